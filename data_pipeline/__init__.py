@@ -1,0 +1,1 @@
+"""From annotated chess positions to training data: encodings, targets, records, Beam pipeline."""

@@ -1,0 +1,1 @@
+"""The decoder-only Transformer: configuration, forward pass, losses, training, network files."""

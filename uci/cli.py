@@ -1,0 +1,76 @@
+"""The ``argmax`` command: finds the subcommand, imports only that one, and turns errors into a line.
+
+A subcommand is a module with ``Args`` (a dataclass that tyro turns into flags) and
+``run(args) -> int`` (the exit status). Only the table below is read for ``--help``, so that it is
+instant; JAX and Beam are imported by the subcommands that need them.
+"""
+
+import importlib
+import sys
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "uci": ("uci.commands.uci", "UCI engine on standard input and output, for chess GUIs"),
+    "play": ("uci.commands.play", "a game in the terminal against the network"),
+    "analyse": ("uci.commands.analyse", "every legal move of a position with its value distribution"),
+    "puzzles": ("uci.commands.puzzles", "solve rate on Lichess puzzle files"),
+    "match": ("uci.commands.match", "games between engines"),
+    "elo": ("uci.commands.elo", "ratings from PGN files"),
+    "data convert": ("uci.commands.data_convert", "annotated positions to a training dataset (Beam)"),
+    "train": ("uci.commands.train", "train a network on a dataset"),
+    "evaluate": ("uci.commands.evaluate", "agreement, regret, tau-b and calibration on a dataset"),
+    "network info": ("uci.commands.network_info", "what a network file holds"),
+}
+
+EXIT_DONE, EXIT_FAILED, EXIT_WRONG_INPUT = 0, 1, 2
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one subcommand; returns the exit status (0 done, 1 failed, 2 wrong arguments or input)."""
+    argv = sys.argv[1:] if argv is None else argv
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(overview())
+        return EXIT_DONE if argv else EXIT_WRONG_INPUT
+    name = next((n for n in (" ".join(argv[:2]), argv[0]) if n in COMMANDS), None)
+    if name is None:
+        return unknown_command(argv)
+    module = importlib.import_module(COMMANDS[name][0])
+    return run_command(module, name, argv[len(name.split()) :])
+
+
+def overview() -> str:
+    """The text of ``argmax --help``: one line per subcommand."""
+    width = max(map(len, COMMANDS)) + 2
+    lines = [f"  {name:<{width}}{summary}" for name, (_, summary) in COMMANDS.items()]
+    usage = "usage: argmax COMMAND [OPTIONS]     (argmax COMMAND --help lists the options)"
+    return "\n".join([usage, "", "A chess engine that does not search.", "", *lines])
+
+
+def unknown_command(argv: list[str]) -> int:
+    """One line on stderr; a group such as ``data`` without its second word lists the group."""
+    group = [name for name in COMMANDS if name.startswith(argv[0] + " ")]
+    expected = ", ".join(group or COMMANDS)
+    found = " ".join(argv[:2] if group else argv[:1])
+    print(f"argmax: expected a command ({expected}), found '{found}'", file=sys.stderr)
+    return EXIT_WRONG_INPUT
+
+
+def run_command(module, name: str, argv: list[str]) -> int:
+    """Parse ``argv`` into ``module.Args`` and run it; our own errors become one line on stderr."""
+    import tyro
+
+    from data_pipeline.errors import ArgmaxError
+
+    try:
+        args = tyro.cli(module.Args, prog=f"argmax {name}", args=argv, description=module.__doc__)
+        return module.run(args)
+    except ArgmaxError as error:
+        print(f"argmax {name}: {error}", file=sys.stderr)
+        return error.exit_status
+    except OSError as error:
+        print(f"argmax {name}: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except BrokenPipeError:
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        print(f"argmax {name}: interrupted", file=sys.stderr)
+        return EXIT_FAILED
