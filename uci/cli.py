@@ -66,10 +66,10 @@ def run_command(module, name: str, argv: list[str]) -> int:
     except ArgmaxError as error:
         print(f"argmax {name}: {error}", file=sys.stderr)
         return error.exit_status
+    except BrokenPipeError:
+        return EXIT_FAILED
     except OSError as error:
         print(f"argmax {name}: {error}", file=sys.stderr)
-        return EXIT_FAILED
-    except BrokenPipeError:
         return EXIT_FAILED
     except KeyboardInterrupt:
         print(f"argmax {name}: interrupted", file=sys.stderr)
