@@ -1,0 +1,63 @@
+# make play    a game against the network in the terminal
+# make test    everything the tests need, then the whole suite
+#
+# Both set up what they use in .venv, once; `make clean` takes it away again.
+# PYTHON=/path/to/python3 chooses the interpreter, TESTS='-k uci' the tests.
+
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
+TESTS ?=
+
+.PHONY: play test stockfish lock clean
+.DELETE_ON_ERROR:
+
+play: $(VENV)/installed-play
+	@$(BIN)/argmax play
+
+test: $(VENV)/installed-test stockfish
+	$(BIN)/python -m pytest $(TESTS)
+
+# The light install: what playing needs, at the versions in the lock.
+$(VENV)/installed-play: pyproject.toml requirements.lock | $(BIN)/python
+	@echo "Installing what playing needs into $(VENV) ..." >&2
+	@$(PIP) --editable .
+	@touch $@
+
+# Everything: data, training, measuring, tests and linters.
+$(VENV)/installed-test: pyproject.toml requirements.lock | $(BIN)/python
+	@echo "Installing what the tests need into $(VENV) (some minutes) ..." >&2
+	@$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/installed-play
+
+# The environment, from the first suitable Python; a failed attempt leaves nothing behind.
+$(BIN)/python:
+	@python=$$(for name in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	  "$$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	    && echo "$$name" && break; done); \
+	[ "$$python" ] || { echo "make: needs Python 3.11, 3.12 or 3.13; found $$(python3 --version 2>&1 || true)." \
+	  "Name one with: make PYTHON=/path/to/python3.12" >&2; exit 1; }; \
+	"$$python" -c 'import ensurepip, venv' 2>/dev/null || $(call apt_install,python3-venv); \
+	rm -rf $(VENV) && "$$python" -m venv $(VENV)
+
+stockfish:
+	@command -v stockfish >/dev/null || [ -x /usr/games/stockfish ] || $(call apt_install,stockfish)
+
+# Installs a Debian package where that needs no password, and says how to where it does.
+define apt_install
+{ sudo=$$([ $$(id -u) = 0 ] || echo "sudo -n"); export DEBIAN_FRONTEND=noninteractive; \
+  { $$sudo apt-get install -y -qq $(1) || { $$sudo apt-get update -qq && $$sudo apt-get install -y -qq $(1); }; } \
+    >/dev/null 2>&1 \
+  || { echo "make: $(1) is missing; install it with: sudo apt-get install $(1)" >&2; exit 1; }; }
+endef
+
+# Takes the newest versions that pyproject.toml allows into the lock, for every Python and system.
+lock: $(VENV)/installed-test
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --fork-strategy fewest --all-extras --no-emit-index-url \
+	  --no-annotate --python-version 3.11 --custom-compile-command "make lock" \
+	  pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
