@@ -1,0 +1,51 @@
+"""Intervals around measured figures (pure numpy): every figure that is reported carries one."""
+
+import math
+
+import numpy as np
+
+NORMAL_95 = 1.959963984540054  # two-sided 95 % quantile of the standard normal distribution
+
+
+def wilson_interval(successes: float, total: int, z: float = NORMAL_95) -> tuple[float, float]:
+    """The Wilson score interval of a proportion (Wilson 1927); (0, 1) where nothing was tried."""
+    if total == 0:
+        return 0.0, 1.0
+    proportion = successes / total
+    spread = z * math.sqrt(proportion * (1 - proportion) / total + z * z / (4 * total * total))
+    centre = proportion + z * z / (2 * total)
+    scale = 1 + z * z / total
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+
+
+def mean_interval(values, z: float = NORMAL_95) -> tuple[float, float, float]:
+    """[N] -> (mean, low, high): the normal interval of a mean; NaNs are left out.
+
+    One value per independent unit (a position, an opening), not per move: moves of one position
+    are alike, and counting them singly would make the interval too narrow.
+    """
+    values = np.asarray(values, np.float64)
+    values = values[~np.isnan(values)]
+    if values.size == 0:
+        return math.nan, math.nan, math.nan
+    mean = float(values.mean())
+    if values.size == 1:
+        return mean, -math.inf, math.inf
+    spread = z * float(values.std(ddof=1)) / math.sqrt(values.size)
+    return mean, mean - spread, mean + spread
+
+
+def jackknife_interval(
+    statistic, blocks: np.ndarray, z: float = NORMAL_95
+) -> tuple[float, float, float]:
+    """[G, ...] -> (value, low, high) of ``statistic(sum of the blocks)``: delete-one jackknife.
+
+    For figures that are no plain mean (a calibration error); ``statistic`` takes the blocks' sum.
+    """
+    total = blocks.sum(axis=0)
+    value = float(statistic(total))
+    without_one = np.array([statistic(total - block) for block in blocks])
+    count = len(blocks)
+    variance = (count - 1) / count * np.square(without_one - without_one.mean()).sum()
+    spread = z * math.sqrt(variance)
+    return value, value - spread, value + spread
