@@ -32,7 +32,7 @@ def test_tau_b_equals_scipy_with_and_without_ties():
     rng = np.random.default_rng(1)
     for decimals in (1, 6):
         first, second = rng.random((2, 30)).round(decimals)
-        expected = stats.kendalltau(first, second).statistic
+        expected = stats.kendalltau(first, second)[0]
         assert metrics.kendall_tau_b(first, second) == pytest.approx(expected)
 
 
@@ -49,7 +49,7 @@ def test_the_references_tau_is_near_zero_where_the_true_tau_is_high():
         predicted = teacher + rng.normal(0, 0.135, 30)
         true_taus.append(metrics.kendall_tau_b(predicted, teacher))
         reference_taus.append(metrics.reference_kendall_tau(predicted, teacher))
-        by_scipy = stats.kendalltau(np.argsort(predicted), np.argsort(teacher)).statistic
+        by_scipy = stats.kendalltau(np.argsort(predicted), np.argsort(teacher))[0]
         assert reference_taus[-1] == pytest.approx(by_scipy)
     assert np.mean(true_taus) == pytest.approx(0.7, abs=0.03)
     assert np.mean(reference_taus) == pytest.approx(0.06, abs=0.05)
