@@ -1,0 +1,99 @@
+"""Scores, win probabilities and bins.
+
+A *score* is an int from the point of view of the side to move: centipawns in
+[-MAX_CENTIPAWNS, MAX_CENTIPAWNS], or a mate, written as engines do: ``MATE - n`` for "mates in n
+moves" and ``-(MATE - n)`` for "is mated in n moves". A *win probability* is a float in [0, 1], from
+the same point of view.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+# The slope of Lichess's fit of game results to centipawns, used by Ruoss et al. 2024, section 2.
+WIN_PROBABILITY_SLOPE = 0.00368208
+
+MATE = 32_000
+MAX_CENTIPAWNS = 31_000
+MAX_MATE_MOVES = 255
+
+
+def win_probability(scores: npt.ArrayLike) -> np.ndarray:
+    """Scores [...] -> win probabilities [...] float64: ``1 / (1 + exp(-0.00368208 * cp))``.
+
+    Mates come out as 0 and 1 to within 1e-49, since their scores lie far beyond any centipawns.
+    """
+    return 1.0 / (1.0 + np.exp(-WIN_PROBABILITY_SLOPE * np.asarray(scores, np.float64)))
+
+
+def centipawns(win_probs: npt.ArrayLike) -> np.ndarray:
+    """Win probabilities [...] -> centipawns [...] float64; the inverse of `win_probability`.
+
+    0 and 1 have no finite inverse: they come out as -MAX_CENTIPAWNS and MAX_CENTIPAWNS.
+    """
+    p = np.asarray(win_probs, np.float64)
+    with np.errstate(divide="ignore"):
+        logit = np.log(p) - np.log1p(-p)
+    return np.clip(logit / WIN_PROBABILITY_SLOPE, -MAX_CENTIPAWNS, MAX_CENTIPAWNS)
+
+
+def mate_score(moves: int) -> int:
+    """Mate in ``moves`` moves (positive: the side to move mates, negative: it is mated) -> score.
+
+    Distances beyond MAX_MATE_MOVES are kept as MAX_MATE_MOVES. Raises ValueError for 0, which
+    names a game that is over rather than a move's value.
+    """
+    if moves == 0:
+        raise ValueError("expected a mate distance of at least one move, found 0")
+    distance = min(abs(moves), MAX_MATE_MOVES)
+    return MATE - distance if moves > 0 else distance - MATE
+
+
+def mate_in_moves(score: int) -> int | None:
+    """The inverse of `mate_score`: the signed distance in moves, or None for centipawns."""
+    if abs(score) <= MAX_CENTIPAWNS:
+        return None
+    return MATE - score if score > 0 else -(MATE + score)
+
+
+@dataclass(frozen=True)
+class ValueBins:
+    """``count`` bins of equal width over win probabilities [0, 1].
+
+    Bin k is the half-open interval (edges[k], edges[k + 1]], except that bin 0 holds 0 too: a value
+    on an inner edge belongs below it, as in the reference (``searchsorted`` from the left).
+    """
+
+    count: int = 64
+
+    def __post_init__(self) -> None:
+        if self.count < 2:
+            raise ValueError(f"expected at least 2 bins, found {self.count}")
+
+    @property
+    def width(self) -> float:
+        """The width of a bin, in win probability."""
+        return 1.0 / self.count
+
+    @cached_property
+    def edges(self) -> np.ndarray:
+        """[count + 1] float64: from 0 to 1."""
+        return np.linspace(0.0, 1.0, self.count + 1)
+
+    @cached_property
+    def centres(self) -> np.ndarray:
+        """[count] float64: the win probability that each bin stands for."""
+        return (self.edges[:-1] + self.edges[1:]) / 2
+
+    def bin_of(self, win_probs: npt.ArrayLike) -> np.ndarray:
+        """Win probabilities [...] -> bin numbers [...] int64. Raises ValueError outside [0, 1]."""
+        p = np.asarray(win_probs, np.float64)
+        if p.size and not (p.min() >= 0.0 and p.max() <= 1.0):
+            raise ValueError(f"expected win probabilities in [0, 1], found {p.min()} to {p.max()}")
+        return np.searchsorted(self.edges[1:-1], p, side="left")
+
+    def expectation(self, distributions: npt.ArrayLike) -> np.ndarray:
+        """Distributions [..., count] -> expected win probabilities [...]."""
+        return np.asarray(distributions) @ self.centres
