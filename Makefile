@@ -20,13 +20,13 @@ test: $(VENV)/installed-test stockfish
 	$(BIN)/python -m pytest $(TESTS)
 
 # The light install: what playing needs, at the versions in the lock.
-$(VENV)/installed-play: pyproject.toml requirements.lock | $(BIN)/python
+$(VENV)/installed-play: pyproject.toml requirements.lock $(BIN)/python
 	@echo "Installing what playing needs into $(VENV) ..." >&2
 	@$(PIP) --editable .
 	@touch $@
 
 # Everything: data, training, measuring, tests and linters.
-$(VENV)/installed-test: pyproject.toml requirements.lock | $(BIN)/python
+$(VENV)/installed-test: pyproject.toml requirements.lock $(BIN)/python
 	@echo "Installing what the tests need into $(VENV) (some minutes) ..." >&2
 	@$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/installed-play
