@@ -1,1 +1,1 @@
-"""From a network to a move: exact rules, value distributions, choice; and the measuring of strength."""
+"""From a network to a move: exact rules, value distributions, choice; measures of strength."""

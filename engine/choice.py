@@ -1,0 +1,84 @@
+"""How a move is chosen from the moves' value distributions: mean, quantile, contempt, temperature.
+
+`Choice` says what to maximise (`utilities`) and how strictly (`pick`). Everything is in win
+probability from the point of view of the side to move.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from data_pipeline.values import ValueBins
+from engine.analysis import split_win_prob, win_draw_loss
+from engine.rules import Verdict
+
+NEUTRAL_RISK = 0.5
+
+
+@dataclass(frozen=True)
+class Choice:
+    """``Choice()`` plays the move with the highest expected value.
+
+    ``risk``: the quantile of the distribution that is maximised; low values prefer moves that
+    cannot go far wrong, high values moves that may go very well. Exactly 0.5 means the mean (not
+    the median).
+    ``draw_contempt``: what a draw is worth less than 0.5; negative to seek draws.
+    ``temperature``: 0 plays the best move; else moves are drawn with probability proportional to
+    ``exp(utility / temperature)``.
+    """
+
+    temperature: float = 0.0
+    risk: float = NEUTRAL_RISK
+    draw_contempt: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0:
+            raise ValueError(f"expected a temperature of at least 0, found {self.temperature}")
+        if not 0 < self.risk < 1:
+            raise ValueError(f"expected a risk between 0 and 1, found {self.risk}")
+        if not -0.5 <= self.draw_contempt <= 0.5:
+            raise ValueError(f"expected a contempt in [-0.5, 0.5], found {self.draw_contempt}")
+
+    def utilities(
+        self,
+        distributions: np.ndarray,
+        win_probs: np.ndarray,
+        verdicts: Sequence[Verdict | None],
+        bins: ValueBins,
+    ) -> np.ndarray:
+        """[M, K], [M] and [M] -> [M] float64: what each move is worth to this choice.
+
+        A move with an exact verdict is a certainty, so its quantiles are all its win probability.
+        """
+        exact = np.array([v is not None and not v.ceiling for v in verdicts], bool)
+        utilities = np.array(win_probs, np.float64)
+        if self.risk != NEUTRAL_RISK:
+            utilities[~exact] = quantile(distributions[~exact], self.risk, bins)
+        if self.draw_contempt:
+            draws = win_draw_loss(distributions, bins)[:, 1]
+            draws[exact] = split_win_prob(utilities[exact])[:, 1]
+            utilities -= self.draw_contempt * draws
+        return utilities
+
+    def pick(self, utilities: np.ndarray, rng: np.random.Generator) -> int:
+        """Utilities [M] in falling order -> the index of the chosen move."""
+        if not self.temperature:
+            return 0
+        logits = (utilities - utilities[0]) / self.temperature
+        weights = np.exp(logits)
+        return int(rng.choice(len(weights), p=weights / weights.sum()))
+
+
+def quantile(distributions: np.ndarray, level: float, bins: ValueBins) -> np.ndarray:
+    """Distributions [M, K] -> [M] float64: the win probability with ``level`` of the mass below it.
+
+    Mass is spread evenly within its bin, so the quantile moves smoothly from edge to edge.
+    """
+    cumulative = np.cumsum(np.asarray(distributions, np.float64), axis=1)
+    cumulative /= cumulative[:, -1:]
+    index = np.argmax(cumulative >= level, axis=1)
+    rows = np.arange(len(cumulative))
+    above = cumulative[rows, index]
+    below = np.where(index > 0, cumulative[rows, index - 1], 0.0)
+    return bins.edges[index] + bins.width * (level - below) / (above - below)

@@ -1,0 +1,10 @@
+"""The networks that ship with Argmax."""
+
+from pathlib import Path
+
+DEFAULT_NETWORK = "argmax-1.safetensors"
+
+
+def shipped_network() -> Path:
+    """The network that plays unless another is asked for."""
+    return Path(__file__).with_name(DEFAULT_NETWORK)

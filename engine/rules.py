@@ -1,0 +1,113 @@
+"""What the rules of chess decide exactly about a move: mates and draws.
+
+A network sees one position, not the game, and its values are estimates. Where the rules settle
+what a move is worth, the verdict here replaces the estimate. Nothing is searched: each legal move
+is made once and the position after it is looked at, with the real game (the board's move stack)
+behind it.
+
+Repetition, exactly:
+
+- a move after which the position stands for the third time (or more) is a draw that the opponent
+  can claim and match runners call by themselves: it counts 0.5;
+- a move after which the position stands for the *second* time is not a draw yet, but a player
+  without memory would go round the same circle again. It counts at most 0.5: a side that stands
+  better turns away from it, a side that stands worse gains nothing by hoping for it. This verdict
+  is a *ceiling*; all others are exact.
+
+A move that completes 50 moves without a capture or pawn move counts 0.5 unless it mates.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import chess
+
+FIFTY_MOVES = 100  # half-moves
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is known of a move besides the network's estimate.
+
+    ``win_prob``: from the point of view of the side that makes the move. ``ceiling``: the move is
+    worth at most ``win_prob``, else exactly that.
+    """
+
+    reason: str
+    win_prob: float
+    ceiling: bool = False
+
+    @property
+    def is_draw(self) -> bool:
+        """Whether the move draws (or heads for a draw, if it is a ceiling)."""
+        return self.win_prob == 0.5
+
+
+CHECKMATE = Verdict("checkmate", 1.0)
+STALEMATE = Verdict("stalemate", 0.5)
+INSUFFICIENT_MATERIAL = Verdict("insufficient material", 0.5)
+THREEFOLD_REPETITION = Verdict("threefold repetition", 0.5)
+FIFTY_MOVE_RULE = Verdict("50-move rule", 0.5)
+REPETITION = Verdict("repetition", 0.5, ceiling=True)
+
+
+def verdicts(board: chess.Board, moves: Iterable[chess.Move]) -> list[Verdict | None]:
+    """What the rules decide about each of ``moves`` (legal in ``board``), None where nothing.
+
+    ``board`` is handed back as it came. Takes some 15 microseconds a move.
+    """
+    occurrences = _occurrences(board)
+    found = []
+    for move in moves:
+        reversible = bool(occurrences) and not board.is_irreversible(move)
+        board.push(move)
+        found.append(_verdict(board, occurrences if reversible else None))
+        board.pop()
+    return found
+
+
+def _verdict(board: chess.Board, occurrences: Counter | None) -> Verdict | None:
+    """The verdict on the move just made on ``board``, for the side that made it."""
+    if not any(board.generate_legal_moves()):
+        return CHECKMATE if board.is_check() else STALEMATE
+    if board.is_insufficient_material():
+        return INSUFFICIENT_MATERIAL
+    if board.halfmove_clock >= FIFTY_MOVES:
+        return FIFTY_MOVE_RULE
+    before = occurrences[position_key(board)] if occurrences else 0
+    if before >= 2:
+        return THREEFOLD_REPETITION
+    return REPETITION if before else None
+
+
+def _occurrences(board: chess.Board) -> Counter:
+    """How often each position stood since the last irreversible move, the present one included.
+
+    Empty where no position can come back yet: repeating one takes four half-moves, so three of
+    them must lie behind the move that is looked at.
+    """
+    if min(board.halfmove_clock, len(board.move_stack)) < 3:
+        return Counter()
+    past = board.copy()
+    keys = Counter([position_key(past)])
+    while past.move_stack and past.halfmove_clock:
+        past.pop()
+        keys[position_key(past)] += 1
+    return keys
+
+
+def position_key(board: chess.Board) -> tuple:
+    """What makes positions the same (FIDE article 9.2): pieces, side, castling, en passant."""
+    return (
+        board.pawns,
+        board.knights,
+        board.bishops,
+        board.rooks,
+        board.queens,
+        board.kings,
+        board.occupied_co[chess.WHITE],
+        board.turn,
+        board.clean_castling_rights(),
+        board.ep_square if board.has_legal_en_passant() else None,
+    )

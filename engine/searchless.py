@@ -1,0 +1,136 @@
+"""The engine: a network's value distributions, what the rules know, and a choice of a move."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import chess
+import numpy as np
+
+from data_pipeline.targets import two_hot
+from data_pipeline.values import ValueBins
+from engine import rules as chess_rules
+from engine.analysis import Analysis
+from engine.choice import Choice
+from engine.rules import Verdict
+
+
+class ActionValues(Protocol):
+    """What the engine asks of a network; `model.predictor.Predictor` is one."""
+
+    @property
+    def bins(self) -> ValueBins:
+        """The bins of the distributions."""
+        ...
+
+    def action_values(
+        self, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]]
+    ) -> list[np.ndarray]:
+        """Per board [M, K] float32: each move's win probability, from the side to move."""
+        ...
+
+
+class Oracle(Protocol):
+    """Knows some moves' results exactly; `engine.tablebase.Tablebase` is one."""
+
+    def verdicts(
+        self, board: chess.Board, moves: Sequence[chess.Move]
+    ) -> Sequence[Verdict | None] | None:
+        """What is known of each move, or None where the position is beyond it."""
+        ...
+
+
+class SearchlessEngine:
+    """Plays the move that ``choice`` prefers among the distributions of ``predictor``.
+
+    ``rules``: mates, stalemates, repetitions and 50-move draws are seen exactly (`engine.rules`);
+    off, the bare network plays. ``tablebase`` knows more, if there is one. ``seed`` drives the
+    choice where it is random: the same seed and the same calls give the same moves.
+    """
+
+    def __init__(
+        self,
+        predictor: ActionValues,
+        rules: bool = True,
+        choice: Choice | None = None,
+        tablebase: Oracle | None = None,
+        seed: int | None = 0,
+    ) -> None:
+        self.predictor = predictor
+        self.rules = rules
+        self.choice = choice or Choice()
+        self.tablebase = tablebase
+        self._rng = np.random.default_rng(seed)
+
+    def analyse(self, board: chess.Board, moves: Sequence[chess.Move] | None = None) -> Analysis:
+        """Every legal move of ``board`` (or those of ``moves``), best first.
+
+        Raises ValueError where there is no move: the game is over.
+        """
+        of_board = list(board.legal_moves if moves is None else moves)
+        return self._analyse([board], [of_board])[0]
+
+    def analyse_many(self, boards: Sequence[chess.Board]) -> list[Analysis]:
+        """`analyse` for many positions in one batched pass of the network."""
+        return self._analyse(boards, [list(board.legal_moves) for board in boards])
+
+    def choose(self, analysis: Analysis) -> chess.Move:
+        """The move to play; random where the choice has a temperature."""
+        return analysis.moves[self.choice.pick(analysis.utilities, self._rng)]
+
+    def play(self, board: chess.Board) -> chess.Move:
+        """The move to play in ``board``, which must have one."""
+        return self.choose(self.analyse(board))
+
+    def _analyse(
+        self, boards: Sequence[chess.Board], moves: Sequence[list[chess.Move]]
+    ) -> list[Analysis]:
+        for board, choices in zip(boards, moves, strict=True):
+            if not choices:
+                raise ValueError(f"expected a position with a legal move, found {board.fen()}")
+        values = self.predictor.action_values(boards, moves)
+        return [self._rank(*position) for position in zip(boards, moves, values, strict=True)]
+
+    def _rank(self, board: chess.Board, moves: list[chess.Move], values: np.ndarray) -> Analysis:
+        """Put what is known beside what the network says [M, K], and sort, best first.
+
+        Moves of equal worth, such as two mates, are told apart by the network's own estimate.
+        """
+        bins = self.predictor.bins
+        estimates = bins.expectation(values)
+        verdicts = self._verdicts(board, moves)
+        distributions, win_probs = _apply(verdicts, values, estimates, bins)
+        utilities = self.choice.utilities(distributions, win_probs, verdicts, bins)
+        order = np.lexsort((-estimates, -utilities))
+        return Analysis(
+            board=board.copy(),
+            moves=tuple(moves[i] for i in order),
+            distributions=distributions[order],
+            win_probs=win_probs[order],
+            utilities=utilities[order],
+            verdicts=tuple(verdicts[i] for i in order),
+            bins=bins,
+        )
+
+    def _verdicts(self, board: chess.Board, moves: list[chess.Move]) -> Sequence[Verdict | None]:
+        """The rules' verdicts; where they are silent, the tablebase's."""
+        found: Sequence[Verdict | None] = [None] * len(moves)
+        if self.rules:
+            found = chess_rules.verdicts(board, moves)
+        known = self.tablebase.verdicts(board, moves) if self.tablebase else None
+        if known is None:
+            return found
+        exact = [v if v is not None and not v.ceiling else None for v in found]
+        return [mine or theirs for mine, theirs in zip(exact, known, strict=True)]
+
+
+def _apply(
+    verdicts: Sequence[Verdict | None], values: np.ndarray, estimates: np.ndarray, bins: ValueBins
+) -> tuple[np.ndarray, np.ndarray]:
+    """Distributions [M, K] and win probabilities [M], verdicts in the place of estimates."""
+    distributions, win_probs = np.array(values, np.float32), np.array(estimates, np.float64)
+    for i, verdict in enumerate(verdicts):
+        if verdict is None or (verdict.ceiling and win_probs[i] <= verdict.win_prob):
+            continue
+        distributions[i] = two_hot(verdict.win_prob, bins)
+        win_probs[i] = verdict.win_prob
+    return distributions, win_probs

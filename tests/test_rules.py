@@ -1,0 +1,100 @@
+"""What the rules decide, against python-chess's own (slower) answers and by example."""
+
+import time
+
+import chess
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine import rules
+
+FOOLS_MATE = "rnbqkbnr/pppp1ppp/8/4p3/6P1/5P2/PPPPP2P/RNBQKBNR b KQkq - 0 2"
+SHUFFLE = ["g1f3", "g8f6", "f3g1", "f6g8"]
+
+
+def verdict_of(board: chess.Board, move: str) -> rules.Verdict | None:
+    return rules.verdicts(board, [chess.Move.from_uci(move)])[0]
+
+
+def played(moves: list[str], fen: str = chess.STARTING_FEN) -> chess.Board:
+    board = chess.Board(fen)
+    for move in moves:
+        board.push_uci(move)
+    return board
+
+
+@pytest.mark.parametrize(
+    ("fen", "move", "expected"),
+    [
+        (FOOLS_MATE, "d8h4", rules.CHECKMATE),
+        ("6k1/5ppp/8/8/8/8/8/R5K1 w - - 99 90", "a1a8", rules.CHECKMATE),  # mate comes first
+        ("k7/8/1K6/8/8/8/8/2Q5 w - - 0 1", "c1c7", rules.STALEMATE),
+        ("8/8/8/8/8/1k6/1p6/K7 w - - 0 1", "a1b1", None),
+        ("7k/8/8/8/8/8/p7/K7 w - - 0 1", "a1a2", rules.INSUFFICIENT_MATERIAL),
+        ("6k1/5ppp/8/8/8/8/8/R5K1 w - - 99 90", "a1a7", rules.FIFTY_MOVE_RULE),
+        ("6k1/5ppp/8/8/8/8/7P/R5K1 w - - 99 90", "h2h3", None),
+        ("6k1/5ppp/8/8/8/8/8/R5K1 w - - 98 90", "a1a7", None),
+    ],
+)
+def test_examples(fen, move, expected):
+    assert verdict_of(chess.Board(fen), move) == expected
+
+
+def test_second_occurrence_is_a_ceiling_and_third_a_draw():
+    assert verdict_of(played(SHUFFLE[:2]), "f3g1") is None
+    assert verdict_of(played(SHUFFLE[:3]), "f6g8") == rules.REPETITION
+    assert verdict_of(played(SHUFFLE + SHUFFLE[:3]), "f6g8") == rules.THREEFOLD_REPETITION
+
+
+def test_history_before_an_irreversible_move_does_not_count():
+    board = played([*SHUFFLE[:3], "e7e5"])
+    assert not any(rules.verdicts(board, board.legal_moves))
+
+
+def test_lost_castling_rights_make_another_position():
+    fen = "r3k2r/8/8/8/8/8/8/R3K2R w KQkq - 0 1"
+    round_trip = ["e1e2", "e8e7", "e2e1", "e7e8"]
+    assert verdict_of(played(round_trip[:3], fen), "e7e8") is None
+    assert verdict_of(played(round_trip + round_trip[:3], fen), "e7e8") == rules.REPETITION
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(0, 120))
+def test_agrees_with_python_chess_on_random_games(random, plies):
+    board = chess.Board("8/5k2/8/3n4/8/2R5/1K4P1/8 w - - 60 80")
+    for _ in range(plies):
+        if board.is_game_over(claim_draw=True):
+            break
+        board.push(random.choice(list(board.legal_moves)))
+    before = board.copy()
+    moves = list(board.legal_moves)
+    for move, found in zip(moves, rules.verdicts(board, moves), strict=True):
+        board.push(move)
+        assert (found == rules.CHECKMATE) == board.is_checkmate()
+        assert (found == rules.STALEMATE) == board.is_stalemate()
+        drawn = board.is_insufficient_material() or board.is_fifty_moves() or board.is_repetition(3)
+        exact = found is not None and not found.ceiling
+        assert exact == (drawn or not any(board.legal_moves))
+        if found == rules.REPETITION:
+            assert board.is_repetition(2)
+        elif found is None:
+            assert not board.is_repetition(2)
+        board.pop()
+    assert board == before
+    assert board.move_stack == before.move_stack
+
+
+def test_a_position_takes_about_a_millisecond():
+    board = chess.Board("r1bq1rk1/pp2bppp/2n1pn2/2pp4/3P1B2/2PBPN2/PP1N1PPP/R2QK2R w KQ - 2 8")
+    for move in ["e1f1", "g8h8", "f1e1", "h8g8"] * 10:
+        board.push_uci(move)
+    moves = list(board.legal_moves)
+    best = min(_seconds(lambda: rules.verdicts(board, moves)) for _ in range(5))
+    assert best < 0.010  # 0.6 ms on an idle machine; a wide margin for a busy one
+
+
+def _seconds(work) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
