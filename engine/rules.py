@@ -38,11 +38,6 @@ class Verdict:
     win_prob: float
     ceiling: bool = False
 
-    @property
-    def is_draw(self) -> bool:
-        """Whether the move draws (or heads for a draw, if it is a ceiling)."""
-        return self.win_prob == 0.5
-
 
 CHECKMATE = Verdict("checkmate", 1.0)
 STALEMATE = Verdict("stalemate", 0.5)

@@ -53,7 +53,7 @@ class SearchlessEngine:
         rules: bool = True,
         choice: Choice | None = None,
         tablebase: Oracle | None = None,
-        seed: int | None = 0,
+        seed: int | Sequence[int] = 0,
     ) -> None:
         self.predictor = predictor
         self.rules = rules
