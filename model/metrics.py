@@ -8,6 +8,9 @@ view of the side to move; a prediction is the expected value of a move's distrib
 
 import numpy as np
 
+# Win probabilities closer than this are equal: all mates are worth 1, whatever their distance.
+EQUAL_WIN_PROB = 1e-9
+
 
 def agreement(teacher_win_probs, predicted_win_probs, legal=None) -> np.ndarray:
     """[..., M], [..., M] -> [...] bool: is the move predicted highest a best of the teacher's?
@@ -15,7 +18,7 @@ def agreement(teacher_win_probs, predicted_win_probs, legal=None) -> np.ndarray:
     All moves that share the teacher's maximum count as best. Among equal predictions the first
     one is the choice, as it is in play.
     """
-    return regret(teacher_win_probs, predicted_win_probs, legal) == 0
+    return regret(teacher_win_probs, predicted_win_probs, legal) <= EQUAL_WIN_PROB
 
 
 def regret(teacher_win_probs, predicted_win_probs, legal=None) -> np.ndarray:
