@@ -106,7 +106,7 @@ def decode(data: bytes) -> PositionRecord:
     """Bytes -> the record; the inverse of `encode`. Raises ValueError if they are cut short."""
     try:
         return _decode(data)
-    except (struct.error, IndexError, KeyError) as error:
+    except (struct.error, IndexError, ValueError) as error:
         raise ValueError(f"expected a position record, found {len(data)} bytes: {error}") from None
 
 

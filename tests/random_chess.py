@@ -1,0 +1,53 @@
+"""Positions and scores at random, from a seed, on which the encodings are tried."""
+
+import random
+
+import chess
+import numpy as np
+
+from data_pipeline.actions import ACTIONS
+from data_pipeline.records import PositionRecord, make_record
+from data_pipeline.values import MATE, MAX_CENTIPAWNS
+
+ODD_POSITIONS = (
+    "r3k2r/p1ppqpb1/bn2pnp1/3PN3/1p2P3/2N2Q1p/PPPBBPPP/R3K2R w KQkq - 0 1",  # all castlings
+    "8/2p5/3p4/KP5r/1R3p1k/8/4P1P1/8 w - - 0 1",
+    "r2q1rk1/pP1p2pp/Q4n2/bbp1p3/Np6/1B3NBn/pPPP1PPP/R3K2R b KQ - 0 1",  # promotions
+    "rnbqkbnr/ppp1p1pp/8/3pPp2/8/8/PPPP1PPP/RNBQKBNR w KQkq f6 0 3",  # en passant
+    "8/8/8/KPp4r/8/8/8/4k3 w - c6 0 1",  # an en passant that would uncover a check
+    "R6R/3Q4/1Q4Q1/4Q3/2Q4Q/Q4Q2/pp1Q4/kBNN1KB1 w - - 0 1",  # 218 moves
+    "7k/5Q2/6K1/8/8/8/8/8 b - - 0 1",  # stalemate
+)
+
+
+def random_boards(seed: int, games: int = 4, plies: int = 120) -> list[chess.Board]:
+    """The positions of some random games and the odd ones, each without its move stack."""
+    rng = random.Random(seed)
+    boards = [chess.Board(fen) for fen in ODD_POSITIONS]
+    for _ in range(games):
+        board = chess.Board()
+        for _ in range(plies):
+            boards.append(board.copy(stack=False))
+            moves = list(board.legal_moves)
+            if not moves:
+                break
+            board.push(rng.choice(moves))
+    return boards
+
+
+def random_record(board: chess.Board, rng: np.random.Generator, **fields) -> PositionRecord:
+    """The board with scores of all kinds: narrow and wide centipawns, ends of the scale, mates."""
+    moves = [ACTIONS[move.uci()] for move in board.legal_moves]
+    scores = rng.choice(
+        np.concatenate(
+            [
+                rng.integers(-300, 300, 40),
+                rng.integers(-MAX_CENTIPAWNS, MAX_CENTIPAWNS, 5, endpoint=True),
+                MATE - rng.integers(1, 255, 3, endpoint=True),
+                rng.integers(1, 255, 3, endpoint=True) - MATE,
+                [MAX_CENTIPAWNS, -MAX_CENTIPAWNS],
+            ]
+        ),
+        len(moves),
+    )
+    return make_record(board, np.array(moves, np.uint16), scores, **fields)

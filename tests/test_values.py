@@ -1,0 +1,88 @@
+"""Scores <-> win probabilities, mate distances, bins."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data_pipeline.values import (
+    MATE,
+    MAX_CENTIPAWNS,
+    MAX_MATE_MOVES,
+    ValueBins,
+    centipawns,
+    mate_in_moves,
+    mate_score,
+    win_probability,
+)
+
+GOLDEN = json.loads(
+    Path(__file__).with_name("fixtures").joinpath("reference/values.json").read_text()
+)
+
+
+def test_equal_to_the_reference():
+    np.testing.assert_allclose(
+        win_probability(GOLDEN["centipawns"]), GOLDEN["win_probability"], atol=1e-16
+    )
+    bins = ValueBins(128)
+    assert bins.bin_of(GOLDEN["win_probs"]).tolist() == GOLDEN["buckets_128"]
+    assert bins.edges[1:5].tolist() == GOLDEN["first_edges_128"]
+    assert bins.centres[:4].tolist() == GOLDEN["first_values_128"]
+
+
+@given(st.floats(-4000, 4000))
+def test_centipawns_inverts_win_probability(score_cp):
+    assert centipawns(win_probability(score_cp)) == pytest.approx(score_cp, abs=1e-5)
+
+
+def test_centipawns_at_the_ends():
+    assert centipawns([0.0, 1.0]).tolist() == [-MAX_CENTIPAWNS, MAX_CENTIPAWNS]
+
+
+def test_win_probability_is_symmetric_and_rises():
+    scores = np.arange(-3000, 3001)
+    win_probs = win_probability(scores)
+    np.testing.assert_allclose(win_probs + win_probs[::-1], 1.0, rtol=1e-15)
+    assert (np.diff(win_probs) > 0).all()
+
+
+@given(st.integers(-MAX_MATE_MOVES, MAX_MATE_MOVES).filter(bool))
+def test_mate_scores_keep_their_distance(moves):
+    score = mate_score(moves)
+    assert mate_in_moves(score) == moves
+    assert abs(score) > MAX_CENTIPAWNS
+    assert win_probability(score) == pytest.approx(float(moves > 0), abs=1e-40)
+
+
+def test_mate_scores_order():
+    mates = [mate_score(moves) for moves in (-1, -2, -255, 255, 2, 1)]
+    assert mates == sorted(mates)
+    assert mate_score(1000) == mate_score(MAX_MATE_MOVES) == MATE - MAX_MATE_MOVES
+    assert mate_in_moves(MAX_CENTIPAWNS) is None
+    with pytest.raises(ValueError, match="found 0"):
+        mate_score(0)
+
+
+@given(st.integers(2, 200), st.floats(0, 1))
+def test_a_value_lies_in_its_bin(count, win_prob):
+    bins = ValueBins(count)
+    k = int(bins.bin_of(win_prob))
+    assert bins.edges[k] < win_prob <= bins.edges[k + 1] or (k == 0 and win_prob == 0)
+    assert abs(bins.centres[k] - win_prob) <= bins.width / 2 + 1e-12
+
+
+def test_bins_refuse_nonsense():
+    with pytest.raises(ValueError, match="at least 2"):
+        ValueBins(1)
+    for wrong in (-0.01, 1.01, float("nan")):
+        with pytest.raises(ValueError, match="in \\[0, 1\\]"):
+            ValueBins(8).bin_of([0.5, wrong])
+
+
+def test_expectation():
+    bins = ValueBins(4)
+    assert bins.expectation([[1, 0, 0, 0], [0, 0.5, 0.5, 0]]).tolist() == [0.125, 0.5]
