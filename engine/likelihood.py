@@ -10,15 +10,15 @@ Without draws this is the Bradley-Terry model.
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
 from data_pipeline.errors import InputError
+from model.intervals import profile_interval
 
 ELO_TO_LOGIT = math.log(10) / 400
 ADVANTAGE_SPREAD_ELO = 200.0  # weak normal prior, for games that White always wins
-DEVIANCE_95 = 3.841458820694124  # 95 % quantile of chi-squared with one degree of freedom
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,26 +181,12 @@ class Likelihood:
             return float(best[index]), float(best[index])
         if index == self.size - 2 and not self.free_advantage:
             return 0.0, 0.0
-        top = self.loss(best)[0]
 
-        def excess(value: float) -> float:
+        def profile(value: float) -> float:
             point = self.maximise(*self.constraint({index: value}), start=best)
-            return 2 * (self.loss(point)[0] - top) - DEVIANCE_95
+            return self.loss(point)[0]
 
-        return _crossing(excess, best[index], -1), _crossing(excess, best[index], +1)
-
-
-def _crossing(excess: Callable[[float], float], start: float, side: int) -> float:
-    """Where ``excess``, below zero at ``start``, reaches zero on one side of it."""
-    from scipy.optimize import brentq
-
-    step = 8.0
-    while excess(start + side * step) < 0 and step < 16_000:
-        step *= 2
-    inner, outer = start + side * step / 2 * (step > 8), start + side * step
-    if excess(outer) < 0:
-        return outer
-    return brentq(excess, inner, outer, xtol=0.05)  # pyright: ignore[reportReturnType]
+        return profile_interval(profile, float(best[index]), step=8.0)
 
 
 def _check_anchors(table: Table, anchors: Mapping[str, float]) -> None:

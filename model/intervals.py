@@ -1,10 +1,12 @@
-"""Intervals around measured figures (pure numpy): every figure that is reported carries one."""
+"""Intervals around measured figures: every figure that is reported carries one."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 NORMAL_95 = 1.959963984540054  # two-sided 95 % quantile of the standard normal distribution
+DEVIANCE_95 = 3.841458820694124  # 95 % quantile of chi-squared with one degree of freedom
 
 
 def wilson_interval(successes: float, total: int, z: float = NORMAL_95) -> tuple[float, float]:
@@ -49,3 +51,32 @@ def jackknife_interval(
     variance = (count - 1) / count * np.square(without_one - without_one.mean()).sum()
     spread = z * math.sqrt(variance)
     return value, value - spread, value + spread
+
+
+def profile_interval(
+    loss: Callable[[float], float], best: float, step: float
+) -> tuple[float, float]:
+    """Where twice a profile's minus log-likelihood has risen by 3.84 on either side of ``best``.
+
+    ``loss(best)`` is the minimum; ``step`` is a first guess of the width. A side on which the
+    profile never rises that far ends 2,000 steps away.
+    """
+    top = loss(best)
+
+    def excess(value: float) -> float:
+        return 2 * (loss(value) - top) - DEVIANCE_95
+
+    return _crossing(excess, best, -step), _crossing(excess, best, step)
+
+
+def _crossing(excess: Callable[[float], float], start: float, step: float) -> float:
+    """Where ``excess``, below zero at ``start``, reaches zero in the direction of ``step``."""
+    from scipy.optimize import brentq
+
+    inner, limit = start, 2000 * abs(step)
+    while excess(start + step) < 0:
+        inner = start + step
+        if abs(step) >= limit:
+            return inner
+        step *= 2
+    return brentq(excess, inner, start + step, xtol=0.05)  # pyright: ignore[reportReturnType]

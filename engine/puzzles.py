@@ -1,0 +1,168 @@
+"""Lichess puzzles: reading the files, and solving many at once.
+
+A puzzle's FEN is the position before the opponent's move; its moves start with that move, and the
+solver plays every second one. A puzzle is solved when every move of the solver is the given one; a
+move that mates solves it too, whichever mate it is, as on Lichess.
+"""
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import chess
+
+from data_pipeline.errors import InputError
+from data_pipeline.sources import open_lines
+
+# The columns of the Lichess database dump, for files without a header.
+LICHESS_COLUMNS = ("PuzzleId", "FEN", "Moves", "Rating", "RatingDeviation", "Popularity")
+LICHESS_COLUMNS += ("NbPlays", "Themes", "GameUrl", "OpeningTags")
+
+
+@dataclass(frozen=True)
+class Puzzle:
+    """``moves`` starts with the opponent's move; ``themes`` is empty where the file has none."""
+
+    name: str
+    fen: str
+    moves: tuple[chess.Move, ...]
+    rating: int
+    themes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """A line that is no puzzle: where, and why."""
+
+    file: str
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What became of one puzzle: ``found`` of ``needed`` solver's moves."""
+
+    puzzle: Puzzle
+    solved: bool
+    found: int
+    needed: int
+
+
+class Ranked(Protocol):
+    """A position's legal moves, best first."""
+
+    @property
+    def moves(self) -> Sequence[chess.Move]: ...
+
+
+class Solver(Protocol):
+    """Looks at many positions at once; `engine.searchless.SearchlessEngine` is one."""
+
+    def analyse_many(self, boards: Sequence[chess.Board]) -> Sequence[Ranked]: ...
+
+
+def read_puzzles(
+    paths: Iterable[str | Path], limit: int | None = None
+) -> tuple[list[Puzzle], list[BadLine]]:
+    """The first ``limit`` valid puzzles of .csv or .csv.zst files, and the bad lines on the way.
+
+    Raises InputError where there is not one valid puzzle.
+    """
+    puzzles: list[Puzzle] = []
+    bad: list[BadLine] = []
+    paths = list(paths)
+    for path in paths:
+        for entry in _entries(path):
+            if limit is not None and len(puzzles) >= limit:
+                break
+            if isinstance(entry, Puzzle):
+                puzzles.append(entry)
+            else:
+                bad.append(entry)
+    if not puzzles:
+        found = f"; the first bad line: {bad[0].file}:{bad[0].line}: {bad[0].reason}" if bad else ""
+        raise InputError(
+            "expected Lichess puzzles (PuzzleId,FEN,Moves,Rating), found none in "
+            f"{', '.join(map(str, paths))}{found}"
+        )
+    return puzzles, bad
+
+
+def _entries(path: str | Path) -> Iterator[Puzzle | BadLine]:
+    columns = LICHESS_COLUMNS
+    lines = (line.decode("utf-8", "replace") for line in open_lines(path))
+    for number, line in enumerate(lines, start=1):
+        row = next(csv.reader([line]), [])
+        if number == 1 and "FEN" in row and "Moves" in row:
+            columns = tuple(row)
+        elif row:
+            try:
+                yield parse_puzzle(dict(zip(columns, row, strict=False)))
+            except ValueError as error:
+                yield BadLine(str(path), number, str(error))
+
+
+def parse_puzzle(row: dict[str, str]) -> Puzzle:
+    """One line, by column name -> a puzzle. Raises ValueError that says what is wrong with it."""
+    missing = next((name for name in ("FEN", "Moves", "Rating") if not row.get(name)), None)
+    if missing:
+        raise ValueError(f"no {missing}")
+    if not row["Rating"].isdigit():
+        raise ValueError(f"expected a whole number as Rating, found {row['Rating']!r}")
+    board = chess.Board(row["FEN"])
+    if not board.is_valid():
+        raise ValueError(f"illegal position {row['FEN']}")
+    moves = []
+    for text in row["Moves"].split():
+        moves.append(board.parse_uci(text))
+        board.push(moves[-1])
+    if len(moves) < 2 or len(moves) % 2:
+        raise ValueError(f"expected the opponent's move and solver's last, found {row['Moves']!r}")
+    themes = tuple(row.get("Themes", "").split())
+    return Puzzle(row.get("PuzzleId", ""), row["FEN"], tuple(moves), int(row["Rating"]), themes)
+
+
+def solve(
+    puzzles: Sequence[Puzzle],
+    solver: Solver,
+    chunk: int = 256,
+    progress: Callable[[int], None] = lambda positions: None,
+) -> tuple[list[Attempt], int]:
+    """Attempt all puzzles side by side: one batched analysis per move and chunk.
+
+    ``progress`` is told how many puzzles were decided. Returns the attempts in the order of the
+    puzzles, and the number of positions that were analysed.
+    """
+    attempts: dict[int, Attempt] = {}
+    boards = {i: chess.Board(puzzle.fen) for i, puzzle in enumerate(puzzles)}
+    positions = 0
+    step = 0  # the solver's moves made so far
+    while boards:
+        numbers = list(boards)
+        for start in range(0, len(numbers), chunk):
+            part = numbers[start : start + chunk]
+            for i in part:
+                boards[i].push(puzzles[i].moves[2 * step])
+            answers = [found.moves[0] for found in solver.analyse_many([boards[i] for i in part])]
+            positions += len(part)
+            for i, answer in zip(part, answers, strict=True):
+                solved = _judge(boards[i], answer, puzzles[i].moves[2 * step + 1 :])
+                if solved is not None:
+                    needed = len(puzzles[i].moves) // 2
+                    attempts[i] = Attempt(puzzles[i], solved, step + solved, needed)
+                    del boards[i]
+            progress(len(attempts))
+        step += 1
+    return [attempts[i] for i in range(len(puzzles))], positions
+
+
+def _judge(board: chess.Board, answer: chess.Move, rest: Sequence[chess.Move]) -> bool | None:
+    """True: solved, False: failed, None: right, and more is to come. Makes the answer on ``board``;
+    ``rest`` is the solution from here on."""
+    board.push(answer)
+    if answer == rest[0]:
+        return True if len(rest) == 1 else None
+    return board.is_checkmate()
