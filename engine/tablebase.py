@@ -6,6 +6,7 @@ next capture or pawn move, keeps a won game moving: among winning moves the one 
 DTZ is worth most, among losing moves the one with the longest.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -73,3 +74,9 @@ class Tablebase:
         if wdl == -2:
             return Verdict("tablebase loss", DTZ_STEP * distance)
         return Verdict("tablebase draw", 0.5 + CURSED_STEP * wdl)
+
+
+def open_tablebase(folders: str) -> Tablebase | None:
+    """Tables from folders as a path list (``a:b``, on Windows ``a;b``); None where it is empty."""
+    paths = [Path(folder) for folder in folders.split(os.pathsep) if folder.strip()]
+    return Tablebase(paths) if paths else None

@@ -1,8 +1,10 @@
-"""The ``argmax`` command: finds the subcommand, imports only that one, and turns errors into a line.
+"""The ``argmax`` command: finds the subcommand, imports only that one, turns errors into a line.
 
 A subcommand is a module with ``Args`` (a dataclass that tyro turns into flags) and
-``run(args) -> int`` (the exit status). Only the table below is read for ``--help``, so that it is
-instant; JAX and Beam are imported by the subcommands that need them.
+``run(args) -> int`` (the exit status). One that must start at once may also have
+``parse_args(argv) -> Args | None``, which is asked before tyro is imported. Only the table below
+is read for ``--help``, so that it is instant; JAX and Beam are imported by the subcommands that
+need them.
 """
 
 import importlib
@@ -11,11 +13,11 @@ import sys
 COMMANDS: dict[str, tuple[str, str]] = {
     "uci": ("uci.commands.uci", "UCI engine on standard input and output, for chess GUIs"),
     "play": ("uci.commands.play", "a game in the terminal against the network"),
-    "analyse": ("uci.commands.analyse", "every legal move of a position with its value distribution"),
+    "analyse": ("uci.commands.analyse", "every legal move with its value distribution"),
     "puzzles": ("uci.commands.puzzles", "solve rate on Lichess puzzle files"),
     "match": ("uci.commands.match", "games between engines"),
     "elo": ("uci.commands.elo", "ratings from PGN files"),
-    "data convert": ("uci.commands.data_convert", "annotated positions to a training dataset (Beam)"),
+    "data convert": ("uci.commands.data_convert", "annotated positions to a dataset (Beam)"),
     "train": ("uci.commands.train", "train a network on a dataset"),
     "evaluate": ("uci.commands.evaluate", "agreement, regret, tau-b and calibration on a dataset"),
     "network info": ("uci.commands.network_info", "what a network file holds"),
@@ -25,7 +27,7 @@ EXIT_DONE, EXIT_FAILED, EXIT_WRONG_INPUT = 0, 1, 2
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one subcommand; returns the exit status (0 done, 1 failed, 2 wrong arguments or input)."""
+    """Run one subcommand; returns 0 (done), 1 (failed) or 2 (wrong arguments or input)."""
     argv = sys.argv[1:] if argv is None else argv
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(overview())
@@ -56,13 +58,10 @@ def unknown_command(argv: list[str]) -> int:
 
 def run_command(module, name: str, argv: list[str]) -> int:
     """Parse ``argv`` into ``module.Args`` and run it; our own errors become one line on stderr."""
-    import tyro
-
     from data_pipeline.errors import ArgmaxError
 
     try:
-        args = tyro.cli(module.Args, prog=f"argmax {name}", args=argv, description=module.__doc__)
-        return module.run(args)
+        return module.run(parse_args(module, name, argv))
     except ArgmaxError as error:
         print(f"argmax {name}: {error}", file=sys.stderr)
         return error.exit_status
@@ -74,3 +73,14 @@ def run_command(module, name: str, argv: list[str]) -> int:
     except KeyboardInterrupt:
         print(f"argmax {name}: interrupted", file=sys.stderr)
         return EXIT_FAILED
+
+
+def parse_args(module, name: str, argv: list[str]):
+    """``module.Args`` from the command line; wrong arguments end the process with status 2."""
+    quickly = getattr(module, "parse_args", None)
+    args = quickly(argv) if quickly else None
+    if args is not None:
+        return args
+    import tyro
+
+    return tyro.cli(module.Args, prog=f"argmax {name}", args=argv, description=module.__doc__)

@@ -1,1 +1,1 @@
-"""One module per ``argmax`` subcommand, each with an ``Args`` dataclass and ``run(args) -> int``."""
+"""One module per ``argmax`` subcommand: ``Args`` (a dataclass) and ``run(args) -> int``."""

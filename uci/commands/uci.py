@@ -1,0 +1,45 @@
+"""The UCI engine on standard input and output, for chess GUIs, match runners and bots."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Args:
+    """What the GUI cannot set because it comes before the protocol."""
+
+    network: Path | None = None
+    """The network that plays until the option Network names another (default: the shipped one)."""
+
+
+def parse_args(argv: list[str]) -> Args | None:
+    """The usual command lines, without the time that importing tyro takes; None for all others."""
+    match argv:
+        case []:
+            return Args()
+        case ["--network", path]:
+            return Args(Path(path))
+    return None
+
+
+def run(args: Args) -> int:
+    """Answer commands until ``quit`` or the end of input."""
+    from engine.networks import shipped_network
+    from engine.strength import read_curve
+    from uci.loading import load, prepare
+    from uci.session import Session
+    from uci.streams import serve, writer
+
+    network = args.network or shipped_network()
+    curve = read_curve(network)
+    session = Session(
+        writer(sys.stdout), load, network, prepare=prepare, elo_range=curve and curve.elo_range
+    )
+    at_rest = serve(session, sys.stdin.buffer.readline)
+    if not at_rest:
+        # JAX is being imported or compiling; Python would wait for it, the GUI should not have to.
+        sys.stdout.flush()
+        os._exit(0)
+    return 0

@@ -1,0 +1,196 @@
+"""The UCI protocol (April 2006): lines to commands and answers to lines, without any I/O.
+
+As the protocol asks, white space is free, unknown tokens before a command are skipped ("joho debug
+on" is "debug on"), and what is unknown inside a command is passed over.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Bare(Enum):
+    """The commands that are one word."""
+
+    UCI = "uci"
+    IS_READY = "isready"
+    NEW_GAME = "ucinewgame"
+    STOP = "stop"
+    PONDER_HIT = "ponderhit"
+    QUIT = "quit"
+
+
+@dataclass(frozen=True)
+class Debug:
+    """``debug on|off``."""
+
+    on: bool
+
+
+@dataclass(frozen=True)
+class SetOption:
+    """``setoption name NAME [value VALUE]``."""
+
+    name: str
+    value: str | None
+
+
+@dataclass(frozen=True)
+class Position:
+    """``position startpos|fen FEN [moves ...]``; ``fen`` is None for the starting position."""
+
+    fen: str | None
+    moves: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Go:
+    """``go ...``; times in milliseconds. ``ignored``: parameters that lack their number."""
+
+    searchmoves: tuple[str, ...] = ()
+    numbers: dict[str, int] = field(default_factory=dict)
+    ponder: bool = False
+    infinite: bool = False
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def held(self) -> bool:
+        """Whether bestmove waits for ``stop`` or ``ponderhit``."""
+        return self.ponder or self.infinite
+
+
+@dataclass(frozen=True)
+class Invalid:
+    """A known command that makes no sense: what was expected and what was found."""
+
+    problem: str
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A line without any command of the protocol."""
+
+    line: str
+
+
+Command = Bare | Debug | SetOption | Position | Go | Invalid | Unknown
+
+GO_CLOCK = frozenset({"wtime", "btime", "winc", "binc", "movestogo"})
+GO_NUMBERS = GO_CLOCK | {"depth", "nodes", "mate", "movetime", "perft"}
+GO_FLAGS = frozenset({"ponder", "infinite"})
+GO_WORDS = GO_NUMBERS | GO_FLAGS | {"searchmoves"}
+QUOTED = 120
+BARE_WORDS = {command.value: command for command in Bare}
+
+
+def parse(line: str) -> Command | None:
+    """One line of input -> the command in it; None for a blank line. Never raises."""
+    tokens = line.split()
+    for i, token in enumerate(tokens):
+        if token in BARE_WORDS:
+            return BARE_WORDS[token]
+        if token in _PARSERS:
+            return _PARSERS[token](tokens[i + 1 :])
+    return Unknown(shorten(" ".join(tokens))) if tokens else None
+
+
+def shorten(text: str) -> str:
+    """Text that is quoted in a message: at most QUOTED characters of it."""
+    return text if len(text) <= QUOTED else f"{text[:QUOTED]}..."
+
+
+def _invalid(expected: str, tokens: list[str]) -> Invalid:
+    return Invalid(f"expected {expected}, found '{shorten(' '.join(tokens))}'")
+
+
+def _parse_debug(tokens: list[str]) -> Command:
+    """The protocol names ``on`` and ``off`` only; anything else is taken for a mistake."""
+    if tokens[:1] in (["on"], ["off"]):
+        return Debug(tokens[0] == "on")
+    return _invalid("debug on or debug off", ["debug", *tokens])
+
+
+def _parse_setoption(tokens: list[str]) -> Command:
+    """Names and values may both hold blanks; the first ``value`` ends the name."""
+    if tokens[:1] != ["name"]:
+        return _invalid("setoption name NAME [value VALUE]", ["setoption", *tokens])
+    end = tokens.index("value") if "value" in tokens else len(tokens)
+    value = " ".join(tokens[end + 1 :]) if end < len(tokens) else None
+    return SetOption(" ".join(tokens[1:end]), value)
+
+
+def _parse_position(tokens: list[str]) -> Command:
+    end = tokens.index("moves") if "moves" in tokens else len(tokens)
+    kind, fen, moves = tokens[:1], " ".join(tokens[1:end]), tuple(tokens[end + 1 :])
+    if kind == ["startpos"]:
+        return Position(None, moves)
+    if kind == ["fen"] and fen:
+        return Position(fen, moves)
+    return _invalid("position startpos or position fen FEN", ["position", *tokens])
+
+
+def _parse_go(tokens: list[str]) -> Command:
+    rest = iter(tokens)
+    searchmoves: list[str] = []
+    numbers: dict[str, int] = {}
+    flags, ignored = set(), []
+    in_searchmoves = False
+    for token in rest:
+        if token in GO_NUMBERS:
+            number = _integer(rest)
+            if isinstance(number, int):
+                numbers[token] = number
+            else:
+                ignored.append(shorten(f"{token} {number}".strip()))
+        elif token in GO_FLAGS:
+            flags.add(token)
+        elif in_searchmoves and token not in GO_WORDS:
+            searchmoves.append(token)
+            continue
+        in_searchmoves = token == "searchmoves"
+    return Go(tuple(searchmoves), numbers, "ponder" in flags, "infinite" in flags, tuple(ignored))
+
+
+def _integer(tokens: Iterator[str]) -> int | str:
+    """The next token as an integer, or as it is if it is none."""
+    token = next(tokens, "")
+    try:
+        return int(token)
+    except ValueError:
+        return token
+
+
+_PARSERS = {
+    "debug": _parse_debug,
+    "setoption": _parse_setoption,
+    "position": _parse_position,
+    "go": _parse_go,
+}
+
+
+def render_info(fields: dict[str, object]) -> str:
+    """``info`` with its fields in the order given: ``{"depth": 1, "pv": "e2e4"}``."""
+    return " ".join(["info", *(f"{name} {value}" for name, value in fields.items())])
+
+
+def render_string(text: str) -> str:
+    """``info string ...``: one line, whatever the text holds."""
+    return f"info string {' '.join(text.split())}"
+
+
+def render_bestmove(move: str | None, ponder: str | None = None) -> str:
+    """``bestmove ...``; ``(none)`` where there is no move."""
+    return f"bestmove {move or '(none)'}" + (f" ponder {ponder}" if ponder else "")
+
+
+def render_option(
+    name: str, kind: str, default: object = None, limits: tuple[int, int] | None = None
+) -> str:
+    """An ``option`` line; ``limits`` are min and max."""
+    parts = ["option name", name, "type", kind]
+    if default is not None:
+        shown = str(default).lower() if isinstance(default, bool) else default
+        parts += ["default", str(shown) if shown != "" else "<empty>"]
+    if limits:
+        parts += ["min", str(limits[0]), "max", str(limits[1])]
+    return " ".join(parts)
