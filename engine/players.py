@@ -1,0 +1,164 @@
+"""Players at the board: networks, random movers and UCI programs behind one small interface.
+
+A match runs several games at once, each in a thread with a seat of its own for either player. Seats
+of one network share one batched pass: what all running games ask meanwhile goes into the next pass.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
+from typing import Protocol
+
+import chess
+import chess.engine
+import numpy as np
+
+from data_pipeline.errors import InputError
+from engine.analysis import Analysis
+from engine.external import ExternalPlayer
+from engine.searchless import SearchlessEngine
+from engine.specs import CHOICES, PlayerSpec
+
+
+class Player(Protocol):
+    """One seat: plays one game at a time."""
+
+    def new_game(self, number: int) -> None:
+        """A new game starts; ``number`` seeds what is random in it."""
+
+    def play(self, board: chess.Board, limit: chess.engine.Limit | None = None) -> chess.Move:
+        """A move. May raise `engine.external.EngineFault`."""
+        ...
+
+
+class RandomPlayer:
+    """Every legal move with the same probability; the game's number and ``seed`` decide which."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+        self._rng = np.random.default_rng(seed)
+
+    def new_game(self, number: int) -> None:
+        self._rng = np.random.default_rng((self.seed, number))
+
+    def play(self, board: chess.Board, limit: chess.engine.Limit | None = None) -> chess.Move:
+        moves = sorted(board.legal_moves, key=chess.Move.uci)
+        return moves[self._rng.integers(len(moves))]
+
+
+class Batcher:
+    """Answers single requests from many threads with batched passes of one engine.
+
+    A thread of its own takes what has been asked since the last pass, so batches grow with the
+    number of waiting games and a lone request is not delayed. A context manager.
+    """
+
+    def __init__(self, engine: SearchlessEngine, largest: int = 128) -> None:
+        self.engine, self.largest = engine, largest
+        self._requests: queue.SimpleQueue[tuple[chess.Board, Future[Analysis]] | None]
+        self._requests = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> "Batcher":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._requests.put(None)
+        self._thread.join()
+
+    def analyse(self, board: chess.Board) -> Analysis:
+        """The analysis of one position; blocks until its batch is done."""
+        answer: Future[Analysis] = Future()
+        self._requests.put((board, answer))
+        return answer.result()
+
+    def _serve(self) -> None:
+        while (request := self._requests.get()) is not None:
+            batch = [request]
+            while len(batch) < self.largest and not self._requests.empty():
+                waiting = self._requests.get()
+                if waiting is None:
+                    self._requests.put(None)
+                    break
+                batch.append(waiting)
+            try:
+                analyses = self.engine.analyse_many([board for board, _ in batch])
+                for (_, answer), analysis in zip(batch, analyses, strict=True):
+                    answer.set_result(analysis)
+            except Exception as error:  # whoever asked gets to see it
+                for _, answer in batch:
+                    answer.set_exception(error)
+
+
+class NetworkPlayer:
+    """A seat of a network: asks the shared batcher, then chooses with the game's own seed."""
+
+    def __init__(self, batcher: Batcher, seed: int = 0) -> None:
+        self.batcher, self.seed = batcher, seed
+        self._rng = np.random.default_rng(seed)
+
+    def new_game(self, number: int) -> None:
+        self._rng = np.random.default_rng((self.seed, number))
+
+    def play(self, board: chess.Board, limit: chess.engine.Limit | None = None) -> chess.Move:
+        analysis = self.batcher.analyse(board)
+        choice = self.batcher.engine.choice
+        return analysis.moves[choice.pick(analysis.utilities, self._rng)]
+
+
+class Roster:
+    """Opens seats and closes them all at the end. A context manager, used by several threads."""
+
+    def __init__(self, specs: Sequence[PlayerSpec]) -> None:
+        self.specs = {spec.name: spec for spec in specs}
+        self._open = ExitStack()
+        self._lock = threading.Lock()
+        self._makers: dict[str, Callable[[], Player]] = {}
+
+    def __enter__(self) -> "Roster":
+        with ExitStack() as stack:
+            for name, spec in self.specs.items():
+                self._makers[name] = self._maker(spec, stack)
+            self._open = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def seat(self, name: str) -> Player:
+        """A new seat of the player of that name."""
+        player = self._makers[name]()
+        if isinstance(player, ExternalPlayer):
+            with self._lock:
+                self._open.callback(player.stop)
+        return player
+
+    def _maker(self, spec: PlayerSpec, stack: ExitStack) -> Callable[[], Player]:
+        """Whatever can be wrong with a player shows here, before the first game."""
+        seed = spec.settings.get("seed", 0)
+        if spec.kind == "random":
+            return lambda: RandomPlayer(seed)
+        if spec.external:
+            with ExternalPlayer(spec):
+                return lambda: ExternalPlayer(spec)
+        batcher = stack.enter_context(Batcher(open_network(spec)))
+        return lambda: NetworkPlayer(batcher, seed)
+
+
+def open_network(spec: PlayerSpec) -> SearchlessEngine:
+    """The engine of a ``network`` spec, compiled and ready."""
+    from engine.choice import Choice
+    from engine.networks import shipped_network
+    from model.network import load_network
+    from model.predictor import Predictor
+
+    settings = spec.settings
+    try:
+        choice = Choice(**{key: settings[key] for key in CHOICES if key in settings})
+    except ValueError as error:
+        raise InputError(f"{error} in {spec.text!r}") from None
+    predictor = Predictor(load_network(spec.target or shipped_network()))
+    return SearchlessEngine(predictor, rules=settings.get("rules", True), choice=choice)
