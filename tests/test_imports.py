@@ -36,12 +36,11 @@ def test_imports_run_one_way(package: str):
     assert not wrong
 
 
-def modules_loaded_by(statements: str, stdin: str = "") -> set[str]:
+def modules_loaded_by(statements: str) -> set[str]:
     """The top-level modules that a new Python process holds after the statements."""
     report = "\nimport sys; print(*{name.split('.')[0] for name in sys.modules}, file=sys.stderr)"
     process = subprocess.run(
         [sys.executable, "-c", statements + report],
-        input=stdin,
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -51,6 +50,31 @@ def modules_loaded_by(statements: str, stdin: str = "") -> set[str]:
     return set(process.stderr.splitlines()[-1].split())
 
 
+def modules_loaded_by_uci(commands: str, until: str) -> set[str]:
+    """The top-level modules that `python -m uci` imports before its answer ``until``."""
+    imported = set()
+    with subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", "uci"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,  # in one stream, so that the order is seen
+        text=True,
+        cwd=ROOT,
+    ) as process:
+        assert process.stdin and process.stdout
+        process.stdin.write(commands)
+        process.stdin.flush()
+        for line in process.stdout:
+            if line.startswith(until):
+                break
+            imported.add(line.rpartition("|")[2].strip().split(".")[0])
+        else:
+            pytest.fail(f"the engine ended without {until}")
+        process.communicate("quit\n")
+    assert "uci" in imported
+    return imported
+
+
 def test_analysing_loads_nothing_for_training():
     command = f"from uci.cli import main; assert main(['analyse', {POSITION!r}, '--json']) == 0"
     loaded = modules_loaded_by(command)
@@ -58,9 +82,13 @@ def test_analysing_loads_nothing_for_training():
     assert not loaded & TRAINING_ONLY
 
 
+def test_uciok_comes_before_jax():
+    assert not modules_loaded_by_uci("uci\n", "uciok") & {"jax", "jaxlib", "haiku"}
+
+
 def test_the_uci_engine_loads_nothing_for_training():
-    command = "from uci.cli import main; assert main(['uci']) == 0"
-    loaded = modules_loaded_by(command, stdin="uci\nisready\nposition startpos\ngo depth 1\nquit\n")
+    loaded = modules_loaded_by_uci("position startpos\ngo depth 1\n", "bestmove")
+    assert "jax" in loaded
     assert not loaded & TRAINING_ONLY
 
 
@@ -70,20 +98,3 @@ def test_playing_in_the_terminal_loads_nothing_for_training():
 
 def test_import_uci_is_light():
     assert not modules_loaded_by("import uci") & {"jax", "haiku", "numpy", "chess", "tyro"}
-
-
-def test_uciok_comes_before_jax():
-    process = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "uci"],
-        input="uci\nquit\n",
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,  # in one stream, so that the order is seen
-        text=True,
-        cwd=ROOT,
-        check=True,
-    )
-    before, found, _ = process.stdout.partition("uciok\n")
-    assert found
-    imported = {line.rpartition("|")[2].strip().split(".")[0] for line in before.splitlines()}
-    assert "uci" in imported
-    assert not imported & {"jax", "jaxlib", "haiku", *TRAINING_ONLY}
