@@ -1,0 +1,77 @@
+"""Attention whose logits know the board: learned position biases and relations of the rules."""
+
+import haiku as hk
+import jax
+import jax.numpy as jnp
+
+
+def unpack_bitboards(bitboards: jax.Array) -> jax.Array:
+    """[..., 8] uint8 bitboards -> [..., 64] uint8 zeros and ones, square by square."""
+    bits = bitboards[..., None] >> jnp.arange(8, dtype=jnp.uint8) & 1
+    return bits.reshape(*bitboards.shape[:-1], 64)
+
+
+class RelationBias(hk.Module):
+    """A learned weight per head and relation, summed over the relations that hold.
+
+    At the start head h prefers relation h mod R with weight `preferred`, and ignores the others.
+    """
+
+    def __init__(self, heads: int, preferred: float = 3.0, name: str | None = None) -> None:
+        super().__init__(name)
+        self.heads = heads
+        self.preferred = preferred
+
+    def __call__(self, relations: jax.Array) -> jax.Array:
+        """relations: [B, R, I, J] zeros and ones -> [B, H, I, J] to be added to the logits."""
+        count = relations.shape[1]
+        first = jnp.arange(self.heads)[:, None] % count == jnp.arange(count)
+        weights = hk.get_parameter(
+            "weights",
+            (self.heads, count),
+            init=lambda shape, dtype: self.preferred * first.astype(dtype),
+        )
+        return jnp.einsum("hr,brij->bhij", weights.astype(relations.dtype), relations)
+
+
+class Attention(hk.Module):
+    """Multi-head attention from I tokens to J tokens, without biases in its projections."""
+
+    def __init__(
+        self, heads: int, output_scale: float, position_bias: bool, name: str | None = None
+    ) -> None:
+        super().__init__(name)
+        self.heads = heads
+        self.output_scale = output_scale
+        self.position_bias = position_bias
+
+    def __call__(self, x: jax.Array, memory: jax.Array, relations: jax.Array) -> jax.Array:
+        """x: [B, I, D], memory: [B, J, D], relations: [B, R, I, J] -> [B, I, D]."""
+        batch, length, width = x.shape
+        init = hk.initializers.VarianceScaling(1.0, "fan_in", "truncated_normal")
+        queries = self._heads(x, "query", init)
+        keys = self._heads(memory, "key", init)
+        values = self._heads(memory, "value", init)
+        logits = jnp.einsum("bihd,bjhd->bhij", queries, keys)
+        logits = logits * (width // self.heads) ** -0.5 + RelationBias(self.heads)(relations)
+        if self.position_bias:
+            shape = (self.heads, length, memory.shape[1])
+            logits += hk.get_parameter("position_bias", shape, init=jnp.zeros).astype(x.dtype)
+        weights = jax.nn.softmax(logits)
+        out = jnp.einsum("bhij,bjhd->bihd", weights, values).reshape(batch * length, width)
+        scaled = hk.initializers.VarianceScaling(self.output_scale, "fan_in", "truncated_normal")
+        return dense(out, width, "output", scaled).reshape(x.shape)
+
+    def _heads(self, x: jax.Array, name: str, init: hk.initializers.Initializer) -> jax.Array:
+        batch, length, width = x.shape
+        flat = dense(x.reshape(batch * length, width), width, name, init)
+        return flat.reshape(batch, length, self.heads, width // self.heads)
+
+
+def dense(
+    x: jax.Array, width: int, name: str, init: hk.initializers.Initializer | None = None
+) -> jax.Array:
+    """x: [N, D] -> [N, width], a matrix without bias named ``name`` in the current module."""
+    init = init or hk.initializers.VarianceScaling(1.0, "fan_in", "truncated_normal")
+    matrix = hk.get_parameter(name, (x.shape[-1], width), init=init)
+    return x @ matrix.astype(x.dtype)

@@ -1,0 +1,62 @@
+"""The loss: cross-entropy over bins (HL-Gauss targets) and a ranking term over a position's moves."""
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import erf
+
+from model.config import LossConfig
+from model.transformer import Outputs
+
+
+def bin_centres(bins: int) -> jax.Array:
+    """[K] win probabilities, as `data_pipeline.values.ValueBins.centres`."""
+    return (jnp.arange(bins) + 0.5) / bins
+
+
+def hl_gauss(win_probs: jax.Array, bins: int, sigma_bins: float) -> jax.Array:
+    """Win probabilities [...] -> target distributions [..., K].
+
+    The same as `data_pipeline.targets.hl_gauss`, for use inside a compiled step.
+    """
+    edges = jnp.arange(bins + 1) - win_probs[..., None] * bins  # in bins from the value
+    cdf = erf(edges / (sigma_bins * 2**0.5))
+    return jnp.diff(cdf) / (cdf[..., -1:] - cdf[..., :1])
+
+
+def cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
+    """Logits [..., K], distributions [..., K] -> [...] in nats."""
+    return jax.nn.logsumexp(logits, axis=-1) - (logits * targets).sum(axis=-1)
+
+
+def ranking(
+    expected: jax.Array, win_probs: jax.Array, mask: jax.Array, temperature: float
+) -> jax.Array:
+    """Cross-entropy between the teacher's and the network's soft choice of a move, [B] in nats.
+
+    expected, win_probs: [B, M] win probabilities of the side to move; mask: [B, M]. Both are turned
+    into choices by softmax(win probability / temperature) over the moves (ListNet, Cao et al. 2007).
+    """
+    barred = jnp.where(mask, 0.0, -1e9)
+    teacher = jax.nn.softmax(win_probs / temperature + barred)
+    choice = jax.nn.log_softmax(expected / temperature + barred)
+    return -jnp.where(mask, teacher * choice, 0.0).sum(axis=-1)
+
+
+def total_loss(
+    config: LossConfig, outputs: Outputs, win_probs: jax.Array, mask: jax.Array
+) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """The loss of a batch and its parts, each a mean over the batch.
+
+    win_probs: [B, M] the teacher's, mask: [B, M] where there is a move. The state's value is that of
+    the best move.
+    """
+    bins = outputs.moves.shape[-1]
+    targets = hl_gauss(win_probs, bins, config.sigma_bins)
+    per_move = cross_entropy(outputs.moves, targets)
+    values = jnp.where(mask, per_move, 0.0).sum() / jnp.maximum(mask.sum(), 1)
+    expected = jax.nn.softmax(outputs.moves) @ bin_centres(bins)
+    order = ranking(expected, win_probs, mask, config.ranking_temperature).mean()
+    best = jnp.where(mask, win_probs, 0.0).max(axis=-1)
+    state = cross_entropy(outputs.state, hl_gauss(best, bins, config.sigma_bins)).mean()
+    total = values + config.ranking_weight * order + config.state_value_weight * state
+    return total, {"loss": total, "values": values, "ranking": order, "state": state}

@@ -1,0 +1,165 @@
+"""One network, one file: parameters and configuration in a single .safetensors file.
+
+Tensors are named ``module//parameter``; the header's metadata holds the format version, the name,
+the licence, the configuration and the training record, as JSON.
+"""
+
+import json
+import os
+import struct
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_pipeline.errors import InputError
+from data_pipeline.values import ValueBins
+from model.config import NetworkConfig, preset
+
+FORMAT = "argmax-network"
+FORMAT_VERSION = "1"
+LICENCE = "GPL-3.0-or-later"
+
+Params = dict[str, dict[str, np.ndarray]]
+"""Haiku's parameters: module name -> parameter name -> array."""
+
+
+class NetworkFileError(InputError):
+    """A file that is not a network, is cut short, or is of another format version."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network's configuration and parameters (float32), and where they come from."""
+
+    config: NetworkConfig
+    params: Params
+    name: str = "unnamed"
+    licence: str = LICENCE
+    training: dict[str, Any] = field(default_factory=dict)
+    """The training record: data, steps, hours, figures; free-form JSON."""
+
+    @property
+    def bins(self) -> ValueBins:
+        """The bins of the distributions that it gives."""
+        return ValueBins(self.config.bins)
+
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers were learned."""
+        return sum(array.size for module in self.params.values() for array in module.values())
+
+    def with_training(self, **entries: Any) -> "Network":
+        """The same network with entries added to its training record."""
+        return replace(self, training=self.training | entries)
+
+
+def save_network(network: Network, path: str | Path) -> None:
+    """Write a network file, whole or not at all."""
+    from safetensors.numpy import save
+
+    from data_pipeline.dataset import write_atomically
+
+    metadata = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "name": network.name,
+        "licence": network.licence,
+        "config": json.dumps(network.config.to_dict()),
+        "training": json.dumps(network.training),
+    }
+    tensors = {
+        f"{module}//{name}": np.ascontiguousarray(array, np.float32)
+        for module, arrays in network.params.items()
+        for name, array in arrays.items()
+    }
+    write_atomically(Path(path), save(tensors, metadata))
+
+
+def load_network(path: str | Path) -> Network:
+    """Read a network file; the inverse of `save_network`.
+
+    Raises NetworkFileError if it is not a network, is cut short, holds numbers that are not finite,
+    or parameters other than its configuration asks for.
+    """
+    metadata = read_metadata(path)
+    tensors = _read_tensors(path)
+    params: Params = {}
+    for name, array in tensors.items():
+        module, _, parameter = name.partition("//")
+        if not np.isfinite(array).all():
+            raise NetworkFileError(f"expected finite numbers, found others in {name} of {path}")
+        params.setdefault(module, {})[parameter] = array
+    try:
+        config = NetworkConfig.from_dict(json.loads(metadata["config"]))
+        training = json.loads(metadata["training"])
+    except (KeyError, ValueError) as error:
+        raise NetworkFileError(f"expected a network's configuration in {path}: {error}") from None
+    network = Network(config, params, metadata["name"], metadata["licence"], training)
+    _check_shapes(network, path)
+    return network
+
+
+def read_metadata(path: str | Path) -> dict[str, str]:
+    """The metadata of a network file, without its tensors. Raises NetworkFileError."""
+    try:
+        with open(path, "rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if length > os.path.getsize(path):
+                raise NetworkFileError(_not_a_network(path, "it is cut short, or another format"))
+            metadata = json.loads(file.read(length)).get("__metadata__", {})
+    except OSError as error:
+        raise NetworkFileError(f"expected a network file at {path}: {error.strerror}") from None
+    except (struct.error, ValueError, AttributeError):
+        raise NetworkFileError(_not_a_network(path, "no safetensors header")) from None
+    if metadata.get("format") != FORMAT:
+        raise NetworkFileError(_not_a_network(path, "tensors of another program"))
+    if metadata.get("format_version") != FORMAT_VERSION:
+        raise NetworkFileError(
+            f"expected network format {FORMAT_VERSION}, found {metadata.get('format_version')} "
+            f"in {path}; get a newer Argmax, or export the network again"
+        )
+    return metadata
+
+
+def _not_a_network(path: str | Path, found: str) -> str:
+    return f"expected an Argmax network (.safetensors) at {path}, found {found}"
+
+
+def _read_tensors(path: str | Path) -> dict[str, np.ndarray]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise NetworkFileError(_not_a_network(path, f"a broken file: {error}")) from None
+
+
+def _check_shapes(network: Network, path: str | Path) -> None:
+    from model.transformer import parameter_shapes
+
+    expected = parameter_shapes(network.config)
+    found = {
+        (module, name): array.shape
+        for module, arrays in network.params.items()
+        for name, array in arrays.items()
+    }
+    wrong = sorted(
+        key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)
+    )
+    if wrong:
+        module, name = key = wrong[0]
+        raise NetworkFileError(
+            f"expected {module}//{name} of shape {expected.get(key)}, found {found.get(key)} "
+            f"in {path}; its configuration does not fit its parameters"
+        )
+
+
+def random_network(preset_name: str = "tiny", seed: int = 0) -> Network:
+    """An untrained network, for tests and timings."""
+    from model.transformer import init_params
+
+    config = preset(preset_name).network
+    return Network(config, init_params(config, seed), name=f"random-{preset_name}")

@@ -1,0 +1,152 @@
+"""The training loop: data, steps, logs, evaluation, checkpoints, and going on where it stopped."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+from data_pipeline.batches import Batch
+from data_pipeline.dataset import Dataset
+from data_pipeline.errors import InputError
+from data_pipeline.loader import training_batches
+from model.checkpoints import Checkpoints
+from model.config import ComputeDtype, LossConfig, NetworkConfig, OptimizerConfig
+from model.evaluation import evaluate
+from model.logs import RunLog
+from model.network import Network, save_network
+from model.training import TrainState, init_state, make_optimizer, make_update
+
+NETWORK_FILE = "network.safetensors"
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A training run. The same configuration, data and devices give the same network, bit by bit."""
+
+    network: NetworkConfig
+    steps: int
+    batch_size: int = 128
+    max_moves: int = 64
+    seed: int = 0
+    compute_dtype: ComputeDtype = "float32"
+    loss: LossConfig = field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    log_every: int = 20
+    checkpoint_every: int = 200
+    evaluate_every: int = 1000
+    evaluation_positions: int = 2000
+    evaluation_split: str = "test"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+def train(config: TrainConfig, dataset: Dataset, out: Path, *, resume: bool) -> Network:
+    """Train to the end and write ``out/network.safetensors``; returns the averaged network.
+
+    Logs go to ``out/metrics.jsonl`` and TensorBoard files beside it, checkpoints to
+    ``out/checkpoints``. With ``resume`` a run that was stopped, even killed, goes on from its last
+    checkpoint as if it had never stopped. Raises InputError if data and configuration do not fit,
+    ``out`` holds another run, or there is nothing to resume.
+    """
+    _check(config, dataset)
+    run = Run(config, dataset, out, resume)
+    with ExitStack() as stack:
+        log = stack.enter_context(RunLog(out, config.steps, config.batch_size, run.step))
+        checkpoints = stack.enter_context(run.checkpoints)
+        for parts in run.steps():
+            if run.step % config.log_every == 0 or run.step == config.steps:
+                log.training(run.step, jax.device_get(parts))
+            if run.step % config.evaluate_every == 0 or run.step == config.steps:
+                log.evaluation(run.step, run.evaluate())
+            if run.step % config.checkpoint_every == 0 or run.step == config.steps:
+                checkpoints.save(run.step, run.state, run.batches.get_state(), run.seconds)
+    network = run.network()
+    save_network(network, out / NETWORK_FILE)
+    return network
+
+
+def _check(config: TrainConfig, dataset: Dataset) -> None:
+    if dataset.bins.count != config.network.bins:
+        raise InputError(
+            f"expected a dataset with {config.network.bins} bins as the network has, found "
+            f"{dataset.bins.count} in {dataset.directory}; convert it with "
+            f"--bins {config.network.bins}, or train with --bins {dataset.bins.count}"
+        )
+    if dataset.size("train") < config.batch_size:
+        raise InputError(
+            f"expected at least one batch of {config.batch_size} positions, found "
+            f"{dataset.size('train')} in the split 'train' of {dataset.directory}"
+        )
+    devices = jax.local_device_count()
+    if config.batch_size % devices:
+        raise InputError(f"batch size {config.batch_size} must divide by {devices} devices")
+
+
+class Run:
+    """A training run in progress: its state, its place in the data, and its devices."""
+
+    def __init__(self, config: TrainConfig, dataset: Dataset, out: Path, resume: bool) -> None:
+        self.config = config
+        self.dataset = dataset
+        self.batches = training_batches(
+            dataset.records("train"), config.batch_size, config.max_moves, config.seed
+        )
+        optimizer = make_optimizer(config.optimizer, config.steps)
+        mesh = jax.make_mesh((jax.local_device_count(),), ("data",), (AxisType.Auto,))
+        self._by_position = NamedSharding(mesh, PartitionSpec("data"))
+        replicated = NamedSharding(mesh, PartitionSpec())
+        self.state: TrainState = jax.device_put(
+            init_state(config.network, optimizer, config.seed), replicated
+        )
+        self.seconds = 0.0
+        self.checkpoints = Checkpoints(out, config.to_dict(), resume)
+        if resume:
+            self.state, place, self.seconds = self.checkpoints.restore(self.state)
+            self.batches.set_state(place)
+        self.step = int(self.state.step)
+        update = make_update(
+            config.network, config.loss, config.optimizer.ema_decay, optimizer, config.compute_dtype
+        )
+        self._update = jax.jit(
+            update, donate_argnums=0, out_shardings=(replicated, replicated)
+        )
+
+    def steps(self) -> Iterator[dict[str, jax.Array]]:
+        """Step after step to the end; each gives the loss and its parts."""
+        while self.step < self.config.steps:
+            start = time.monotonic()
+            batch: Batch = jax.device_put(next(self.batches), self._by_position)
+            self.state, parts = self._update(self.state, batch)
+            self.step += 1
+            jax.block_until_ready(parts)
+            self.seconds += time.monotonic() - start
+            yield parts
+
+    def evaluate(self) -> dict[str, float]:
+        """Figures of the averaged network on the first positions of the evaluation split."""
+        encoded = self.dataset.records(self.config.evaluation_split)
+        count = min(len(encoded), self.config.evaluation_positions)
+        return evaluate(self.network(), [encoded[i] for i in range(count)])
+
+    def network(self) -> Network:
+        """The averaged network, with the record of its training."""
+        manifest = self.dataset.manifest
+        record = {
+            "steps": self.step,
+            "positions_seen": self.step * self.config.batch_size,
+            "hours": round(self.seconds / 3600, 3),
+            "teacher": manifest["teacher"],
+            "data": {"counts": manifest["counts"], "sources": manifest["sources"]},
+            "config": self.config.to_dict(),
+        }
+        params = jax.tree.map(np.asarray, jax.device_get(self.state.average))
+        return Network(self.config.network, params, "argmax", training=json.loads(json.dumps(record)))

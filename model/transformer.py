@@ -1,0 +1,156 @@
+"""The decoder-only Transformer of the `board` layout.
+
+The 64 squares, seen from the side to move, are the prefix. All legal moves are tokens decoded from
+that one prefix: a move's token is made of its source square, its target square and its promotion,
+attends to the prefix through the decoder layers, and yields the distribution of its win probability
+over K bins. Moves do not attend to one another, so a move's value does not depend on which other
+moves are asked for.
+"""
+
+from typing import NamedTuple
+
+import haiku as hk
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from data_pipeline.batches import Inputs, empty_inputs
+from data_pipeline.board import NUM_PIECES, NUM_PROMOTIONS
+from model.attention import Attention, dense, unpack_bitboards
+from model.config import NetworkConfig
+
+
+class Outputs(NamedTuple):
+    """Logits over the K bins, from the point of view of the side to move."""
+
+    moves: jax.Array  # [B, M, K] float32: win probability after each move
+    state: jax.Array  # [B, K] float32: win probability with the best move
+
+
+def forward(config: NetworkConfig, inputs: Inputs, dtype: jnp.dtype = jnp.float32) -> Outputs:
+    """Run inside `hk.transform`; ``dtype`` is what the layers compute in, parameters are float32."""
+    relations = board_relations(inputs).astype(dtype)
+    squares = embed_squares(config, inputs).astype(dtype)
+    for layer in range(config.layers):
+        squares = Block(config, position_bias=True, name=f"trunk_{layer}")(
+            squares, None, relations
+        )
+    squares = norm(squares, "trunk_norm")
+    source, target = (jax.nn.one_hot(s, 64, dtype=dtype) for s in (inputs.sources, inputs.targets))
+    moves = embed_moves(config, squares, source, target, inputs)
+    relations = move_relations(inputs, source, target)
+    for layer in range(config.decoder_layers):
+        moves = Block(config, position_bias=False, name=f"decoder_{layer}")(
+            moves, squares, relations
+        )
+    moves = norm(moves, "decoder_norm")
+    mean = squares.mean(axis=1)
+    return Outputs(value_head(config, moves, "move_head"), value_head(config, mean, "state_head"))
+
+
+class Block(hk.Module):
+    """Attention, then a feed-forward layer with squared ReLU; each normalised before, added after."""
+
+    def __init__(self, config: NetworkConfig, position_bias: bool, name: str) -> None:
+        super().__init__(name)
+        self.config = config
+        self.position_bias = position_bias
+
+    def __call__(
+        self, x: jax.Array, memory: jax.Array | None, relations: jax.Array
+    ) -> jax.Array:
+        """x: [B, I, D], memory: [B, J, D] or None for x itself -> [B, I, D]."""
+        config = self.config
+        # Output projections scaled by 1 / sqrt(2 * layers), so that the residual's variance holds.
+        output_scale = 1.0 / (2 * config.layers)
+        normed = norm(x, "attention_norm")
+        attention = Attention(config.heads, output_scale, self.position_bias, name="attention")
+        x = x + attention(normed, normed if memory is None else memory, relations)
+        hidden = norm(x, "feed_forward_norm").reshape(-1, config.width)
+        hidden = dense(hidden, config.width * config.widening, "feed_forward_in")
+        init = hk.initializers.VarianceScaling(output_scale, "fan_in", "truncated_normal")
+        out = dense(jnp.square(jax.nn.relu(hidden)), config.width, "feed_forward_out", init)
+        return x + out.reshape(x.shape)
+
+
+def norm(x: jax.Array, name: str) -> jax.Array:
+    """RMSNorm over the last axis, with a learned scale."""
+    return hk.RMSNorm(axis=-1, create_scale=True, name=name)(x)
+
+
+def board_relations(inputs: Inputs) -> jax.Array:
+    """[B, 4, 64, 64] uint8: i attacks j, j attacks i, i x-rays j, j x-rays i."""
+    attacks, xrays = unpack_bitboards(inputs.attacks), unpack_bitboards(inputs.xrays)
+    return jnp.stack(
+        (attacks, attacks.swapaxes(1, 2), xrays, xrays.swapaxes(1, 2)), axis=1
+    )
+
+
+def move_relations(inputs: Inputs, source: jax.Array, target: jax.Array) -> jax.Array:
+    """[B, 5, M, 64]: attacks from the target, its attackers, discovered lines, source, target."""
+    rules = unpack_bitboards(inputs.relations).swapaxes(1, 2).astype(source.dtype)
+    return jnp.concatenate((rules, source[:, None], target[:, None]), axis=1)
+
+
+def embed_squares(config: NetworkConfig, inputs: Inputs) -> jax.Array:
+    """[B, 64, D]: piece + square + a linear map of castling rights and en passant."""
+    init = hk.initializers.TruncatedNormal(0.5)
+    pieces = hk.get_parameter("pieces", (NUM_PIECES, config.width), init=init)
+    positions = hk.get_parameter("squares", (64, config.width), init=init)
+    state_map = hk.get_parameter(
+        "state", (inputs.state.shape[-1], config.width), init=hk.initializers.TruncatedNormal(0.1)
+    )
+    state = inputs.state.astype(jnp.float32) @ state_map
+    kinds = jax.nn.one_hot(inputs.squares, NUM_PIECES)
+    return kinds @ pieces + positions + state[:, None]
+
+
+def embed_moves(
+    config: NetworkConfig,
+    squares: jax.Array,
+    source: jax.Array,
+    target: jax.Array,
+    inputs: Inputs,
+) -> jax.Array:
+    """[B, M, D]: linear maps of source and target square and of the board's mean, + promotion.
+
+    The squares are picked by products with one-hot rows: gradients of gathers are slow on CPUs.
+    """
+    flat = squares.reshape(-1, config.width)
+    sources = dense(flat, config.width, "move_source").reshape(squares.shape)
+    targets = dense(flat, config.width, "move_target").reshape(squares.shape)
+    mean = dense(squares.mean(axis=1), config.width, "move_board")
+    init = hk.initializers.TruncatedNormal(0.5)
+    promotions = hk.get_parameter("promotions", (NUM_PROMOTIONS, config.width), init=init)
+    promotion = jax.nn.one_hot(inputs.promotions, NUM_PROMOTIONS) @ promotions
+    return source @ sources + target @ targets + mean[:, None] + promotion.astype(squares.dtype)
+
+
+def value_head(config: NetworkConfig, x: jax.Array, name: str) -> jax.Array:
+    """x: [..., D] -> [..., K] float32 logits, through a hidden layer with squared ReLU."""
+    flat = x.reshape(-1, config.width)
+    hidden = jnp.square(jax.nn.relu(dense(flat, config.head_width, f"{name}_in")))
+    logits = dense(hidden, config.bins, f"{name}_out")
+    bias = hk.get_parameter(f"{name}_bias", (config.bins,), init=jnp.zeros)
+    return (logits.astype(jnp.float32) + bias).reshape(*x.shape[:-1], config.bins)
+
+
+def transformed(config: NetworkConfig, dtype: jnp.dtype = jnp.float32) -> hk.Transformed:
+    """`forward` as Haiku's pure pair: ``init(key, inputs)`` and ``apply(params, inputs)``."""
+    return hk.without_apply_rng(hk.transform(lambda inputs: forward(config, inputs, dtype)))
+
+
+def init_params(config: NetworkConfig, seed: int) -> dict[str, dict[str, np.ndarray]]:
+    """Parameters before training, float32; the same for the same seed."""
+    params = jax.jit(transformed(config).init)(jax.random.key(seed), empty_inputs(1, 1))
+    return jax.tree.map(np.asarray, params)
+
+
+def parameter_shapes(config: NetworkConfig) -> dict[tuple[str, str], tuple[int, ...]]:
+    """(module, parameter) -> shape, without computing anything."""
+    params = jax.eval_shape(transformed(config).init, jax.random.key(0), empty_inputs(1, 1))
+    return {
+        (module, name): array.shape
+        for module, arrays in params.items()
+        for name, array in arrays.items()
+    }
