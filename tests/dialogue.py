@@ -1,0 +1,64 @@
+"""A UCI session in this process, with a stand-in for the network: say lines, wait for answers."""
+
+import queue
+from collections.abc import Callable
+from pathlib import Path
+
+from fakes import FakePredictor
+
+from data_pipeline.errors import InputError
+from engine.strength import StrengthCurve
+from uci.protocol import parse
+from uci.session import Session
+from uci.thinking import Loaded
+
+CURVE = StrengthCurve((0.0, 0.1, 0.3), (1500.0, 1200.0, 800.0))
+PATIENCE_SECONDS = 20
+
+
+def load_fake(path: Path) -> Loaded:
+    """A network for every file name but those with 'broken' in them."""
+    if "broken" in path.name:
+        raise InputError(f"expected a network file, found something else in {path}")
+    return Loaded(FakePredictor(), CURVE)
+
+
+class Dialogue:
+    """``say`` never waits; ``until`` collects lines up to one that starts as asked."""
+
+    def __init__(self, load: Callable[[Path], Loaded] = load_fake) -> None:
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.session = Session(
+            self._lines.put, load, Path("default.net"), elo_range=CURVE.elo_range
+        )
+
+    def __enter__(self) -> "Dialogue":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.session.finish()
+
+    def say(self, *lines: str) -> None:
+        """Commands, one a line."""
+        for line in lines:
+            self.session.handle(parse(line))
+
+    def until(self, start: str) -> list[str]:
+        """The lines up to and with the first that starts with ``start``."""
+        lines = []
+        while not lines or not lines[-1].startswith(start):
+            lines.append(self._lines.get(timeout=PATIENCE_SECONDS))
+        return lines
+
+    def ask(self, *lines: str, answer: str = "bestmove") -> list[str]:
+        """`say`, then `until`."""
+        self.say(*lines)
+        return self.until(answer)
+
+    def rest(self) -> list[str]:
+        """All answers that are still owed; the session is over."""
+        self.session.finish()
+        lines = []
+        while not self._lines.empty():
+            lines.append(self._lines.get())
+        return lines
