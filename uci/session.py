@@ -166,7 +166,7 @@ class Session:
         import chess
 
         started = self._clock()
-        self._release()  # a GUI that forgot to stop still gets its bestmove
+        self._stop()  # a GUI that forgot to still gets its bestmove
         for parameter in go.ignored:
             self._tell(f"go: expected a whole number, found '{parameter}'")
         if self._board is None:
