@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 import chess
+import zstandard
 
 from data_pipeline.errors import InputError
 from data_pipeline.sources import open_lines
@@ -75,6 +76,8 @@ def read_puzzles(
     bad: list[BadLine] = []
     paths = list(paths)
     for path in paths:
+        if not Path(path).is_file():
+            raise InputError(f"expected a puzzle file (.csv or .csv.zst), found none at {path}")
         for entry in _entries(path):
             if limit is not None and len(puzzles) >= limit:
                 break
@@ -92,17 +95,19 @@ def read_puzzles(
 
 
 def _entries(path: str | Path) -> Iterator[Puzzle | BadLine]:
-    columns = LICHESS_COLUMNS
-    lines = (line.decode("utf-8", "replace") for line in open_lines(path))
-    for number, line in enumerate(lines, start=1):
-        row = next(csv.reader([line]), [])
-        if number == 1 and "FEN" in row and "Moves" in row:
-            columns = tuple(row)
-        elif row:
-            try:
-                yield parse_puzzle(dict(zip(columns, row, strict=False)))
-            except ValueError as error:
-                yield BadLine(str(path), number, str(error))
+    columns, number = LICHESS_COLUMNS, 0
+    try:
+        for number, line in enumerate(open_lines(path), start=1):
+            row = next(csv.reader([line.decode("utf-8", "replace")]), [])
+            if number == 1 and "FEN" in row and "Moves" in row:
+                columns = tuple(row)
+            elif row:
+                try:
+                    yield parse_puzzle(dict(zip(columns, row, strict=False)))
+                except ValueError as error:
+                    yield BadLine(str(path), number, str(error))
+    except (zstandard.ZstdError, csv.Error) as error:
+        yield BadLine(str(path), number + 1, f"unreadable from here on: {error}")
 
 
 def parse_puzzle(row: dict[str, str]) -> Puzzle:

@@ -98,7 +98,7 @@ def test_a_file_without_puzzles_is_an_input_error(file):
     file.write_text("nothing,to,see,here\n")
     with pytest.raises(InputError, match="found none"):
         read_puzzles([file])
-    with pytest.raises(OSError, match=r"absent\.csv"):
+    with pytest.raises(InputError, match=r"absent\.csv"):
         read_puzzles([file.with_name("absent.csv")])
 
 

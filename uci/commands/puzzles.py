@@ -1,0 +1,116 @@
+"""Solve rate on Lichess puzzle files: the whole solution counts, any mate in one is accepted."""
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+
+@dataclass(frozen=True)
+class Args:
+    files: tyro.conf.Positional[tuple[Path, ...]]
+    """Lichess puzzle files (.csv, .csv.zst)."""
+    limit: int | None = None
+    """Take only the first LIMIT valid puzzles."""
+    player: str = "network"
+    """Who solves: network, or network:FILE,rules=off,... as in 'argmax match'."""
+    network: Path | None = None
+    """Short for --player network:FILE."""
+    picture: Path | None = None
+    """Save the solve rate by puzzle rating as .svg or .png."""
+    json: bool = False
+    """Print one JSON object on standard output."""
+
+
+def run(args: Args) -> int:
+    """Read, solve side by side, and report rates with 95 % intervals."""
+    from data_pipeline.errors import InputError
+    from engine import charts
+    from engine.players import open_network
+    from engine.puzzle_report import summary
+    from engine.puzzles import read_puzzles, solve
+    from engine.specs import parse_spec
+
+    spec = parse_spec(f"network:{args.network}" if args.network else args.player)
+    if spec.kind != "network":
+        raise InputError(f"expected a network as the solver, found {spec.text!r}")
+    charts.check_picture_path(args.picture)
+    puzzles, bad = read_puzzles(args.files, args.limit)
+    for line in bad[:10]:
+        print(f"{line.file}:{line.line}: {line.reason}", file=sys.stderr)
+    if bad:
+        print(f"{len(bad)} bad lines left out, {len(puzzles)} puzzles read", file=sys.stderr)
+    engine = open_network(spec)
+    start = time.perf_counter()
+    with _progress(len(puzzles)) as advance:
+        attempts, positions = solve(puzzles, engine, progress=advance)
+    seconds = time.perf_counter() - start
+    figures = summary(attempts) | {
+        "seconds": round(seconds, 2),
+        "positions": positions,
+        "positions_per_second": round(positions / seconds, 1),
+        "player": spec.text,
+        "network": engine.predictor.network.name,  # pyright: ignore[reportAttributeAccessIssue]
+        "bad_lines": [{"file": b.file, "line": b.line, "reason": b.reason} for b in bad],
+    }
+    if args.picture:
+        title = f"{figures['network']}: {figures['total']} puzzles, one pass a move"
+        charts.save(charts.solve_curve(figures, title), args.picture)
+    if args.json:
+        print(json.dumps(figures))
+    else:
+        show(figures)
+    return 0
+
+
+def _progress(total: int):
+    """A bar on stderr; the context's value takes how many are done."""
+    from contextlib import contextmanager
+
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    @contextmanager
+    def bar():
+        columns = (TextColumn("puzzles"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task("", total=total)
+            yield lambda done: progress.update(task, completed=done)
+
+    return bar()
+
+
+def show(figures: dict) -> None:
+    """The figures as tables on standard output."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    low, high = figures["interval_95"]
+    console.print(
+        f"{figures['solved']} of {figures['total']} solved: {figures['solve_rate']:.1%} "
+        f"(95 %: {low:.1%} to {high:.1%}); {figures['positions']} positions in "
+        f"{figures['seconds']:.1f} s, {figures['positions_per_second']:.0f}/s"
+    )
+    rating = figures["puzzle_rating"]
+    if rating:
+        edges = " to ".join(f"{edge:.0f}" for edge in rating["interval_95"])
+        console.print(f"half of them solved at puzzle rating {rating['rating']:.0f} ({edges})")
+    rows = {f"{band['from']}-{band['to']}": band for band in figures["bands"]}
+    for title, parts in (("rating", rows), ("theme", figures["themes"])):
+        table = Table(title, "puzzles", "solved", "rate", "95 %")
+        for name, part in parts.items():
+            low, high = part["interval_95"]
+            shown = (f"{part['total']}", f"{part['solved']}", f"{part['solve_rate']:.1%}")
+            table.add_row(name, *shown, f"{low:.1%} to {high:.1%}")
+        if parts:
+            console.print(table)
