@@ -106,7 +106,10 @@ class ExternalPlayer:
     def score_cp(self, board: chess.Board) -> int:
         """The engine's score in centipawns from White's point of view; mates count 100,000."""
         engine = self._engine or self._start()
-        info = engine.analyse(board, self.limit(None), game=self._game)
+        try:
+            info = engine.analyse(board, self.limit(None), game=self._game)
+        except chess.engine.EngineError as error:
+            raise ArgmaxError(f"expected scores of the judge {self.spec.name}: {error}") from None
         return info["score"].white().score(mate_score=100_000) if "score" in info else 0
 
     def limit(self, clocks: chess.engine.Limit | None) -> chess.engine.Limit:

@@ -25,9 +25,10 @@ class TimeControl:
 class Adjudication:
     """When a game ends before the rules end it.
 
-    ``max_moves``: a draw after that many moves of both sides. With a judge (a UCI engine) the game is
-    won once its score stands at or beyond ``win_cp`` for ``win_checks`` moves in a row, and drawn
-    once it stays within ``draw_cp`` for ``draw_checks`` moves in a row after ``draw_after_move``.
+    ``max_moves``: a draw after that many moves of both sides. With a judge (a UCI engine) the
+    game is won once its score stands at or beyond ``win_cp`` for ``win_checks`` moves in a row, and
+    drawn once it stays within ``draw_cp`` for ``draw_checks`` moves in a row after
+    ``draw_after_move``.
     """
 
     max_moves: int = 300

@@ -2,6 +2,8 @@
 
 import datetime
 import io
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,8 +46,6 @@ def to_pgn(record: GameRecord, event: str, date: datetime.date, control: TimeCon
 
 def append_game(path: Path, text: str) -> None:
     """Add one game to a PGN file and see it safely there."""
-    import os
-
     with open(path, "a", encoding="utf-8") as file:
         file.write(text)
         file.flush()
@@ -73,11 +73,8 @@ def resume(path: Path, schedule: list[Pairing]) -> list[GameRecord]:
 
 def whole_games(text: str) -> str:
     """The text up to the end of its last complete game (a result, then an empty line)."""
-    end = 0
-    for result in (*SCORES, "*"):
-        place = text.rfind(f" {result}\n\n")
-        end = max(end, place + len(result) + 3) if place >= 0 else end
-    return text[:end]
+    ends = [found.end() for found in re.finditer(r"\s(1-0|0-1|1/2-1/2|\*)\n\n", text)]
+    return text[: ends[-1]] if ends else ""
 
 
 def read_games(stream) -> Iterator[chess.pgn.Game]:
