@@ -16,11 +16,12 @@ from engine.elo import Result
 from engine.game import GameRecord, Pairing, TimeControl
 
 RESULTS = {1.0: "1-0", 0.5: "1/2-1/2", 0.0: "0-1"}
+MOVE_TIME = re.compile(r"(\d+\.\d+)s")
 SCORES = {text: score for score, text in RESULTS.items()}
 
 
 def to_pgn(record: GameRecord, event: str, date: datetime.date, control: TimeControl | None) -> str:
-    """One game as PGN text that ends with an empty line; the time of every move as ``%emt``."""
+    """One game as PGN text that ends with an empty line; each move's time as a comment."""
     pairing = record.pairing
     game = chess.pgn.Game()
     game.headers["Event"] = event
@@ -39,9 +40,9 @@ def to_pgn(record: GameRecord, event: str, date: datetime.date, control: TimeCon
     node: chess.pgn.GameNode = game
     for move, seconds in zip(record.moves, record.times_s, strict=True):
         node = node.add_variation(move)
-        node.set_emt(seconds)
-    node.comment = f"{node.comment} {record.reason}".strip()
-    return str(game) + "\n\n"
+        node.comment = f"{seconds:.4f}s"
+    node.comment = ", ".join(filter(None, [node.comment, record.reason]))
+    return game.accept(chess.pgn.StringExporter(columns=100)) + "\n\n"
 
 
 def append_game(path: Path, text: str) -> None:
@@ -93,15 +94,15 @@ def _record(game: chess.pgn.Game, by_key: dict[str, Pairing], path: Path) -> Gam
             f"{found[0]} - {found[1]}; give another --pgn, or the players, openings and seed again"
         )
     nodes = list(game.mainline())
-    comment = game.end().comment
+    times = [MOVE_TIME.match(node.comment) for node in nodes]
     fault = headers.get("Fault", "").split(": ")
     return GameRecord(
         pairing,
         tuple(node.move for node in nodes),
-        tuple(node.emt() or 0.0 for node in nodes),
+        tuple(float(found[1]) if found else 0.0 for found in times),
         SCORES[headers["Result"]],
         headers.get("Termination", "normal"),
-        comment.rpartition("]")[2].strip(),
+        game.end().comment.rpartition("s, ")[2],
         (fault[0], fault[1]) if len(fault) == 2 else None,
     )
 

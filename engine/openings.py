@@ -7,7 +7,7 @@ import chess
 import numpy as np
 
 from data_pipeline.errors import InputError
-from data_pipeline.sources import open_lines
+from data_pipeline.sources import Share, open_lines
 
 BUILT_IN = Path(__file__).with_name("openings.epd")
 
@@ -25,7 +25,7 @@ def read_openings(path: str | Path | None = None) -> list[str]:
 
 
 def _fens(path: str | Path) -> Iterator[str]:
-    for number, line in enumerate(open_lines(path), start=1):
+    for number, line in enumerate(open_lines(path, Share()), start=1):
         text = line.decode("utf-8", "replace").strip()
         if not text or text.startswith("#"):
             continue

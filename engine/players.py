@@ -110,10 +110,14 @@ class NetworkPlayer:
 
 
 class Roster:
-    """Opens seats and closes them all at the end. A context manager, used by several threads."""
+    """Opens seats and closes them all at the end. A context manager, used by several threads.
 
-    def __init__(self, specs: Sequence[PlayerSpec]) -> None:
+    ``seed`` is for players whose spec names none.
+    """
+
+    def __init__(self, specs: Sequence[PlayerSpec], seed: int = 0) -> None:
         self.specs = {spec.name: spec for spec in specs}
+        self.seed = seed
         self._open = ExitStack()
         self._lock = threading.Lock()
         self._makers: dict[str, Callable[[], Player]] = {}
@@ -138,7 +142,7 @@ class Roster:
 
     def _maker(self, spec: PlayerSpec, stack: ExitStack) -> Callable[[], Player]:
         """Whatever can be wrong with a player shows here, before the first game."""
-        seed = spec.settings.get("seed", 0)
+        seed = spec.settings.get("seed", self.seed)
         if spec.kind == "random":
             return lambda: RandomPlayer(seed)
         if spec.external:

@@ -15,7 +15,7 @@ import chess
 import zstandard
 
 from data_pipeline.errors import InputError
-from data_pipeline.sources import open_lines
+from data_pipeline.sources import Share, open_lines
 
 # The columns of the Lichess database dump, for files without a header.
 LICHESS_COLUMNS = ("PuzzleId", "FEN", "Moves", "Rating", "RatingDeviation", "Popularity")
@@ -97,7 +97,7 @@ def read_puzzles(
 def _entries(path: str | Path) -> Iterator[Puzzle | BadLine]:
     columns, number = LICHESS_COLUMNS, 0
     try:
-        for number, line in enumerate(open_lines(path), start=1):
+        for number, line in enumerate(open_lines(path, Share()), start=1):
             row = next(csv.reader([line.decode("utf-8", "replace")]), [])
             if number == 1 and "FEN" in row and "Moves" in row:
                 columns = tuple(row)

@@ -1,0 +1,132 @@
+"""Games between engines: networks, Stockfish levels, any UCI program, a random mover.
+
+Players: network:FILE,temperature=0.1 | stockfish:elo=1500 | stockfish:skill=0,nodes=1000 |
+uci:PROGRAM,depth=1 | random. Every opening is played twice, colours swapped. Run the same command
+again to go on after an interruption: games in the PGN are not played again.
+"""
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Args:
+    opponents: tuple[str, ...]
+    """Two or more players; one alone meets the network that ships."""
+    games: int = 100
+    """Games per pairing; even."""
+    openings: Path | None = None
+    """Positions to start from, EPD or FEN (default: fifty well-known openings)."""
+    pgn: Path | None = None
+    """Where the games go, and where an interrupted match goes on from."""
+    gauntlet: bool = False
+    """The first player against each other one, instead of everyone against everyone."""
+    concurrency: int | None = None
+    """Games at once (default: one a core with UCI programs, else 32)."""
+    clock: str | None = None
+    """Seconds for the game + seconds a move, such as 10+0.1 (default: players' own limits)."""
+    max_moves: int = 300
+    """A draw after so many moves."""
+    judge: str | None = None
+    """A player, such as stockfish:nodes=20000, whose scores end clear games early."""
+    sprt: tuple[float, float] | None = None
+    """Stop as soon as one of these two Elo differences is accepted."""
+    alpha: float = 0.05
+    """SPRT: the chance of accepting the second wrongly."""
+    beta: float = 0.05
+    """SPRT: the chance of accepting the first wrongly."""
+    seed: int = 0
+    """Draws the openings, and what is random in the games."""
+    json: bool = False
+    """Print one JSON object on standard output."""
+
+
+def run(args: Args) -> int:
+    """Play, write the PGN as games end, and report."""
+    import datetime
+    import threading
+
+    from rich.console import Console
+
+    from engine import match, match_pgn
+    from engine.match_report import report
+    from engine.openings import choose_openings, read_openings
+    from engine.players import Roster
+    from engine.specs import parse_specs
+    from engine.sprt import Sprt
+    from uci.match_table import MatchTable, table
+
+    texts = args.opponents if len(args.opponents) > 1 else ("network", *args.opponents)
+    specs = parse_specs(texts)
+    config = _config(args, any(spec.external for spec in specs))
+    sprt = Sprt(*args.sprt, args.alpha, args.beta) if args.sprt else None
+    openings = choose_openings(read_openings(args.openings), args.games // 2, args.seed)
+    games = match.schedule([spec.name for spec in specs], openings, config)
+    records = match_pgn.resume(args.pgn, games) if args.pgn else []
+    if records:
+        print(f"{len(records)} of {len(games)} games are in {args.pgn}", file=sys.stderr)
+    done = {record.pairing.key for record in records}
+    left = [pairing for pairing in games if pairing.key not in done]
+    stop = threading.Event()
+    console = Console(stderr=True)
+    with (
+        Roster(specs, args.seed) as roster,
+        MatchTable(len(games), len(records), sprt, console) as shown,
+    ):
+        for record in match.play(left, roster, config, stop) if left else ():
+            records.append(record)
+            if args.pgn:
+                today = datetime.date.today()
+                text = match_pgn.to_pgn(record, "Argmax match", today, config.control)
+                match_pgn.append_game(args.pgn, text)
+            if record.fault is not None:
+                console.print(f"round {record.pairing.key}: {record.reason}", highlight=False)
+            shown.update(records)
+            if sprt is not None and sprt.decision(match.scores(records)[0].pair_scores):
+                stop.set()
+                break
+    figures = report(records, sprt)
+    if args.json:
+        print(json.dumps(figures))
+    else:
+        Console().print(table(figures))
+        _say(figures)
+    return 0
+
+
+def _config(args: Args, external: bool):
+    """The match's rules from the arguments. Raises InputError where they are wrong."""
+    from data_pipeline.errors import InputError
+    from engine.game import Adjudication, TimeControl
+    from engine.match import MatchConfig
+    from engine.specs import parse_spec
+
+    control = None
+    if args.clock is not None:
+        base, _, increment = args.clock.partition("+")
+        try:
+            control = TimeControl(float(base), float(increment or 0))
+        except ValueError:
+            raise InputError(f"expected --clock SECONDS+SECONDS, found {args.clock!r}") from None
+    judge = parse_spec(args.judge) if args.judge else None
+    if judge is not None and not judge.external:
+        raise InputError(f"expected a UCI engine as the judge, found {args.judge!r}")
+    if args.sprt and len(args.opponents) > 2:
+        raise InputError(f"expected two players for SPRT, found {len(args.opponents)}")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    concurrency = args.concurrency or ((cores or 1) if external else 32)
+    adjudication = Adjudication(max_moves=args.max_moves)
+    return MatchConfig(args.games, args.gauntlet, concurrency, control, adjudication, judge)
+
+
+def _say(figures: dict) -> None:
+    """The rest of the report in words."""
+    times = ", ".join(f"{name} {ms:.1f} ms" for name, ms in figures["ms_per_move"].items())
+    print(f"a move took, as the match saw it: {times}")
+    ends = ", ".join(f"{count} {kind}" for kind, count in figures["terminations"].items())
+    print(f"{figures['games']} games ended: {ends}")
+    for name, kinds in figures["faults"].items():
+        print(f"faults of {name}: " + ", ".join(f"{n} x {kind}" for kind, n in kinds.items()))
