@@ -47,7 +47,7 @@ class Analysis:
     @property
     def scores_cp(self) -> np.ndarray:
         """[M] float64: the utilities in centipawns."""
-        return centipawns(self.utilities)
+        return centipawns(np.clip(self.utilities, 0, 1))
 
 
 def win_draw_loss(distributions: np.ndarray, bins: ValueBins) -> np.ndarray:

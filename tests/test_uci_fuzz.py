@@ -21,7 +21,7 @@ from uci.streams import read_lines, serve, writer
 LINES = int(os.environ.get("UCI_FUZZ_LINES", "5000"))  # 100000 before a release
 
 # Dialogues of real programs, shortened: python-chess, Cute Chess, fastchess, lichess-bot, Arena.
-REAL = """\
+DIALOGUES: str = """\
 uci
 setoption name UCI_AnalyseMode value true
 setoption name MultiPV value 3
@@ -54,7 +54,8 @@ setoption name UCI_LimitStrength value true
 setoption name UCI_Elo value 1000
 setoption name Network value broken.net
 setoption name Clear Hash
-""".splitlines()
+"""
+REAL = list[str](DIALOGUES.splitlines())
 ODDITIES = ["", "\t", "\x00", "ü", "9" * 30]
 WORDS: list[str] = sorted({word for line in REAL for word in line.split()}.union(ODDITIES))
 
@@ -102,8 +103,7 @@ def positions_of_goes(lines: list[str]) -> Iterator[chess.Board]:
             board = chess.Board()
         elif isinstance(command, Position):
             with contextlib.suppress(InputError):
-                start = board_from_fen(command.fen) if command.fen else chess.Board()
-                board = after_moves(start, command.moves)
+                board = after_moves(board_from_fen(command.fen), command.moves)
         elif isinstance(command, Go) and "perft" not in command.numbers:
             yield board
 

@@ -30,8 +30,11 @@ def prepare() -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-def load(path: Path) -> "Loaded":
-    """A network file, compiled and ready. Raises ArgmaxError or OSError."""
+def load(path: Path, warm: bool = True) -> "Loaded":
+    """A network file, compiled and ready (``warm``) or to be compiled when first asked.
+
+    Raises ArgmaxError or OSError.
+    """
     prepare()
     from engine.strength import curve_of
     from model.network import load_network
@@ -40,7 +43,8 @@ def load(path: Path) -> "Loaded":
 
     network = load_network(path)
     predictor = Predictor(network)
-    predictor.warm_up()
+    if warm:
+        predictor.warm_up()
     return Loaded(predictor, curve_of(network.training))
 
 

@@ -21,8 +21,13 @@ PLAYABLE = (
 )
 
 
-def board_from_fen(fen: str) -> chess.Board:
-    """The board of a FEN of four to six fields. Raises InputError for anything unplayable."""
+def board_from_fen(fen: str | None) -> chess.Board:
+    """The board of a FEN of four to six fields, by default the starting position.
+
+    Raises InputError for anything unplayable.
+    """
+    if fen is None:
+        return chess.Board()
     try:
         board = chess.Board(fen)
     except ValueError as error:
@@ -36,18 +41,19 @@ def board_from_fen(fen: str) -> chess.Board:
 
 
 def parse_move(board: chess.Board, text: str) -> chess.Move:
-    """A legal move in UCI notation. Raises InputError."""
-    try:
-        move = board.parse_uci(text)
-    except ValueError:
-        move = None
-    if not move:  # a null move is false
-        raise InputError(f"expected a legal move in {board.fen()}, found '{shorten(text)}'")
-    return move
+    """A legal move in UCI notation or SAN. Raises InputError."""
+    for parse in (board.parse_uci, board.parse_san):
+        try:
+            move = parse(text)
+        except ValueError:
+            continue
+        if move:  # a null move is false
+            return move
+    raise InputError(f"expected a legal move in {board.fen()}, found '{shorten(text)}'")
 
 
 def after_moves(board: chess.Board, moves: Iterable[str]) -> chess.Board:
-    """``board`` itself, after ``moves`` in UCI notation. Raises InputError at the first illegal."""
+    """``board`` itself, after ``moves``. Raises InputError at the first that is illegal."""
     for number, text in enumerate(moves, start=1):
         try:
             board.push(parse_move(board, text))

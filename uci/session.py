@@ -152,13 +152,10 @@ class Session:
         self.options = options
 
     def _set_position(self, fen: str | None, moves: tuple[str, ...]) -> None:
-        import chess
-
         from uci.positions import after_moves, board_from_fen
 
         try:
-            board = board_from_fen(fen) if fen else chess.Board()
-            self._board = after_moves(board, moves)
+            self._board = after_moves(board_from_fen(fen), moves)
         except InputError as error:
             self._tell(f"position: {error}; the old one stays")
 

@@ -1,0 +1,79 @@
+"""Every legal move of a position with the distribution of its win probability, best first."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+
+if TYPE_CHECKING:
+    from engine.analysis import Analysis
+
+
+@dataclass(frozen=True)
+class Args:
+    fen: tyro.conf.Positional[str]
+    """The position as FEN (in quotes), or startpos."""
+    moves: tuple[str, ...] = ()
+    """Moves played from there, SAN or UCI: the position after them, with their history."""
+    network: Path | None = None
+    """The network (default: the shipped one)."""
+    rules: bool = True
+    """See mates, stalemates and repetitions exactly; --no-rules asks the bare network."""
+    json: bool = False
+    """Print one JSON object on standard output."""
+
+
+def run(args: Args) -> int:
+    """Analyse and print."""
+    from data_pipeline.errors import InputError
+    from uci.positions import after_moves, board_from_fen
+
+    fen = args.fen.strip()
+    board = after_moves(board_from_fen(None if fen == "startpos" else fen), args.moves)
+    if not any(board.legal_moves):
+        over = "checkmate" if board.is_check() else "stalemate"
+        raise InputError(f"expected a position with a legal move, found {over} in {board.fen()}")
+
+    from engine.networks import shipped_network
+    from engine.searchless import SearchlessEngine
+    from uci.loading import load
+
+    loaded = load(args.network or shipped_network(), warm=False)
+    analysis = SearchlessEngine(loaded.predictor, rules=args.rules).analyse(board)
+    if args.json:
+        print(json.dumps(to_json(analysis)))
+    else:
+        show(analysis)
+    return 0
+
+
+def to_json(analysis: "Analysis") -> dict:
+    """The analysis as the JSON object that --json prints."""
+    results = analysis.win_draw_loss
+    moves = [
+        {
+            "move": move.uci(),
+            "san": analysis.board.san(move),
+            "win_prob": float(analysis.win_probs[i]),
+            "score_cp": round(float(analysis.scores_cp[i])),
+            "wdl": [round(float(share), 4) for share in results[i]],
+            "verdict": verdict.reason if (verdict := analysis.verdicts[i]) else None,
+            "distribution": [round(float(mass), 6) for mass in analysis.distributions[i]],
+        }
+        for i, move in enumerate(analysis.moves)
+    ]
+    return {"fen": analysis.board.fen(), "best": analysis.best.uci(), "moves": moves}
+
+
+def show(analysis: "Analysis") -> None:
+    """The board and the moves on standard output."""
+    from rich.console import Console
+
+    from uci.display import analysis_table, board_text
+
+    console = Console()
+    coloured = console.color_system is not None
+    console.print(board_text(analysis.board, analysis.board.turn, coloured))
+    console.print(analysis_table(analysis))
