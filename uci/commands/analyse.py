@@ -21,6 +21,8 @@ class Args:
     """The network (default: the shipped one)."""
     rules: bool = True
     """See mates, stalemates and repetitions exactly; --no-rules asks the bare network."""
+    picture: Path | None = None
+    """Save the board, the best moves as arrows and their distributions, as .svg."""
     json: bool = False
     """Print one JSON object on standard output."""
 
@@ -30,18 +32,24 @@ def run(args: Args) -> int:
     from data_pipeline.errors import InputError
     from uci.positions import after_moves, board_from_fen
 
+    if args.picture and args.picture.suffix != ".svg":
+        raise InputError(f"expected a picture named .svg, found {args.picture}")
     fen = args.fen.strip()
     board = after_moves(board_from_fen(None if fen == "startpos" else fen), args.moves)
     if not any(board.legal_moves):
         over = "checkmate" if board.is_check() else "stalemate"
         raise InputError(f"expected a position with a legal move, found {over} in {board.fen()}")
 
+    from data_pipeline.dataset import write_atomically
     from engine.networks import shipped_network
+    from engine.picture import picture
     from engine.searchless import SearchlessEngine
     from uci.loading import load
 
     loaded = load(args.network or shipped_network(), warm=False)
     analysis = SearchlessEngine(loaded.predictor, rules=args.rules).analyse(board)
+    if args.picture:
+        write_atomically(args.picture, picture(analysis).encode())
     if args.json:
         print(json.dumps(to_json(analysis)))
     else:
