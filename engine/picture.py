@@ -49,7 +49,7 @@ def picture(analysis: Analysis, shown: int = len(COLOURS)) -> str:
         f"<style>{STYLE}</style>",
         f'<rect class="card" x="0.5" y="0.5" width="{WIDTH - 1}" height="{HEIGHT - 1}" rx="10"/>',
         f'<g transform="translate({MARGIN} {MARGIN})">{_board(analysis, count)}</g>',
-        _text(LABELS_LEFT, MARGIN + 16, f"{side} to move: win probability of each move"),
+        _text(LABELS_LEFT, MARGIN + 16, f"{side} to move: win probabilities of the best moves"),
         *_axis(),
         *_rows(analysis, count),
         "</svg>",

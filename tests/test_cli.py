@@ -138,3 +138,8 @@ def test_an_illegal_fen_is_one_line(capsys: pytest.CaptureFixture[str]):
     assert not out
     assert err.count("\n") == 1
     assert "8/8/8/8/8/8/8/8" in err
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_the_readme_names_every_command(name: str):
+    assert f"\nargmax {name} " in (ROOT / "README.md").read_text()
