@@ -114,6 +114,8 @@ def read_results(paths: list[Path]) -> tuple[list[Result], int]:
     """
     results, unfinished = [], 0
     for path in paths:
+        if not path.exists():
+            raise InputError(f"expected a PGN file at {path}, found none")
         with open(path, encoding="utf-8", errors="replace") as file:
             while (headers := chess.pgn.read_headers(file)) is not None:
                 score = SCORES.get(headers.get("Result", "*"))

@@ -153,9 +153,10 @@ class Roster:
 
 
 def open_network(spec: PlayerSpec) -> SearchlessEngine:
-    """The engine of a ``network`` spec, compiled and ready."""
+    """The engine of a ``network`` spec, for many positions at once."""
     from engine.choice import Choice
     from engine.networks import shipped_network
+    from model.memory import keep_freed_memory
     from model.network import load_network
     from model.predictor import Predictor
 
@@ -164,5 +165,7 @@ def open_network(spec: PlayerSpec) -> SearchlessEngine:
         choice = Choice(**{key: settings[key] for key in CHOICES if key in settings})
     except ValueError as error:
         raise InputError(f"{error} in {spec.text!r}") from None
-    predictor = Predictor(load_network(spec.target or shipped_network()))
+    network = load_network(spec.target or shipped_network())
+    keep_freed_memory()
+    predictor = Predictor(network)
     return SearchlessEngine(predictor, rules=settings.get("rules", True), choice=choice)

@@ -33,6 +33,7 @@ def run(args: Args) -> int:
     from engine.puzzle_report import summary
     from engine.puzzles import read_puzzles, solve
     from engine.specs import parse_spec
+    from uci.progress import progress_bar
 
     spec = parse_spec(f"network:{args.network}" if args.network else args.player)
     if spec.kind != "network":
@@ -45,7 +46,7 @@ def run(args: Args) -> int:
         print(f"{len(bad)} bad lines left out, {len(puzzles)} puzzles read", file=sys.stderr)
     engine = open_network(spec)
     start = time.perf_counter()
-    with _progress(len(puzzles)) as advance:
+    with progress_bar("puzzles", len(puzzles)) as advance:
         attempts, positions = solve(puzzles, engine, progress=advance)
     seconds = time.perf_counter() - start
     figures = summary(attempts) | {
@@ -64,29 +65,6 @@ def run(args: Args) -> int:
     else:
         show(figures)
     return 0
-
-
-def _progress(total: int):
-    """A bar on stderr; the context's value takes how many are done."""
-    from contextlib import contextmanager
-
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    @contextmanager
-    def bar():
-        columns = (TextColumn("puzzles"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task("", total=total)
-            yield lambda done: progress.update(task, completed=done)
-
-    return bar()
 
 
 def show(figures: dict) -> None:

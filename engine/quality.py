@@ -1,0 +1,194 @@
+"""The quality of a network's values on annotated positions: how they compare with the teacher's.
+
+The bare network is measured: what the rules decide in play is not put in its place.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, fields
+
+import chess
+import numpy as np
+
+from data_pipeline.actions import CHESS_MOVES
+from data_pipeline.records import PositionRecord, decode
+from data_pipeline.values import ValueBins
+from engine.searchless import ActionValues
+from model import metrics
+from model.calibration import Calibration
+from model.intervals import mean_interval
+
+CHUNK = 512  # positions that the predictor may order by their number of moves
+
+
+@dataclass
+class Rows:
+    """One value per position, [N] each; the first six are means over the moves of the position.
+
+    NaN where a position does not allow the figure: agreement, regret and both taus need all legal
+    moves annotated.
+    """
+
+    squared_error: np.ndarray
+    log_loss: np.ndarray
+    crps: np.ndarray
+    agreement: np.ndarray
+    regret: np.ndarray
+    kendall_tau_b: np.ndarray
+    reference_kendall_tau: np.ndarray
+    moves: np.ndarray
+    pieces: np.ndarray
+    phase: np.ndarray
+
+    def take(self, kept: np.ndarray) -> "Rows":
+        """The positions where ``kept: [N] bool`` says so."""
+        return Rows(*(getattr(self, field.name)[kept] for field in fields(self)))
+
+    @staticmethod
+    def join(parts: Sequence["Rows"]) -> "Rows":
+        """All positions of the parts, in order."""
+        names = [field.name for field in fields(Rows)]
+        return Rows(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
+
+
+FIGURES = tuple(f.name for f in fields(Rows) if f.name not in ("moves", "pieces", "phase"))
+PHASES = ("opening", "middlegame", "endgame")
+# Lichess's phases by material: few heavy and light pieces make an endgame, a nearly full set with
+# castling rights left an opening.
+ENDGAME_PIECES, OPENING_PIECES = 6, 12
+
+
+def phase_of(board: chess.Board) -> int:
+    """0 opening, 1 middlegame, 2 endgame, from the knights, bishops, rooks and queens on the board.
+
+    At most 6 of both sides: endgame; at least 12 and a king that may still castle: opening.
+    """
+    officers = (board.occupied & ~board.pawns & ~board.kings).bit_count()
+    if officers <= ENDGAME_PIECES:
+        return 2
+    return 0 if officers >= OPENING_PIECES and board.castling_rights else 1
+
+
+def measure(
+    encoded: Sequence[bytes],
+    predictor: ActionValues,
+    progress: Callable[[int], None] = lambda positions: None,
+) -> tuple[Rows, Calibration]:
+    """Figures of every position with a scored move, and the calibration over all scored moves.
+
+    Two threads work in turn, so that one prepares positions while the other's are in the network.
+    """
+    calibration = Calibration.empty()
+    parts: list[Rows] = []
+    count = 0
+    for records, values in _predicted(encoded, predictor):
+        parts.append(_measure_chunk(records, values, predictor.bins, calibration, count))
+        count += len(records)
+        progress(count)
+    return Rows.join(parts), calibration
+
+
+def _predicted(
+    encoded: Sequence[bytes], predictor: ActionValues
+) -> Iterator[tuple[list[PositionRecord], list[np.ndarray]]]:
+    """Chunks of records and the values of their moves, in the order of ``_ordered``."""
+
+    def predict(start: int) -> tuple[list[PositionRecord], list[np.ndarray]]:
+        rows = [decode(encoded[i]) for i in range(start, min(start + CHUNK, len(encoded)))]
+        rows = [row for row in rows if len(row.actions)]
+        moves = [[CHESS_MOVES[a] for a in np.sort(row.actions).tolist()] for row in rows]
+        return rows, predictor.action_values([row.board for row in rows], moves)
+
+    with ThreadPoolExecutor(2) as pool:
+        ahead: deque[Future] = deque()
+        for start in range(0, len(encoded), CHUNK):
+            ahead.append(pool.submit(predict, start))
+            if len(ahead) > 3:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+def _measure_chunk(
+    records: list[PositionRecord],
+    values: list[np.ndarray],
+    bins: ValueBins,
+    calibration: Calibration,
+    first: int,
+) -> Rows:
+    """Moves are taken in the order of their action ids: the records' own order, best first, would
+    give a network that cannot decide between moves the right one for nothing."""
+    lengths = np.array([len(record.actions) for record in records])
+    legal = np.arange(lengths.max()) < lengths[:, None]
+    teacher = np.zeros(legal.shape, np.float32)
+    teacher[legal] = np.concatenate([r.win_probs[np.argsort(r.actions)] for r in records])
+    flat = np.concatenate(values)
+    predicted = np.zeros(legal.shape, np.float32)
+    predicted[legal] = bins.expectation(flat)
+    teacher_bins = bins.bin_of(teacher[legal])
+    numbers = first + np.repeat(np.arange(len(records)), lengths)
+    calibration.add(predicted[legal], flat, teacher[legal], teacher_bins, numbers)
+
+    def mean(per_move: np.ndarray) -> np.ndarray:
+        return np.add.reduceat(per_move, np.r_[0, lengths.cumsum()[:-1]]) / lengths
+
+    complete = np.array([record.complete for record in records])
+    reference = [
+        metrics.reference_kendall_tau(predicted[i, :n], teacher[i, :n]) if complete[i] else np.nan
+        for i, n in enumerate(lengths)
+    ]
+
+    def only_complete(figure: np.ndarray) -> np.ndarray:
+        return np.where(complete, figure, np.nan)
+
+    return Rows(
+        squared_error=mean(metrics.squared_error(teacher[legal], predicted[legal])),
+        log_loss=mean(metrics.log_loss(flat, teacher_bins)),
+        crps=mean(metrics.crps(flat, bins.edges, teacher[legal])),
+        agreement=only_complete(metrics.agreement(teacher, predicted, legal)),
+        regret=only_complete(metrics.regret(teacher, predicted, legal)),
+        kendall_tau_b=only_complete(metrics.kendall_tau_b(predicted, teacher, legal)),
+        reference_kendall_tau=np.array(reference),
+        moves=lengths,
+        pieces=np.array([record.board.occupied.bit_count() for record in records]),
+        phase=np.array([phase_of(record.board) for record in records]),
+    )
+
+
+def summary(rows: Rows, calibration: Calibration) -> dict:
+    """The figures as a JSON object, each with its 95 % interval; by phase and by piece count."""
+    error, low, high = calibration.error()
+    figures = _means(rows)
+    figures["calibration_error"] = error
+    figures["intervals_95"]["calibration_error"] = [low, high]
+    groups = {name: rows.phase == i for i, name in enumerate(PHASES)}
+    pieces = {f"{a}-{a + 3}": (rows.pieces >= a) & (rows.pieces < a + 4) for a in range(1, 33, 4)}
+    return {
+        "positions": len(rows.moves),
+        "complete_positions": int((~np.isnan(rows.agreement)).sum()),
+        "moves": int(rows.moves.sum()),
+        **figures,
+        "by_phase": _groups(rows, groups),
+        "by_pieces": _groups(rows, pieces),
+        "reliability": calibration.curve(),
+        "pit_histogram": calibration.pit_histogram().tolist(),
+    }
+
+
+def _groups(rows: Rows, groups: dict[str, np.ndarray]) -> dict[str, dict]:
+    return {
+        name: {"positions": int(kept.sum()), **_means(rows.take(kept))}
+        for name, kept in groups.items()
+        if kept.any()
+    }
+
+
+def _means(rows: Rows) -> dict:
+    """Every position weighs the same. None where no position allows a figure."""
+    found = {name: mean_interval(getattr(rows, name)) for name in FIGURES}
+    usable = {name: np.isfinite(values).all() for name, values in found.items()}
+    return {
+        **{name: values[0] if usable[name] else None for name, values in found.items()},
+        "intervals_95": {n: list(v[1:]) if usable[n] else None for n, v in found.items()},
+    }

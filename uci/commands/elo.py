@@ -1,0 +1,102 @@
+"""Ratings from PGN files by maximum likelihood: Bradley-Terry with draws and first move.
+
+A rating has two 95 % intervals: from the profile likelihood, and from a bootstrap over openings.
+Without anchors the mean rating is 0.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+
+@dataclass(frozen=True)
+class Args:
+    pgn: tyro.conf.Positional[tuple[Path, ...]]
+    """Files of finished games."""
+    anchor: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """NAME=ELO of a player whose rating is known; may be repeated."""
+    bootstrap: int = 300
+    """Samples of the bootstrap; 0 leaves it out."""
+    seed: int = 0
+    """Seed of the bootstrap."""
+    json: bool = False
+    """Print one JSON object on standard output."""
+
+
+def run(args: Args) -> int:
+    """Read the results, fit, and print the ratings from the strongest down."""
+    from engine import elo, match_pgn
+
+    results, unfinished = match_pgn.read_results(list(args.pgn))
+    if unfinished:
+        print(f"{unfinished} games without a result left out", file=sys.stderr)
+    anchors = dict(parse_anchor(text) for text in args.anchor)
+    ratings = elo.fit(results, anchors)
+    bootstrapped = (
+        elo.bootstrap(results, anchors, args.bootstrap, args.seed) if args.bootstrap else {}
+    )
+    for note in ratings.notes:
+        print(note, file=sys.stderr)
+    figures = {
+        "ratings": {
+            name: {
+                "elo": rating.elo,
+                "interval_95": list(rating.interval_95),
+                "bootstrap_95": list(bootstrapped[name]) if name in bootstrapped else None,
+                "games": rating.games,
+                "points": rating.score,
+                "bounded": rating.bounded,
+            }
+            for name, rating in ratings.players.items()
+        },
+        "white_advantage": {
+            "elo": ratings.advantage_elo,
+            "interval_95": list(ratings.advantage_interval_95),
+        },
+        "draw_rate_of_equals": ratings.draw_rate,
+        "games": len(results),
+        "unfinished": unfinished,
+        "anchors": anchors,
+        "notes": list(ratings.notes),
+    }
+    if args.json:
+        print(json.dumps(figures))
+    else:
+        show(figures)
+    return 0
+
+
+def parse_anchor(text: str) -> tuple[str, float]:
+    """``NAME=ELO`` -> both; the name may hold equals signs itself."""
+    from data_pipeline.errors import InputError
+
+    name, _, number = text.rpartition("=")
+    try:
+        if not name:
+            raise ValueError
+        return name, float(number)
+    except ValueError:
+        raise InputError(f"expected --anchor NAME=ELO, found {text!r}") from None
+
+
+def show(figures: dict) -> None:
+    """The ratings as a table on standard output."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("player", "Elo", "95 %", "bootstrap 95 %", "games", "points")
+    for name, rating in figures["ratings"].items():
+        spans = [rating["interval_95"], rating["bootstrap_95"]]
+        shown = [f"{span[0]:.0f} to {span[1]:.0f}" if span else "" for span in spans]
+        mark = " (bounded)" if rating["bounded"] else ""
+        count = (str(rating["games"]), f"{rating['points']:g}")
+        table.add_row(name, f"{rating['elo']:.0f}{mark}", *shown, *count)
+    Console().print(table)
+    low, high = figures["white_advantage"]["interval_95"]
+    print(
+        f"White's advantage {figures['white_advantage']['elo']:.0f} Elo ({low:.0f} to {high:.0f}), "
+        f"draws between equals {figures['draw_rate_of_equals']:.0%}"
+    )
