@@ -55,6 +55,8 @@ class RunLog:
     def evaluation(self, step: int, figures: dict[str, float]) -> None:
         """Figures on the evaluation split."""
         self._write(step, "evaluation", figures)
+        texts = (f"{name} {value:.4f}" for name, value in figures.items())
+        self._progress.console.print(f"step {step}: " + "  ".join(texts), highlight=False)
         self._show(step, {name: figures[name] for name in ("agreement", "regret")})
 
     def _write(self, step: int, kind: str, figures: dict[str, float]) -> None:

@@ -1,7 +1,7 @@
 """One network, one file: parameters and configuration in a single .safetensors file.
 
-Tensors are named ``module//parameter``; the header's metadata holds the format version, the name,
-the licence, the configuration and the training record, as JSON.
+Tensors are named ``module//parameter``; the header's metadata has one entry, ``argmax``: JSON with the
+format version, the name, the licence, the configuration and the training record.
 """
 
 import json
@@ -17,8 +17,8 @@ from data_pipeline.errors import InputError
 from data_pipeline.values import ValueBins
 from model.config import NetworkConfig, preset
 
-FORMAT = "argmax-network"
-FORMAT_VERSION = "1"
+METADATA_KEY = "argmax"
+FORMAT_VERSION = 1
 LICENCE = "GPL-3.0-or-later"
 
 Params = dict[str, dict[str, np.ndarray]]
@@ -62,19 +62,18 @@ def save_network(network: Network, path: str | Path) -> None:
     from data_pipeline.dataset import write_atomically
 
     metadata = {
-        "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "name": network.name,
         "licence": network.licence,
-        "config": json.dumps(network.config.to_dict()),
-        "training": json.dumps(network.training),
+        "config": network.config.to_dict(),
+        "training": network.training,
     }
     tensors = {
         f"{module}//{name}": np.ascontiguousarray(array, np.float32)
         for module, arrays in network.params.items()
         for name, array in arrays.items()
     }
-    write_atomically(Path(path), save(tensors, metadata))
+    write_atomically(Path(path), save(tensors, {METADATA_KEY: json.dumps(metadata)}))
 
 
 def load_network(path: str | Path) -> Network:
@@ -92,28 +91,33 @@ def load_network(path: str | Path) -> Network:
             raise NetworkFileError(f"expected finite numbers, found others in {name} of {path}")
         params.setdefault(module, {})[parameter] = array
     try:
-        config = NetworkConfig.from_dict(json.loads(metadata["config"]))
-        training = json.loads(metadata["training"])
+        network = Network(
+            NetworkConfig.from_dict(metadata["config"]),
+            params,
+            metadata["name"],
+            metadata["licence"],
+            metadata["training"],
+        )
     except (KeyError, ValueError) as error:
         raise NetworkFileError(f"expected a network's configuration in {path}: {error}") from None
-    network = Network(config, params, metadata["name"], metadata["licence"], training)
     _check_shapes(network, path)
     return network
 
 
-def read_metadata(path: str | Path) -> dict[str, str]:
-    """The metadata of a network file, without its tensors. Raises NetworkFileError."""
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """What a network file says of itself, without its tensors. Raises NetworkFileError."""
     try:
         with open(path, "rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             if length > os.path.getsize(path):
                 raise NetworkFileError(_not_a_network(path, "it is cut short, or another format"))
-            metadata = json.loads(file.read(length)).get("__metadata__", {})
+            header = json.loads(file.read(length))
+        metadata = json.loads(header.get("__metadata__", {}).get(METADATA_KEY, "null"))
     except OSError as error:
         raise NetworkFileError(f"expected a network file at {path}: {error.strerror}") from None
     except (struct.error, ValueError, AttributeError):
         raise NetworkFileError(_not_a_network(path, "no safetensors header")) from None
-    if metadata.get("format") != FORMAT:
+    if not isinstance(metadata, dict):
         raise NetworkFileError(_not_a_network(path, "tensors of another program"))
     if metadata.get("format_version") != FORMAT_VERSION:
         raise NetworkFileError(

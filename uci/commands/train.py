@@ -26,6 +26,8 @@ class Args:
     """Of the first weights and the order of the data."""
     compute_dtype: ComputeDtype | None = None
     """What layers compute in; by default float32 on CPUs, bfloat16 on accelerators."""
+    cpu_devices: int | None = None
+    """On CPUs, how many devices share each batch; by default one a core, where the batch divides."""
     log_every: int = 20
     """Steps between lines in metrics.jsonl."""
     checkpoint_every: int = 200
@@ -45,6 +47,8 @@ def run(args: Args) -> int:
     from model.memory import keep_freed_memory
 
     keep_freed_memory()
+    import os
+
     import jax
 
     from data_pipeline.dataset import Dataset
@@ -53,11 +57,16 @@ def run(args: Args) -> int:
 
     changes = {} if args.bins is None else {"bins": args.bins}
     chosen = preset(args.preset, **changes)
+    batch_size = args.batch_size or chosen.batch_size
+    cores = os.cpu_count() or 1
+    jax.config.update(
+        "jax_num_cpu_devices", args.cpu_devices or (cores if batch_size % cores == 0 else 1)
+    )
     default_dtype: ComputeDtype = "float32" if jax.default_backend() == "cpu" else "bfloat16"
     config = TrainConfig(
         network=chosen.network,
         steps=args.steps,
-        batch_size=args.batch_size or chosen.batch_size,
+        batch_size=batch_size,
         seed=args.seed,
         compute_dtype=args.compute_dtype or default_dtype,
         log_every=args.log_every,

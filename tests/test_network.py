@@ -1,0 +1,102 @@
+"""Network files: round trip, atomic writes, and each way in which a file can be wrong."""
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from model.network import (
+    METADATA_KEY,
+    NetworkFileError,
+    load_network,
+    random_network,
+    read_metadata,
+    save_network,
+)
+
+
+@pytest.fixture
+def path(tmp_path):
+    file = tmp_path / "network.safetensors"
+    save_network(random_network("tiny").with_training(steps=7), file)
+    return file
+
+
+def test_round_trip(path):
+    network = load_network(path)
+    original = random_network("tiny")
+    assert network.config == original.config
+    assert network.training == {"steps": 7}
+    for module, arrays in original.params.items():
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(network.params[module][name], array)
+
+
+def test_same_bytes_twice(path, tmp_path):
+    again = tmp_path / "again.safetensors"
+    save_network(load_network(path), again)
+    assert again.read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("kept", [0, 4, 100, 5000, -1])
+def test_a_truncated_file_is_named(path, kept):
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(NetworkFileError, match=r"network\.safetensors"):
+        load_network(path)
+
+
+def test_not_a_network(tmp_path):
+    path = tmp_path / "x.safetensors"
+    with pytest.raises(NetworkFileError, match="No such file"):
+        load_network(path)
+    path.write_bytes(b"this is no network at all")
+    with pytest.raises(NetworkFileError, match="expected an Argmax network"):
+        load_network(path)
+    save_file({"a": np.zeros(3, np.float32)}, path)
+    with pytest.raises(NetworkFileError, match="another program"):
+        load_network(path)
+
+
+def rewrite(path, changes: dict, tensors=None):
+    """Write the file again with metadata changed, and tensors too if given."""
+    from safetensors.numpy import load_file
+
+    metadata = json.dumps(read_metadata(path) | changes)
+    save_file(tensors or load_file(path), path, {METADATA_KEY: metadata})
+
+
+def test_another_format_version(path):
+    rewrite(path, {"format_version": 99})
+    with pytest.raises(NetworkFileError, match="format 1, found 99"):
+        load_network(path)
+
+
+def test_parameters_that_do_not_fit(path):
+    rewrite(path, {"config": read_metadata(path)["config"] | {"width": 64}})
+    with pytest.raises(NetworkFileError, match="of shape"):
+        load_network(path)
+
+
+def test_numbers_that_are_not_finite(path):
+    from safetensors.numpy import load_file
+
+    tensors = load_file(path)
+    next(iter(tensors.values())).flat[0] = np.nan
+    rewrite(path, {}, tensors)
+    with pytest.raises(NetworkFileError, match="finite"):
+        load_network(path)
+
+
+def test_a_failed_write_leaves_the_old_file(path, monkeypatch):
+    before = path.read_bytes()
+
+    def full_disk(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        save_network(random_network("tiny", seed=5), path)
+    monkeypatch.undo()
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]

@@ -1,0 +1,135 @@
+"""The network: what must hold whatever its parameters, and its targets against the reference code."""
+
+import chess
+import jax
+import numpy as np
+import pytest
+
+from data_pipeline import targets
+from data_pipeline.batches import make_inputs
+from data_pipeline.errors import InputError
+from data_pipeline.values import ValueBins
+from model import losses
+from model.config import LossConfig, NetworkConfig
+from model.network import random_network
+from model.predictor import Predictor
+from model.transformer import Outputs, transformed
+from tests.random_chess import random_boards
+
+
+@pytest.fixture(scope="module")
+def predictor() -> Predictor:
+    return Predictor(random_network("tiny", seed=1))
+
+
+@pytest.fixture(scope="module")
+def boards() -> list[chess.Board]:
+    return [board for board in random_boards(seed=3, games=2) if any(board.legal_moves)][::7]
+
+
+def mirror(move: chess.Move) -> chess.Move:
+    return chess.Move(move.from_square ^ 56, move.to_square ^ 56, move.promotion)
+
+
+def test_rows_are_distributions(predictor, boards):
+    moves = [list(board.legal_moves) for board in boards]
+    values = predictor.action_values(boards, moves)
+    assert [len(v) for v in values] == [len(m) for m in moves]
+    for distributions in values:
+        np.testing.assert_allclose(distributions.sum(axis=-1), 1.0, atol=1e-5)
+        assert (distributions >= 0).all()
+
+
+def test_turning_the_board_over_changes_nothing(predictor, boards):
+    moves = [list(board.legal_moves) for board in boards]
+    mirrored = [board.mirror() for board in boards]
+    values = predictor.action_values(boards, moves)
+    again = predictor.action_values(mirrored, [[mirror(m) for m in row] for row in moves])
+    for one, other in zip(values, again, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_the_order_of_the_moves_and_which_are_asked_for_do_not_matter(predictor, boards):
+    rng = np.random.default_rng(0)
+    for board in boards[:6]:
+        moves = list(board.legal_moves)
+        (values,) = predictor.action_values([board], [moves])
+        order = rng.permutation(len(moves))[: max(1, len(moves) // 2)]
+        (some,) = predictor.action_values([board], [[moves[i] for i in order]])
+        np.testing.assert_allclose(some, values[order], atol=1e-5)
+
+
+def test_positions_of_a_batch_do_not_see_one_another(predictor, boards):
+    moves = [list(board.legal_moves) for board in boards]
+    together = predictor.action_values(boards, moves)
+    for board, legal, expected in zip(boards[:5], moves[:5], together[:5], strict=True):
+        (alone,) = predictor.action_values([board], [legal])
+        np.testing.assert_allclose(alone, expected, atol=1e-5)
+
+
+def test_no_boards_and_no_moves(predictor):
+    assert predictor.action_values([], []) == []
+    mated = chess.Board("rnb1kbnr/pppp1ppp/8/4p3/6Pq/5P2/PPPPP2P/RNBQKBNR w KQkq - 1 3")
+    (values,) = predictor.action_values([mated], [[]])
+    assert values.shape == (0, predictor.bins.count)
+
+
+def test_every_parameter_learns(boards):
+    config = NetworkConfig(width=16, layers=2, decoder_layers=1, heads=2, head_width=32, bins=8)
+    network = transformed(config)
+    promotions = chess.Board("r3k2r/pP1p2pp/8/2pPp3/8/8/pPPP1PPP/R3K2R w KQkq c6 0 1")
+    boards = [*boards, promotions, promotions.mirror()]
+    inputs = make_inputs(boards, [list(board.legal_moves)[:64] for board in boards], 64)
+    win_probs = np.random.default_rng(0).uniform(size=inputs.mask.shape) * inputs.mask
+    params = network.init(jax.random.key(0), inputs)
+
+    def loss(params):
+        outputs = network.apply(params, inputs)
+        return losses.total_loss(LossConfig(), outputs, win_probs, inputs.mask)[0]
+
+    for path, gradient in jax.tree_util.tree_leaves_with_path(jax.grad(loss)(params)):
+        assert np.abs(gradient).max() > 0, path
+
+
+def test_parameter_counts_of_the_presets():
+    assert 1.0e6 < random_network("small").parameter_count < 1.3e6
+    assert random_network("tiny").parameter_count < 0.1e6
+
+
+def test_configurations_are_checked_where_they_are_made():
+    with pytest.raises(InputError, match="width 100 must divide by heads 8"):
+        NetworkConfig(width=100, heads=8)
+
+
+def test_hl_gauss_in_jax_is_the_one_of_the_pipeline():
+    values = np.linspace(0, 1, 101)
+    expected = targets.hl_gauss(values, ValueBins(64))
+    np.testing.assert_allclose(losses.hl_gauss(values, 64, 0.75), expected, atol=1e-5)
+
+
+def test_cross_entropy_is_least_at_the_target():
+    target = targets.hl_gauss([0.3], ValueBins(16))
+    at_target = losses.cross_entropy(np.log(target + 1e-30), target)
+    entropy = -(target * np.log(target + 1e-30)).sum(axis=-1)
+    np.testing.assert_allclose(at_target, entropy, rtol=1e-5)
+    other = np.log(targets.hl_gauss([0.35], ValueBins(16)) + 1e-30)
+    assert losses.cross_entropy(other, target)[0] > at_target[0]
+
+
+def test_ranking_depends_on_order_not_on_padding():
+    teacher, mask = np.array([[0.9, 0.5, 0.1, 0.0]]), np.array([[True, True, True, False]])
+    right, wrong = np.array([[0.8, 0.5, 0.3, 0.99]]), np.array([[0.3, 0.5, 0.8, 0.99]])
+    assert losses.ranking(right, teacher, mask, 0.05) < losses.ranking(wrong, teacher, mask, 0.05)
+    other_padding = right + np.array([[0, 0, 0, -0.7]])
+    np.testing.assert_allclose(
+        losses.ranking(right, teacher, mask, 0.05), losses.ranking(other_padding, teacher, mask, 0.05)
+    )
+
+
+def test_padding_does_not_change_the_loss():
+    rng = np.random.default_rng(0)
+    logits, state = rng.normal(size=(2, 5, 8)), rng.normal(size=(2, 8))
+    win_probs, mask = rng.uniform(size=(2, 5)), np.array([[1, 1, 1, 0, 0], [1, 1, 0, 0, 0]], bool)
+    outputs = [Outputs(logits + noise * ~mask[..., None], state) for noise in (0.0, 9.0)]
+    a, b = (losses.total_loss(LossConfig(), o, win_probs, mask)[0] for o in outputs)
+    np.testing.assert_allclose(a, b, rtol=1e-6)
