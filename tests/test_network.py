@@ -16,16 +16,20 @@ from model.network import (
 )
 
 
+@pytest.fixture(scope="module")
+def original():
+    return random_network("tiny")
+
+
 @pytest.fixture
-def path(tmp_path):
+def path(original, tmp_path):
     file = tmp_path / "network.safetensors"
-    save_network(random_network("tiny").with_training(steps=7), file)
+    save_network(original.with_training(steps=7), file)
     return file
 
 
-def test_round_trip(path):
+def test_round_trip(path, original):
     network = load_network(path)
-    original = random_network("tiny")
     assert network.config == original.config
     assert network.training == {"steps": 7}
     for module, arrays in original.params.items():
@@ -88,7 +92,7 @@ def test_numbers_that_are_not_finite(path):
         load_network(path)
 
 
-def test_a_failed_write_leaves_the_old_file(path, monkeypatch):
+def test_a_failed_write_leaves_the_old_file(path, original, monkeypatch):
     before = path.read_bytes()
 
     def full_disk(*_):
@@ -96,7 +100,7 @@ def test_a_failed_write_leaves_the_old_file(path, monkeypatch):
 
     monkeypatch.setattr("os.fsync", full_disk)
     with pytest.raises(OSError, match="No space left"):
-        save_network(random_network("tiny", seed=5), path)
+        save_network(original.with_training(steps=8), path)
     monkeypatch.undo()
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [path.name]

@@ -19,6 +19,7 @@ from tests.random_chess import random_boards
 
 @pytest.fixture(scope="module")
 def predictor() -> Predictor:
+    """An untrained network: what is tested here holds for all."""
     return Predictor(random_network("tiny", seed=1))
 
 

@@ -1,0 +1,135 @@
+"""Training: learning at all, going on after kill -9, several devices, and data that does not fit."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_pipeline import records
+from data_pipeline.dataset import MANIFEST, Dataset, shard_name, write_bag
+from data_pipeline.errors import InputError
+from model.config import preset
+from model.network import load_network
+from model.train import TrainConfig, train
+from tests.random_chess import random_boards, random_record
+
+STEPS = 12
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """A dataset of random positions with scores by material, in two shards."""
+    directory = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    boards = [board for board in random_boards(seed=5, games=6) if any(board.legal_moves)]
+    encoded = [records.encode(random_record(board, rng)) for board in boards]
+    counts = {"train": 2 * 150, "validation": 0, "test": 2 * 20}
+    for shard in range(2):
+        write_bag(directory / shard_name("train", shard, 2), encoded[shard : 2 * 150 : 2])
+        write_bag(directory / shard_name("test", shard, 2), encoded[300 + shard : 340 : 2])
+    manifest = {"format_version": 1, "teacher": "none", "bins": 64, "shards": 2, "counts": counts}
+    (directory / MANIFEST).write_text(json.dumps(manifest | {"sources": []}))
+    return directory
+
+
+def command(data: Path, out: Path, *options: str) -> list[str]:
+    flags = ["--preset", "tiny", "--batch-size", "16", "--steps", str(STEPS), "--log-every", "1"]
+    flags += ["--checkpoint-every", "4", "--evaluate-every", "6", "--evaluation-positions", "20"]
+    program = "import sys; from uci.cli import main; sys.exit(main())"
+    places = ["--data", str(data), "--out", str(out)]
+    return [sys.executable, "-c", program, "train", *places, *flags, *options]
+
+
+def start(*args) -> subprocess.Popen:
+    return subprocess.Popen(command(*args), stderr=subprocess.PIPE, text=True)
+
+
+def finish(process: subprocess.Popen) -> None:
+    _, error = process.communicate()
+    assert process.returncode == 0, error
+
+
+def metrics(out: Path) -> list[dict]:
+    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def whole_run(data, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("whole") / "run"
+    finish(start(data, out, "--cpu-devices", "1"))
+    return out
+
+
+def test_a_run_logs_evaluates_and_learns(whole_run):
+    lines = metrics(whole_run)
+    losses = [line["loss"] for line in lines if line["kind"] == "train"]
+    assert len(losses) == STEPS
+    assert losses[-1] < losses[0]
+    figures = [line for line in lines if line["kind"] == "evaluation"]
+    assert [line["step"] for line in figures] == [6, 12]
+    assert all(0 <= line["agreement"] <= 1 and 0 <= line["regret"] <= 1 for line in figures)
+    assert list(whole_run.glob("events.out.tfevents.*"))
+    assert load_network(whole_run / "network.safetensors").training["steps"] == STEPS
+
+
+def test_killed_and_resumed_is_the_same_as_never_stopped(data, whole_run, tmp_path):
+    out = tmp_path / "run"
+    process = start(data, out, "--cpu-devices", "1")
+    while not (out / "checkpoints" / "4").exists():
+        assert process.poll() is None, process.stderr and process.stderr.read()
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    finish(start(data, out, "--cpu-devices", "1", "--resume"))
+    assert metrics(out) == metrics(whole_run)
+    resumed, whole = (load_network(run / "network.safetensors") for run in (out, whole_run))
+    for module, arrays in whole.params.items():
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(resumed.params[module][name], array)
+
+
+def test_four_devices_give_the_loss_of_one(data, whole_run, tmp_path):
+    finish(start(data, tmp_path / "run", "--cpu-devices", "4"))
+    for one, four in zip(metrics(whole_run), metrics(tmp_path / "run"), strict=True):
+        assert one["step"] == four["step"]
+        if one["kind"] == "train":
+            np.testing.assert_allclose(four["loss"], one["loss"], rtol=1e-4)
+
+
+def test_a_directory_with_a_run_is_not_overwritten(data, whole_run):
+    result = subprocess.run(command(data, whole_run), capture_output=True, text=True)
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert "--resume" in result.stderr
+
+
+def test_nothing_to_resume(data, tmp_path):
+    config = TrainConfig(preset("tiny").network, steps=1, batch_size=16)
+    with pytest.raises(InputError, match="leave out --resume"):
+        train(config, Dataset(data), tmp_path / "none", resume=True)
+
+
+def test_resuming_with_other_options_is_refused(data, whole_run):
+    config = TrainConfig(preset("tiny").network, steps=STEPS, batch_size=32)
+    with pytest.raises(InputError, match="found batch_size = 32 instead of 16"):
+        train(config, Dataset(data), whole_run, resume=True)
+
+
+def test_a_dataset_with_other_bins_is_refused(data, tmp_path):
+    config = TrainConfig(preset("tiny", bins=32).network, steps=1, batch_size=16)
+    with pytest.raises(InputError, match="found 64"):
+        train(config, Dataset(data), tmp_path / "run", resume=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_dataset_smaller_than_a_batch_is_refused(data, tmp_path):
+    config = TrainConfig(preset("tiny").network, steps=1, batch_size=512)
+    with pytest.raises(InputError, match="at least one batch of 512"):
+        train(config, Dataset(data), tmp_path / "run", resume=False)
+
+

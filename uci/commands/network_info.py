@@ -1,0 +1,51 @@
+"""Say what a network file holds."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Args:
+    file: Path | None = None
+    """The network file; by default the network that ships."""
+    json: bool = False
+    """Print one JSON object on standard output."""
+
+
+def run(args: Args) -> int:
+    """Print the network's name, size, configuration and training record."""
+    from engine.networks import shipped_network
+    from model.network import load_network
+
+    path = args.file or shipped_network()
+    network = load_network(path)
+    info = {
+        "name": network.name,
+        "layout": network.config.layout,
+        "parameters": network.parameter_count,
+        "config": network.config.to_dict(),
+        "training": network.training,
+        "licence": network.licence,
+    }
+    if args.json:
+        print(json.dumps(info))
+        return 0
+    print(f"{path} ({path.stat().st_size / 2**20:.1f} MiB)")
+    _print_fields(info)
+    return 0
+
+
+def _print_fields(fields: dict[str, Any], indent: str = "") -> None:
+    """Names and values in two columns, nested ones further in, a list's entries one a line."""
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            print(f"{indent}{name}")
+            _print_fields(value, indent + "  ")
+        elif isinstance(value, list):
+            print(f"{indent}{name}")
+            for entry in value:
+                print(indent + "  " + " ".join(map(str, entry.values())))
+        else:
+            print(f"{indent}{name:<{26 - len(indent)}}{value}")
