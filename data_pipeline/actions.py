@@ -1,7 +1,7 @@
 """The 1968 moves that any piece could ever make, in the reference's order <-> action ids.
 
 From every square, in ascending order: the queen's moves, then the knight's, as python-chess lists
-attacks on an empty board; then all promotions (Ruoss et al. 2024, ``searchless_chess/src/utils.py``).
+attacks on an empty board; then all promotions (Ruoss et al. 2024, ``src/utils.py`` of their code).
 Actions are absolute: the same move of White and Black has the same id. Castling is the king's move.
 """
 

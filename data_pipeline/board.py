@@ -13,7 +13,9 @@ import chess
 import numpy as np
 
 NUM_PIECES = 13  # empty, own P N B R Q K, the opponent's P N B R Q K
-NUM_STATE = 12  # own and the opponent's castling rights (king's side, queen's side), en passant file
+NUM_STATE = (
+    12  # own and the opponent's castling rights (king's side, queen's side), en passant file
+)
 NUM_RELATIONS = 3  # per move: attacks from the target, attackers of the target, discovered lines
 NUM_PROMOTIONS = 5  # none, N, B, R, Q
 

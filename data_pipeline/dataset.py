@@ -7,13 +7,14 @@ named ``SPLIT-00000-of-00008.bag``; each record is a `records.PositionRecord`.
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import chess
 
-from data_pipeline.errors import InputError
+from data_pipeline.errors import ArgmaxError, InputError
 from data_pipeline.values import ValueBins
 
 FORMAT_VERSION = 1
@@ -21,13 +22,12 @@ MANIFEST = "dataset.json"
 SPLITS = ("train", "validation", "test")
 
 
-def position_hash(board: chess.Board) -> int:
-    """64 bits of BLAKE2 over board, side to move, castling rights and legal en passant.
+def position_hash(board: chess.Board) -> bytes:
+    """Eight bytes of BLAKE2 over board, side to move, castling rights and legal en passant.
 
     The same on every machine; splits, shards and duplicates go by it.
     """
-    digest = hashlib.blake2b(board.epd().encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big")
+    return hashlib.blake2b(board.epd().encode(), digest_size=8).digest()
 
 
 def shard_name(split: str, shard: int, shards: int) -> str:
@@ -46,6 +46,27 @@ def write_atomically(path: Path, data: bytes) -> None:
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def write_bag(path: Path, records: Iterable[bytes]) -> None:
+    """Write a bag whole or not at all; without compression, since records are packed already.
+
+    Raises ArgmaxError where the disk is full.
+    """
+    import bagz
+
+    beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
+    try:
+        options = bagz.Writer.Options(compression=bagz.CompressionNone())
+        with bagz.Writer(str(beside), options) as writer:
+            for data in records:
+                writer.write(data)
+        os.replace(beside, path)
+    except ValueError as error:  # what bagz raises
+        raise ArgmaxError(f"cannot write {path}: {error}; free space and run again") from error
+    finally:
+        beside.unlink(missing_ok=True)
+        beside.with_name(f"limits.{beside.name}").unlink(missing_ok=True)
 
 
 class Dataset:
@@ -89,10 +110,17 @@ def _read_manifest(path: Path) -> dict[str, Any]:
             "make one with 'argmax data convert'"
         ) from None
     except (ValueError, KeyError, TypeError):
-        raise InputError(f"expected a dataset's {MANIFEST}, found something else in {path}") from None
+        raise InputError(
+            f"expected a dataset's {MANIFEST}, found something else in {path}"
+        ) from None
     if version != FORMAT_VERSION:
         raise InputError(
             f"expected dataset format {FORMAT_VERSION}, found {version} in {path}; "
             "convert the data again"
+        )
+    if manifest.get("format", "native") != "native":
+        raise InputError(
+            f"expected a native dataset, found bags of {manifest['format']} in {path.parent}; "
+            "'argmax data convert' reads them"
         )
     return manifest

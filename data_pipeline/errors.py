@@ -5,7 +5,7 @@ Both carry one line that says what was expected, what was found, where, and the 
 
 
 class ArgmaxError(Exception):
-    """Work that failed for a reason the user can act on (a full disk, an engine that died): status 1."""
+    """Work that failed for a reason to act on (a full disk, an engine that died): status 1."""
 
     exit_status = 1
 

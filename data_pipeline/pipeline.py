@@ -1,206 +1,199 @@
-"""The Beam pipeline: files of scored positions -> a dataset directory.
+"""The Beam pipeline: files of positions, or openings to play from -> a dataset directory.
 
-    files -> read -> (records, rejected) ; records -> shard by position hash -> deduplicate, split,
-    write one shard of each split at a time
+    read | deduplicate | limit | annotate | balance | write          (convert, annotate)
+    play | balance | write                                           (self-play)
 
-All copies of a position meet in one shard, so duplicates and splits are settled there, and what is
-written depends neither on the order of the input nor on how the work was divided.
+The transforms are in `transforms` and `thinning`; where the work is kept until it is done, in
+`staging`.
 """
 
 import hashlib
-import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-import bagz
-from apache_beam.metrics import Metrics, MetricsFilter
+from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
-from data_pipeline import dataset, records
-from data_pipeline.errors import InputError
-from data_pipeline.sources import Rejected, read_lichess_evaluations
+from data_pipeline import thinning, transforms
+from data_pipeline.blocks import Annotation, SelfPlay, Work
+from data_pipeline.errors import ArgmaxError, InputError
+from data_pipeline.manifest import file_hash, finish
+from data_pipeline.options import DatasetOptions
+from data_pipeline.progress import progress_line, quiet
+from data_pipeline.sources import files_of, reader_of
+from data_pipeline.staging import Staging, staging
+from data_pipeline.transforms import Chunks, InputPart
 
-REJECTED = "rejected.jsonl"
-_COUNTERS = "argmax"
-
-
-@dataclass(frozen=True)
-class ConvertOptions:
-    """What to make of the input; the same options and files give the same dataset."""
-
-    bins: int = 64
-    shards: int = 8
-    validation_share: float = 0.01
-    test_share: float = 0.02
-    teacher: str = "unknown"
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.validation_share + self.test_share < 1:
-            raise InputError(
-                "expected shares of validation and test that leave some for training, found "
-                f"{self.validation_share} and {self.test_share}"
-            )
-
-    def split_of(self, key: int) -> str:
-        """A position's split by its hash: test below `test_share` of the range, then validation."""
-        share = key / 2**64
-        if share < self.test_share:
-            return "test"
-        return "validation" if share < self.test_share + self.validation_share else "train"
-
-
-Keyed = tuple[int, bytes, str]
-"""A position's hash, its encoded record, and the split it was given by hand (or an empty string)."""
-
-
-class Read(beam.DoFn):
-    """(file, split by hand) -> (shard, Keyed), and `Rejected` as the side output 'rejected'."""
-
-    def __init__(self, shards: int) -> None:
-        self.shards = shards
-
-    def process(self, element: tuple[str, str]) -> Iterator[Any]:
-        """Stream one file."""
-        path, split = element
-        for entry in read_lichess_evaluations(path):
-            if isinstance(entry, Rejected):
-                Metrics.counter(_COUNTERS, f"dropped/{entry.reason}").inc()
-                yield beam.pvalue.TaggedOutput("rejected", asdict(entry))
-                continue
-            Metrics.counter(_COUNTERS, "read").inc()
-            key = dataset.position_hash(entry.board)
-            yield key % self.shards, (key, records.encode(entry), split)
-
-
-class WriteShard(beam.DoFn):
-    """(shard, all its Keyed) -> one file a split; duplicates and splits are settled here."""
-
-    def __init__(self, directory: str, options: ConvertOptions) -> None:
-        self.directory = directory
-        self.options = options
-
-    def process(self, element: tuple[int, Iterable[Keyed | None]]) -> None:
-        """Write the files of one shard."""
-        shard, keyed = element
-        by_split: dict[str, list[bytes]] = {split: [] for split in dataset.SPLITS}
-        for key, data, split in deduplicate(entry for entry in keyed if entry):
-            by_split[split or self.options.split_of(key)].append(data)
-        for split, encoded in by_split.items():
-            name = dataset.shard_name(split, shard, self.options.shards)
-            write_bag(Path(self.directory, name), encoded)
-            Metrics.counter(_COUNTERS, f"written/{split}").inc(len(encoded))
-
-
-def deduplicate(keyed: Iterable[Keyed]) -> Iterator[Keyed]:
-    """One entry a position, by rising hash.
-
-    The deeper annotation wins, then the one with more moves (the longer), then the one whose bytes
-    come first. A position that any source gave to a split by hand goes there: test before others.
-    """
-    best: dict[int, Keyed] = {}
-    for entry in keyed:
-        kept = best.get(entry[0])
-        if kept is None:
-            best[entry[0]] = entry
-            continue
-        Metrics.counter(_COUNTERS, "dropped/duplicate").inc()
-        data = max(kept[1], entry[1], key=lambda data: (records.depth_of(data), len(data), data))
-        best[entry[0]] = (entry[0], data, max(kept[2], entry[2]))
-    yield from (best[key] for key in sorted(best))
-
-
-def write_bag(path: Path, encoded: Iterable[bytes]) -> None:
-    """Write a bag whole or not at all; no compression, records are packed already."""
-    beside = path.with_name(f".{path.name}.part")
-    options = bagz.Writer.Options(compression=bagz.CompressionNone())
-    with bagz.Writer(str(beside), options) as writer:
-        for data in encoded:
-            writer.write(data)
-    beside.replace(path)
+GAMES_A_BLOCK = 8
+_BYTES_A_PART = 4 << 20
+_MOST_PARTS = 32
 
 
 def convert(
-    files: list[Path],
+    files: Sequence[Path],
     out: Path,
-    options: ConvertOptions,
-    test_files: Iterable[Path] = (),
-    beam_flags: Iterable[str] = (),
+    options: DatasetOptions,
+    *,
+    test_files: Sequence[Path] = (),
+    annotation: Annotation | None = None,
+    beam_flags: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Run the pipeline; returns the manifest that it wrote to ``out``.
+    """Files of positions -> a dataset, scored by an engine if ``annotation`` is given.
 
-    Positions of ``test_files`` form the test split, whatever their hash, and no other split has
-    them. Raises InputError if an input is missing or ``out`` holds something already.
+    Returns the manifest written to ``out``. Positions of ``test_files`` form the test split,
+    whatever their hash, and no other split has them. Raises InputError if an input is missing or
+    ``out`` holds something already, ArgmaxError if the work fails.
     """
-    test_files = list(test_files)
-    for path in (*files, *test_files):
-        if not path.is_file():
+    inputs = [(path, "") for path in files] + [(path, "test") for path in test_files]
+    for path, _ in inputs:
+        if not all(file.is_file() for file in files_of(path)):
             raise InputError(f"expected a file of positions, found none at {path}")
-    if out.exists() and any(out.iterdir()):
-        raise InputError(f"expected a new or empty directory, found files in {out}")
-    out.mkdir(parents=True, exist_ok=True)
+        reader_of(path)
+    if not inputs:
+        raise InputError("expected files of positions, found none")
     if test_files:
-        options = ConvertOptions(**(asdict(options) | {"test_share": 0.0}))
-    inputs = [(str(path), "") for path in files] + [(str(path), "test") for path in test_files]
-    counters = _run(inputs, out, options, list(beam_flags))
-    manifest = {
-        "format_version": dataset.FORMAT_VERSION,
-        "teacher": options.teacher,
-        "bins": options.bins,
-        "shards": options.shards,
-        "options": asdict(options),
-        "counts": {split: counters.get(f"written/{split}", 0) for split in dataset.SPLITS},
-        "read": counters.get("read", 0),
-        "dropped": {
-            name.removeprefix("dropped/"): count
-            for name, count in sorted(counters.items())
-            if name.startswith("dropped/")
-        },
-        "sources": [
-            {"file": Path(path).name, "split": split or "by hash", "sha256": file_hash(path)}
+        options = replace(options, test_share=0.0)
+    with staging(out) as place:
+        make = partial(_positions, inputs=inputs, annotation=annotation)
+        size = sum(file.stat().st_size for path, _ in inputs for file in files_of(path))
+        counters = _run(make, place, options, {"input_bytes": size}, beam_flags)
+        sources = [
+            {"file": path.name, "split": split or "by hash", "sha256": file_hash(path)}
             for path, split in inputs
-        ],
-    }
-    text = json.dumps(manifest, indent=2) + "\n"
-    dataset.write_atomically(out / dataset.MANIFEST, text.encode())
-    return manifest
+        ]
+        return finish(place, options, counters, sources)
+
+
+def play(
+    openings: Sequence[str],
+    out: Path,
+    options: DatasetOptions,
+    work: SelfPlay,
+    beam_flags: Sequence[str] = (),
+) -> dict[str, Any]:
+    """A game from each opening (FEN) -> a dataset of all positions played through.
+
+    Returns the manifest written to ``out``; raises as `convert` does.
+    """
+    with staging(out) as place:
+        make = partial(_played, openings=openings, work=work)
+        counters = _run(make, place, options, {"to_play": len(openings)}, beam_flags)
+        text = "\n".join(openings).encode()
+        sources = [
+            {
+                "self-play": asdict(work.games),
+                "games": len(openings),
+                "player": work.player or "the teacher",
+                "openings_sha256": hashlib.sha256(text).hexdigest(),
+            }
+        ]
+        return finish(place, options, counters, sources)
+
+
+def _positions(
+    pipeline: beam.Pipeline,
+    place: Staging,
+    options: DatasetOptions,
+    inputs: Sequence[tuple[Path, str]],
+    annotation: Annotation | None,
+) -> Chunks:
+    """Chunks of the positions in files."""
+    chunks = (
+        pipeline
+        | "files" >> beam.Create(list(_parts(inputs)))
+        | "spread" >> beam.Reshuffle()
+        | "read" >> beam.ParDo(transforms.Read(place, options))
+        | "gather copies" >> beam.GroupByKey()
+        | "deduplicate"
+        >> beam.ParDo(transforms.Deduplicate(place, options, annotation is not None))
+    )
+    if options.max_positions is not None:
+        chunks = thinning.limit(chunks, options.max_positions)
+    return _worked(chunks, place, options, annotation) if annotation else chunks
+
+
+def _played(
+    pipeline: beam.Pipeline,
+    place: Staging,
+    options: DatasetOptions,
+    openings: Sequence[str],
+    work: SelfPlay,
+) -> Chunks:
+    """Chunks of the positions of games."""
+    games = list(enumerate(openings))
+    blocks = [games[i : i + GAMES_A_BLOCK] for i in range(0, len(games), GAMES_A_BLOCK)]
+    return _worked(pipeline | "openings" >> beam.Create(blocks), place, options, work)
+
+
+def _worked(blocks: Chunks, place: Staging, options: DatasetOptions, work: Work) -> Chunks:
+    return (
+        blocks
+        | "share out" >> beam.Reshuffle()
+        | "annotate" >> beam.ParDo(transforms.DoWork(place, options, work))
+    )
 
 
 def _run(
-    inputs: list[tuple[str, str]], out: Path, options: ConvertOptions, flags: list[str]
-) -> dict[str, int]:
-    """Run the transforms; returns Beam's counters by name."""
-    pipeline = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(flags))
-    read = (
-        pipeline
-        | "files" >> beam.Create(inputs)
-        | "spread" >> beam.Reshuffle()
-        | "read" >> beam.ParDo(Read(options.shards)).with_outputs("rejected", main="records")
+    make: Callable[[beam.Pipeline, Staging, DatasetOptions], Chunks],
+    place: Staging,
+    options: DatasetOptions,
+    totals: dict[str, int],
+    flags: Sequence[str],
+) -> Counter[str]:
+    """Run the transforms; returns Beam's counters by name. ``make`` gives chunks of positions."""
+    cluster = any(flag.startswith("--runner") for flag in flags)
+    pipeline = beam.Pipeline(
+        runner=None if cluster else FnApiRunner(), options=PipelineOptions(list(flags))
     )
+    chunks = make(pipeline, place, options)
+    if options.balance is not None:
+        chunks = thinning.balance(chunks, options)
     # Every shard is written, also one that no position falls into.
-    shards = pipeline | "shards" >> beam.Create([(shard, None) for shard in range(options.shards)])
+    all_shards = [(shard, []) for shard in range(options.shards)]
+    shards = pipeline | "shards" >> beam.Create(all_shards)
+    keyed = chunks | "by shard" >> beam.FlatMap(transforms.by_shard, options)
     _ = (
-        (read.records, shards)
+        (keyed, shards)
         | "with all shards" >> beam.Flatten()
         | "gather" >> beam.GroupByKey()
-        | "write" >> beam.ParDo(WriteShard(str(out), options))
+        | "write" >> beam.ParDo(transforms.WriteShard(place, options))
     )
-    _ = (
-        read.rejected
-        | "as JSON" >> beam.Map(json.dumps)
-        | "write rejected"
-        >> beam.io.WriteToText(str(out / REJECTED), num_shards=1, shard_name_template="")
-    )
-    result = pipeline.run()
-    result.wait_until_finish()
-    counters = result.metrics().query(MetricsFilter().with_namespace(_COUNTERS))["counters"]
-    return {counter.key.metric.name: counter.committed for counter in counters}
+    log = place.root / "beam.log"
+    try:
+        totals = {**totals, "to_write": options.shards}
+        with quiet(log) as console, progress_line(place.progress, totals, console):
+            result = pipeline.run()
+            result.wait_until_finish()
+    except ArgmaxError:
+        raise
+    except Exception as error:  # whatever a runner makes of a worker's failure
+        raise ArgmaxError(f"{_reason(error)} (Beam's log is {log})") from error
+    ours = MetricsFilter().with_namespace(transforms.COUNTERS)
+    total: Counter[str] = Counter()
+    for counter in result.metrics().query(ours)["counters"]:  # one a step
+        total[counter.key.metric.name] += counter.committed
+    return total
 
 
-def file_hash(path: str | Path) -> str:
-    """SHA-256 of a file's bytes, as hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _reason(error: Exception) -> str:
+    """The line that says what went wrong, out of a runner's error with a traceback in it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    line = next((line for line in reversed(lines) if "Error" in line or "error" in line), "")
+    line = (line or (lines[-1] if lines else type(error).__name__)).split(" [while running")[0]
+    name, _, text = line.partition(": ")
+    return text if name.startswith("data_pipeline.errors.") else line
+
+
+def _parts(inputs: Sequence[tuple[Path, str]]) -> Iterator[InputPart]:
+    """Each file in as many parts as its size is worth, up to a limit."""
+    for number, (path, split) in enumerate(inputs):
+        size = sum(file.stat().st_size for file in files_of(path))
+        parts = max(1, min(_MOST_PARTS, size // _BYTES_A_PART))
+        for part in range(parts):
+            yield InputPart(number, str(path), size, split, part, parts)

@@ -2,13 +2,16 @@
 
 Layout, version 1 (little-endian; about 90 bytes at 27 moves):
 
-    1   flags: bit 0 Black is to move, bit 1 all legal moves are scored, bit 2 the clocks are known
+    1   flags: bit 0 Black is to move, bit 1 all legal moves are scored, bit 2 the clocks are known,
+        bit 3 the position has a score of its own, bit 4 the move that was played is known
     1   castling rights, bits K Q k q from the lowest; bits 4-7 are 0
     1   en passant square, 255 for none
     1   the teacher's depth in plies, 0 if unknown
     8   occupied squares as a bitboard
     n   per occupied square, from a1 up, a nibble: piece type 1-6, plus 8 if black
     3   clocks if known: half-move clock (1), full-move number (2)
+    2   the position's own score, if there is one
+    2   the action id of the move played, if known
     3   how many moves mate, how many are mated, how many there are (1 each)
     11/8 a move: action ids, 11 bits each, best score first, filled up to a byte
     1   a mate's distance in moves, of the mating moves and then of the mated ones
@@ -24,11 +27,12 @@ import numpy as np
 
 from data_pipeline.values import MATE, MAX_CENTIPAWNS, win_probability
 
-_BLACK, _COMPLETE, _CLOCKS = 1, 2, 4
+_BLACK, _COMPLETE, _CLOCKS, _STATE_SCORE, _PLAYED = 1, 2, 4, 8, 16
 _NO_SQUARE = 255
 _ACTION_BITS = 11
 _HEADER = struct.Struct("<BBBBQ")
 _CLOCK_FIELDS = struct.Struct("<BH")
+_INT16, _UINT16 = struct.Struct("<h"), struct.Struct("<H")
 _POWERS = 1 << np.arange(_ACTION_BITS)[::-1]
 _RIGHTS = (chess.BB_H1, chess.BB_A1, chess.BB_H8, chess.BB_A8)
 
@@ -49,6 +53,10 @@ class PositionRecord:
     """Whether all legal moves are here."""
     clocks: bool = False
     """Whether the half-move clock and the full-move number of `board` are known."""
+    state_score: int | None = None
+    """The teacher's score of the position itself, where a source gave one; no move's score."""
+    played: int | None = None
+    """The action id of the move that was played, where the position comes from a game."""
 
     @property
     def win_probs(self) -> np.ndarray:
@@ -64,6 +72,8 @@ def make_record(
     depth: int = 0,
     complete: bool = True,
     clocks: bool = False,
+    state_score: int | None = None,
+    played: int | None = None,
 ) -> PositionRecord:
     """Bring actions [M] and their scores [M] into a record's order."""
     order = np.lexsort((actions, -np.asarray(scores, np.int32)))
@@ -77,6 +87,8 @@ def make_record(
         depth,
         complete,
         clocks,
+        state_score,
+        played,
     )
 
 
@@ -93,8 +105,9 @@ def encode(record: PositionRecord) -> bytes:
             _CLOCK_FIELDS.pack(min(board.halfmove_clock, 255), board.fullmove_number)
             if record.clocks
             else b"",
-            bytes((mating, mated)),
-            bytes((len(scores),)),
+            b"" if record.state_score is None else _INT16.pack(record.state_score),
+            b"" if record.played is None else _UINT16.pack(record.played),
+            bytes((mating, mated, len(scores))),
             _pack_actions(record.actions),
             distances.astype(np.uint8).tobytes(),
             _pack_falling(middle),
@@ -115,11 +128,47 @@ def depth_of(data: bytes) -> int:
     return _HEADER.unpack_from(data)[3]
 
 
+def moves_of(data: bytes) -> int:
+    """How many moves are scored in an encoded record, without decoding the rest."""
+    return data[_scores_start(data) + 2]
+
+
+def value_of(data: bytes) -> int | None:
+    """The score of the best move in an encoded record, or without moves its own score, if any."""
+    at = _scores_start(data)
+    mating, mated, count = data[at : at + 3]
+    if not count:
+        own = at - _INT16.size - _UINT16.size * bool(data[0] & _PLAYED)
+        return _INT16.unpack_from(data, own)[0] if data[0] & _STATE_SCORE else None
+    at += 3 + (count * _ACTION_BITS + 7) // 8
+    if mating:
+        return MATE - data[at]
+    return data[at] - MATE if mated == count else _INT16.unpack_from(data, at + mated)[0]
+
+
+def _scores_start(data: bytes) -> int:
+    flags, _, _, _, occupied = _HEADER.unpack_from(data)
+    return (
+        _HEADER.size
+        + (occupied.bit_count() + 1) // 2
+        + _CLOCK_FIELDS.size * bool(flags & _CLOCKS)
+        + _INT16.size * bool(flags & _STATE_SCORE)
+        + _UINT16.size * bool(flags & _PLAYED)
+    )
+
+
 def _decode(data: bytes) -> PositionRecord:
     flags, depth, board, at = _decode_position(data)
     if flags & _CLOCKS:
         board.halfmove_clock, board.fullmove_number = _CLOCK_FIELDS.unpack_from(data, at)
         at += _CLOCK_FIELDS.size
+    state_score = played = None
+    if flags & _STATE_SCORE:
+        (state_score,) = _INT16.unpack_from(data, at)
+        at += _INT16.size
+    if flags & _PLAYED:
+        (played,) = _UINT16.unpack_from(data, at)
+        at += _UINT16.size
     mating, mated, count = data[at], data[at + 1], data[at + 2]
     at += 3
     packed = np.frombuffer(data, np.uint8, offset=at)
@@ -136,12 +185,13 @@ def _decode(data: bytes) -> PositionRecord:
     if len(scores) != count:
         raise IndexError(f"{count} moves announced, {len(scores)} scores found")
     complete, clocks = bool(flags & _COMPLETE), bool(flags & _CLOCKS)
-    return PositionRecord(board, actions, scores, depth, complete, clocks)
+    return PositionRecord(board, actions, scores, depth, complete, clocks, state_score, played)
 
 
 def _encode_position(record: PositionRecord) -> bytes:
     board = record.board
     flags = _BLACK * (not board.turn) + _COMPLETE * record.complete + _CLOCKS * record.clocks
+    flags += _STATE_SCORE * (record.state_score is not None) + _PLAYED * (record.played is not None)
     rights = sum(bool(board.castling_rights & mask) << bit for bit, mask in enumerate(_RIGHTS))
     en_passant = _NO_SQUARE if board.ep_square is None else board.ep_square
     header = _HEADER.pack(flags, rights, en_passant, record.depth, board.occupied)
@@ -189,7 +239,7 @@ def _pack_falling(scores: np.ndarray) -> bytes:
         return b""
     falls = -np.diff(scores)
     units = b"".join(b"\xff" * int(fall // 255) + bytes((int(fall % 255),)) for fall in falls)
-    return struct.pack("<h", scores[0]) + units
+    return _INT16.pack(scores[0]) + units
 
 
 def _unpack_falling(packed: np.ndarray, count: int) -> np.ndarray:

@@ -5,8 +5,8 @@ How far the expectation of a target lies from the value p that it was made from:
 - two-hot: nowhere, for p between the outermost bins' centres; beyond them it is the centre itself,
   so up to half a bin too high at 0 and too low at 1;
 - one-hot: up to half a bin everywhere;
-- HL-Gauss: under 1 % of a bin while p is three sigma from both ends. At the ends the Gaussian's mass
-  beyond [0, 1] is cut off and the rest renormalised, which pulls the expectation inwards:
+- HL-Gauss: under 1 % of a bin while p is three sigma from both ends. At the ends the Gaussian's
+  mass beyond [0, 1] is cut off and the rest renormalised, which pulls the expectation inwards:
   by 0.69 bins at 0 and 1 with sigma / bin width = 0.75, fading within three sigma.
 """
 
@@ -39,8 +39,9 @@ def hl_gauss(
 ) -> np.ndarray:
     """Win probabilities [...] -> [..., K] float64: a Gaussian's mass in each bin, renormalised.
 
-    Farebrother et al. 2024, section 3.1 (Imani & White 2018): the Gaussian has the value as its mean
-    and ``sigma_bins`` bin widths as its standard deviation; the mass outside [0, 1] is cut off.
+    Farebrother et al. 2024, section 3.1 (Imani & White 2018): the Gaussian has the value as its
+    mean and ``sigma_bins`` bin widths as its standard deviation; the mass outside [0, 1] is cut
+    off.
     """
     p = np.asarray(win_probs, np.float64)[..., None]
     cdf = ndtr((bins.edges - p) / (sigma_bins * bins.width))

@@ -1,8 +1,10 @@
 """FEN <-> the reference's 77 tokens (Ruoss et al. 2024, ``searchless_chess/src/tokenizer.py``).
 
-Side to move (1), the board from a8 to h1 (64), castling (4), en passant (2), half-move clock (3) and
-full-move number (3); the last four are filled with ``.`` on the right.
+Side to move (1), the board from a8 to h1 (64), castling (4), en passant (2), half-move clock (3)
+and full-move number (3); the last four are filled with ``.`` on the right.
 """
+
+import itertools
 
 import numpy as np
 
@@ -36,7 +38,7 @@ def detokenize(tokens: np.ndarray) -> str:
     """[77] integers -> the six-field FEN that they were made from; the inverse of `tokenize`."""
     line = "".join(CHARACTERS[token] for token in tokens)
     bounds = np.cumsum((0, *_FIELDS))
-    side, board, *rest = (line[a:b] for a, b in zip(bounds, bounds[1:], strict=False))
+    side, board, *rest = (line[a:b] for a, b in itertools.pairwise(bounds))
     castling, en_passant, halfmoves, fullmoves = (text.rstrip(".") for text in rest)
     rows = [_run_lengths(board[i : i + 8]) for i in range(0, 64, 8)]
     return " ".join(

@@ -1,0 +1,57 @@
+"""Two more steps of the pipeline, which look at all positions to say which to keep."""
+
+from collections import Counter
+
+import apache_beam as beam
+from apache_beam.pvalue import AsSingleton
+
+from data_pipeline import selection
+from data_pipeline.duplicates import Keyed
+from data_pipeline.options import DatasetOptions
+from data_pipeline.transforms import Chunks, count
+from data_pipeline.values import ValueBins
+
+
+def limit(chunks: Chunks, max_positions: int) -> Chunks:
+    """Keep at most ``max_positions``, those of the lowest lots."""
+
+    def lots(chunk: list[Keyed]) -> Counter[int]:
+        return Counter(selection.limit_bucket(key) for key, _, _ in chunk)
+
+    def keep(chunk: list[Keyed], end: int) -> list[Keyed]:
+        kept = [keyed for keyed in chunk if selection.limit_bucket(keyed[0]) < end]
+        count("dropped/beyond max-positions", len(chunk) - len(kept))
+        return kept
+
+    end = (
+        chunks
+        | "lots" >> beam.Map(lots)
+        | "count lots" >> beam.CombineGlobally(selection.total_counts)
+        | "draw" >> beam.Map(selection.limit_of, max_positions)
+    )
+    return chunks | "limit" >> beam.Map(keep, AsSingleton(end))
+
+
+def balance(chunks: Chunks, options: DatasetOptions) -> Chunks:
+    """Cut the full value bins down; see `selection.keep_shares`."""
+    bins = ValueBins(options.bins)
+
+    def values(chunk: list[Keyed]) -> Counter[int]:
+        return Counter(selection.value_bin(data, bins) for _, data, _ in chunk)
+
+    def keep(chunk: list[Keyed], shares: dict[int, float]) -> list[Keyed]:
+        kept = [
+            (key, data, split)
+            for key, data, split in chunk
+            if selection.lot(key, selection.BALANCE) < shares[selection.value_bin(data, bins)]
+        ]
+        count("dropped/to balance", len(chunk) - len(kept))
+        return kept
+
+    shares = (
+        chunks
+        | "values" >> beam.Map(values)
+        | "count values" >> beam.CombineGlobally(selection.total_counts)
+        | "shares" >> beam.Map(selection.keep_shares, bins, options.balance)
+    )
+    return chunks | "balance" >> beam.Map(keep, AsSingleton(shares))

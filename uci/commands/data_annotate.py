@@ -1,0 +1,56 @@
+"""Score every legal move of positions with Stockfish and make a training dataset (Beam).
+
+Reads PGN, FEN and EPD lists, Lichess evaluations and ChessBench bags; all but bags also with .zst.
+An interrupted run goes on from the positions scored so far when it is started again.
+"""
+
+import dataclasses
+import time
+from pathlib import Path
+
+import tyro
+
+from uci.commands.data_options import (
+    EngineArgs,
+    OutputArgs,
+    RunnerArgs,
+    SelectionArgs,
+    engine_config,
+    quiet_imports,
+    report,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Args:
+    files: tyro.conf.Positional[tuple[Path, ...]]
+    """Files of positions."""
+    teacher: tyro.conf.OmitArgPrefixes[EngineArgs]
+    selection: tyro.conf.OmitArgPrefixes[SelectionArgs]
+    output: tyro.conf.OmitArgPrefixes[OutputArgs]
+    runner: tyro.conf.OmitArgPrefixes[RunnerArgs]
+    out: Path
+    """The dataset directory to make."""
+    test: tuple[Path, ...] = ()
+    """Files whose positions form the test split; other files' copies of them go there too."""
+
+
+def run(args: Args) -> int:
+    """Annotate and say what was read, written and dropped."""
+    quiet_imports()
+    from data_pipeline.blocks import Annotation
+    from data_pipeline.options import DatasetOptions
+    from data_pipeline.pipeline import convert
+
+    start = time.monotonic()
+    engine, teacher = engine_config(args.teacher)
+    chosen = dataclasses.asdict(args.output) | dataclasses.asdict(args.selection)
+    manifest = convert(
+        args.files,
+        args.out,
+        DatasetOptions(**chosen, teacher=teacher),
+        test_files=args.test,
+        annotation=Annotation(engine),
+        beam_flags=args.runner.flags(threads=True),
+    )
+    return report(args.out, manifest, time.monotonic() - start, args.runner.json)

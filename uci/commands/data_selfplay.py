@@ -1,0 +1,116 @@
+"""Play games from openings by drawn moves, and score every position with Stockfish (Beam).
+
+Each game has a temperature of its own, at which its moves are drawn by their value; the value is
+Stockfish's, or with --network a network's, so that the positions are those that it gets into.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import random
+import time
+from pathlib import Path
+
+import tyro
+
+from uci.commands.data_options import (
+    EngineArgs,
+    OutputArgs,
+    RunnerArgs,
+    engine_config,
+    quiet_imports,
+    report,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Args:
+    openings: tyro.conf.Positional[tuple[Path, ...]]
+    """Opening positions: FEN or EPD lists, or PGN, of which every position may be one."""
+    teacher: tyro.conf.OmitArgPrefixes[EngineArgs]
+    output: tyro.conf.OmitArgPrefixes[OutputArgs]
+    runner: tyro.conf.OmitArgPrefixes[RunnerArgs]
+    out: Path
+    """The dataset directory to make."""
+    games: int
+    """Games to play; an opening is drawn for each."""
+    network: Path | None = None
+    """A network file whose values choose the moves instead of Stockfish's scores."""
+    seed: int = 0
+    """The same seed gives the same games."""
+    lowest_temperature: float = 0.005
+    """Temperatures are drawn from here, in win probability ..."""
+    highest_temperature: float = 0.2
+    """... to here, evenly on a logarithmic scale."""
+    random_moves: float = 0.08
+    """The share of moves drawn without regard to their value."""
+    max_plies: int = 160
+    """The longest that a game may go on."""
+
+
+def run(args: Args) -> int:
+    """Play, and say how many positions came of it."""
+    quiet_imports()
+    from data_pipeline.blocks import SelfPlay
+    from data_pipeline.options import DatasetOptions
+    from data_pipeline.pipeline import play
+    from data_pipeline.selfplay import GameOptions
+
+    start = time.monotonic()
+    games = GameOptions(
+        args.seed,
+        args.lowest_temperature,
+        args.highest_temperature,
+        args.random_moves,
+        args.max_plies,
+    )
+    engine, teacher = engine_config(args.teacher)
+    work = SelfPlay(engine, games)
+    if args.network:
+        digest = hashlib.sha256(args.network.read_bytes()).hexdigest()
+        work = SelfPlay(engine, games, functools.partial(network_player, args.network), digest)
+    manifest = play(
+        draw_openings(args.openings, args.games, args.seed),
+        args.out,
+        DatasetOptions(**dataclasses.asdict(args.output), teacher=teacher),
+        work,
+        args.runner.flags(threads=True),
+    )
+    return report(args.out, manifest, time.monotonic() - start, args.runner.json)
+
+
+def draw_openings(files: tuple[Path, ...], games: int, seed: int) -> list[str]:
+    """A FEN for each game: all openings in a random order, again and again."""
+    from data_pipeline.errors import InputError
+    from data_pipeline.sources import Rejected, Share, reader_of
+
+    fens = []
+    for path in files:
+        if not path.is_file():
+            raise InputError(f"expected a file of openings, found none at {path}")
+        for entry in reader_of(path)(str(path), Share()):
+            if isinstance(entry, Rejected):
+                raise InputError(f"expected an opening, found {entry.reason}: {path}:{entry.line}")
+            fens.append(entry.board.fen())
+    if not fens:
+        raise InputError(f"expected openings, found none in {', '.join(map(str, files))}")
+    random.Random(seed).shuffle(fens)
+    return [fens[number % len(fens)] for number in range(games)]
+
+
+def network_player(path: Path):
+    """A network file -> a `data_pipeline.selfplay.Player`."""
+    import numpy as np
+
+    from engine.searchless import SearchlessEngine
+    from model.network import load_network
+    from model.predictor import Predictor
+
+    engine = SearchlessEngine(Predictor(load_network(path)))
+
+    def win_probs(boards):
+        for board, analysis in zip(boards, engine.analyse_many(boards), strict=True):
+            by_move = dict(zip(analysis.moves, analysis.win_probs, strict=True))
+            yield np.array([by_move[move] for move in board.legal_moves])
+
+    return lambda boards: list(win_probs(boards))
