@@ -120,6 +120,21 @@ def test_errors_are_one_line(
     assert str(error) in err
 
 
+def test_a_package_of_an_extra_is_asked_for(
+    run_raising: Callable[[BaseException], int], capsys: pytest.CaptureFixture[str]
+):
+    assert run_raising(ModuleNotFoundError("No module", name="grain.python")) == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "grain" in err
+    assert "'.[train]'" in err
+
+
+def test_other_missing_modules_are_our_own_mistakes(run_raising: Callable[[BaseException], int]):
+    with pytest.raises(ModuleNotFoundError):
+        run_raising(ModuleNotFoundError("No module", name="engine.nothing"))
+
+
 def test_our_own_mistakes_keep_their_traceback(run_raising: Callable[[BaseException], int]):
     with pytest.raises(ZeroDivisionError):
         run_raising(ZeroDivisionError())

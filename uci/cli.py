@@ -26,6 +26,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "network info": ("uci.commands.network_info", "what a network file holds"),
 }
 
+EXTRAS = {
+    **dict.fromkeys(("apache_beam", "bagz"), "data"),
+    **dict.fromkeys(("optax", "grain", "orbax", "tensorboardX"), "train"),
+    **dict.fromkeys(("scipy", "matplotlib"), "measure"),
+}
+"""The extra of this project that brings a package which playing does without."""
+
 EXIT_DONE, EXIT_FAILED, EXIT_WRONG_INPUT = 0, 1, 2
 
 
@@ -68,6 +75,8 @@ def run_command(module, name: str, argv: list[str]) -> int:
     except ArgmaxError as error:
         print(f"argmax {name}: {error}", file=sys.stderr)
         return error.exit_status
+    except ModuleNotFoundError as error:
+        return missing_package(error, name)
     except BrokenPipeError:
         return EXIT_FAILED
     except OSError as error:
@@ -76,6 +85,16 @@ def run_command(module, name: str, argv: list[str]) -> int:
     except KeyboardInterrupt:
         print(f"argmax {name}: interrupted", file=sys.stderr)
         return EXIT_FAILED
+
+
+def missing_package(error: ModuleNotFoundError, name: str) -> int:
+    """One line on stderr where an extra is not installed; raises any other missing module again."""
+    package = (error.name or "").partition(".")[0]
+    if package not in EXTRAS:
+        raise error
+    remedy = f"{sys.executable} -m pip install -e '.[{EXTRAS[package]}]'"
+    print(f"argmax {name}: needs {package}; in Argmax's folder: {remedy}", file=sys.stderr)
+    return EXIT_FAILED
 
 
 def parse_args(module, name: str, argv: list[str]):
