@@ -6,19 +6,31 @@ so that few shapes are ever compiled.
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 
 import chess
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from data_pipeline.batches import make_inputs
-from model.config import ComputeDtype
-from model.network import Network
+from data_pipeline.batches import Inputs, make_inputs
+from model.config import ComputeDtype, NetworkConfig
+from model.network import Network, Params
 from model.transformer import transformed
 
 MAX_POSITIONS = 64  # a pass; larger requests are divided
 MOVE_SHAPES = (64, 256)
+
+
+@partial(jax.jit, static_argnames=("config", "dtype"))
+def distributions(
+    config: NetworkConfig, dtype: ComputeDtype, params: Params, inputs: Inputs
+) -> jax.Array:
+    """[B, M, K] float32: the distribution of each move's win probability.
+
+    Compiled once for each configuration and shape, whatever the parameters.
+    """
+    return jax.nn.softmax(transformed(config, jnp.dtype(dtype)).apply(params, inputs).moves)
 
 
 class Predictor:
@@ -27,9 +39,8 @@ class Predictor:
     def __init__(self, network: Network, compute_dtype: ComputeDtype = "float32") -> None:
         self.network = network
         self.bins = network.bins
-        apply = transformed(network.config, jnp.dtype(compute_dtype)).apply
+        self._dtype: ComputeDtype = compute_dtype
         self._params = jax.device_put(network.params)
-        self._passes = jax.jit(lambda params, inputs: jax.nn.softmax(apply(params, inputs).moves))
         self._lock = threading.Lock()
 
     def action_values(
@@ -53,8 +64,9 @@ class Predictor:
     def warm_up(self) -> None:
         """Compile what playing one game needs, so that the first move is as fast as the others."""
         board = chess.Board()
-        for _ in range(2):
-            self.action_values([board], [list(board.legal_moves)])
+        moves = list(board.legal_moves)
+        for shape in MOVE_SHAPES:
+            self.action_values([board], [(moves * shape)[:shape]])
 
     def _one_pass(
         self, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]]
@@ -66,4 +78,5 @@ class Predictor:
         fill = positions - len(boards)
         inputs = make_inputs([*boards, *boards[:1] * fill], [*moves, *[()] * fill], padded)
         with self._lock:
-            return np.asarray(self._passes(self._params, inputs))[: len(boards)]
+            result = distributions(self.network.config, self._dtype, self._params, inputs)
+            return np.asarray(result)[: len(boards)]
