@@ -108,6 +108,7 @@ class Stockfish:
     def annotate(self, record: PositionRecord) -> PositionRecord:
         """A position with at least one legal move -> it with all its moves scored.
 
+        Where a limit in nodes or time is too short for all of them, the record is partial.
         A crash or a hang costs a restart, and the position is tried once more. Raises EngineFailed
         if that fails too; the engine is running again then.
         """
@@ -130,14 +131,15 @@ class Stockfish:
         patience = (self.config.limit.seconds or 0.0) + self.config.patience_seconds
         scores = parse_scores(self._read(b"bestmove", patience))
         legal = {move.uci() for move in board.legal_moves}
-        if scores.keys() != legal:
+        whole = scores.keys() == legal
+        if not (whole or (scores and scores.keys() < legal and not self.config.limit.depth)):
             raise EngineFailed(f"scored {len(scores)} of {len(legal)} legal moves")
         return make_record(
             board,
             np.array([ACTIONS[move] for move in scores], np.uint16),
             np.array([score for score, _ in scores.values()], np.int32),
             depth=min(255, min(depth for _, depth in scores.values())),
-            complete=True,
+            complete=whole,
             clocks=record.clocks,
             state_score=record.state_score,
             played=record.played,
@@ -170,9 +172,7 @@ class Stockfish:
         except (EngineFailed, OSError) as error:
             self.close()
             why = error if isinstance(error, EngineFailed) else "ended at once"
-            raise InputError(
-                f"expected a UCI engine at {path}, found a program that {why}"
-            ) from None
+            raise InputError(f"expected a UCI engine at {path}, found one that {why}") from None
         if unknown := re.search(rb"^No such option: (.*)$", answer, re.MULTILINE):
             self.close()
             raise InputError(f"expected options of {self.name}, found '{unknown[1].decode()}'")
