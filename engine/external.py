@@ -65,9 +65,9 @@ class ExternalPlayer:
     def __exit__(
         self, kind: type | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        self.close()
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """End the process, politely at first."""
         engine, self._engine = self._engine, None
         if engine is not None:
@@ -112,6 +112,11 @@ class ExternalPlayer:
             raise ArgmaxError(f"expected scores of the judge {self.spec.name}: {error}") from None
         return info["score"].white().score(mate_score=100_000) if "score" in info else 0
 
+    def name_and_elo_range(self) -> tuple[str, tuple[int, int]]:
+        """What the program calls itself, and the UCI_Elo that it offers."""
+        engine = self._engine or self._start()
+        return engine.id.get("name", "?"), elo_range(engine)
+
     def limit(self, clocks: chess.engine.Limit | None) -> chess.engine.Limit:
         """What the engine may use for a move: its own limits beside the clocks."""
         settings = self.spec.settings
@@ -136,10 +141,10 @@ class ExternalPlayer:
         try:
             engine.configure(self._options(engine))
         except chess.engine.EngineError as error:
-            self.stop()
+            self.close()
             raise InputError(f"expected options of {self.spec.text!r}: {error}") from None
         except InputError:
-            self.stop()
+            self.close()
             raise
         return engine
 
@@ -178,6 +183,8 @@ def _patience_s(limit: chess.engine.Limit, turn: chess.Color) -> float:
 
 
 def elo_range(engine: chess.engine.SimpleEngine) -> tuple[int, int]:
-    """The lowest and highest UCI_Elo that an engine offers; (0, 0) if it has no such option."""
+    """The lowest and highest UCI_Elo of an engine. Raises InputError if it has no such option."""
     option = engine.options.get("UCI_Elo")
-    return (int(option.min or 0), int(option.max or 0)) if option else (0, 0)
+    if option is None or option.min is None or option.max is None:
+        raise InputError(f"expected an engine with UCI_Elo, found {engine.id.get('name')}")
+    return option.min, option.max

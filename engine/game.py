@@ -10,8 +10,6 @@ import chess.engine
 from engine.external import EngineFault, ExternalPlayer
 from engine.players import Player
 
-MOVE_GRACE_S = 1.0  # over a fixed time a move by so much is a time loss
-
 
 @dataclass(frozen=True)
 class TimeControl:
@@ -133,8 +131,6 @@ def _move(state: _State, player: Player, control: TimeControl | None) -> tuple[s
         if state.clock_s[board.turn] < 0:
             return "time loss", "the flag fell"
         state.clock_s[board.turn] += control.increment_s
-    elif limit is None and elapsed > _fixed_time_s(player) + MOVE_GRACE_S:
-        return "time loss", f"{elapsed:.2f} s for a move"
     if not board.is_legal(move):
         return "illegal move", f"{move.uci()} in {board.fen()}"
     board.push(move)
@@ -151,12 +147,6 @@ def _clocks(state: _State, control: TimeControl | None) -> chess.engine.Limit | 
         white_inc=control.increment_s,
         black_inc=control.increment_s,
     )
-
-
-def _fixed_time_s(player: Player) -> float:
-    """The time a move that an engine was given; endless for players that were given none."""
-    limit = player.limit(None).time if isinstance(player, ExternalPlayer) else None
-    return float("inf") if limit is None else limit
 
 
 def _verdict(

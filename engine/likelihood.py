@@ -18,6 +18,7 @@ from data_pipeline.errors import InputError
 from model.intervals import profile_interval
 
 ELO_TO_LOGIT = math.log(10) / 400
+MOST_ELO = 6000.0  # no difference is told apart beyond
 ADVANTAGE_SPREAD_ELO = 200.0  # weak normal prior, for games that White always wins
 
 
@@ -51,15 +52,17 @@ def _outcomes(difference_elo: np.ndarray, draw_log_odds) -> tuple[np.ndarray, ..
     """P(win), P(draw) / 2, P(loss), the score s and the root R below.
 
     With h = P(draw) / 2: 4 h^2 = nu^2 (s - h)(1 - s - h), so h = s (1 - s) / (1/2 + R) where
-    R^2 = 1/4 - 4 a s (1 - s), a = 1/4 - 1 / nu^2, and nu = 2 exp(draw_log_odds).
+    R^2 = 1/4 - 4 a s (1 - s), a = 1/4 - 1 / nu^2, and nu = 2 exp(draw_log_odds). The differences
+    s - h and 1 - s - h are multiplied out, since they cancel where one side is far stronger.
     """
-    score = 1 / (1 + np.exp(-ELO_TO_LOGIT * difference_elo))
-    spread = score * (1 - score)
-    curvature = 0.25 - 0.25 * np.exp(-2 * draw_log_odds)
-    root = np.sqrt(0.25 - 4 * curvature * spread)
-    half_draw = spread / (0.5 + root)
-    win, loss = np.maximum(score - half_draw, 1e-300), np.maximum(1 - score - half_draw, 1e-300)
-    return win, half_draw, loss, score, root
+    logit = ELO_TO_LOGIT * np.clip(difference_elo, -MOST_ELO, MOST_ELO)
+    score, rest = 1 / (1 + np.exp(-logit)), 1 / (1 + np.exp(logit))
+    curvature = 0.25 - 0.25 * np.exp(-2 * np.clip(draw_log_odds, -20.0, 20.0))
+    root = np.sqrt(0.25 - 4 * curvature * score * rest)
+    whole = 0.5 + root
+    win = score**2 * (1 - 4 * curvature * rest / whole) / whole
+    loss = rest**2 * (1 - 4 * curvature * score / whole) / whole
+    return win, score * rest / whole, loss, score, root
 
 
 class Likelihood:
@@ -70,7 +73,7 @@ class Likelihood:
         self.size = len(table.players) + 2
         self.notes: list[str] = []
         _check_anchors(table, anchors)
-        groups = _components(table, "weak")
+        groups = _components(table, "weak", anchors)
         if len(groups) > 1:
             shown = "; ".join("{" + ", ".join(group) + "}" for group in groups)
             raise InputError(
@@ -83,7 +86,7 @@ class Likelihood:
     def _with_virtual_games(self) -> tuple[np.ndarray, set[str]]:
         """The counts, with one virtual game, half won and half lost, in every pairing that runs one
         way only between groups that are not linked both ways (else the estimate is infinite)."""
-        groups = _components(self.table, "strong")
+        groups = _components(self.table, "strong", self.anchors)
         if len(groups) == 1:
             return self.table.counts, set()
         group_of = {name: i for i, group in enumerate(groups) for name in group}
@@ -169,10 +172,11 @@ class Likelihood:
         np.add.at(slope, white, -by_difference)
         np.add.at(slope, black, by_difference)
         slope[-2] = -by_difference.sum() + point[-2] / ADVANTAGE_SPREAD_ELO**2
-        widening = half_draw**2 / root * np.exp(-2 * point[-1])  # d half_draw / d draw_log_odds
+        bound = np.clip(point[-1], -20.0, 20.0)
+        widening = half_draw**2 / root * np.exp(-2 * bound)  # d half_draw / d draw_log_odds
         slope[-1] = -(by_half_draw @ widening) + 0.5 * math.tanh(point[-1] / 2)
         value += 0.5 * (point[-2] / ADVANTAGE_SPREAD_ELO) ** 2
-        value += math.log(math.cosh(point[-1] / 2))  # half a draw and half a decided game
+        value += np.logaddexp(0.0, point[-1]) - point[-1] / 2  # half a draw and half a win
         return float(value), slope
 
     def interval(self, best: np.ndarray, index: int) -> tuple[float, float]:
@@ -197,17 +201,22 @@ def _check_anchors(table: Table, anchors: Mapping[str, float]) -> None:
         )
 
 
-def _components(table: Table, kind: str) -> list[list[str]]:
-    """Players linked by games (``weak``), or by points taken in both directions (``strong``)."""
+def _components(table: Table, kind: str, anchors: Mapping[str, float]) -> list[list[str]]:
+    """Players linked by games (``weak``), or by points taken in both directions (``strong``).
+
+    Anchors are linked to one another: their difference is known.
+    """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
     scored = table.counts @ np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
     white, black = table.pairs.T
     sources, targets = np.concatenate([white, black]), np.concatenate([black, white])
-    weights = scored.T.ravel()
+    kept = scored.T.ravel() > 0
+    known = [table.players.index(name) for name in anchors]
+    sources = np.concatenate([sources[kept], known, np.roll(known, 1)]).astype(int)
+    targets = np.concatenate([targets[kept], np.roll(known, 1), known]).astype(int)
     size = len(table.players)
-    kept = weights > 0
-    graph = coo_matrix((weights[kept], (sources[kept], targets[kept])), shape=(size, size))
+    graph = coo_matrix((np.ones(len(sources)), (sources, targets)), shape=(size, size))
     count, labels = connected_components(graph, connection=kind)
     return [[table.players[i] for i in np.flatnonzero(labels == k)] for k in range(count)]

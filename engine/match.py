@@ -110,8 +110,8 @@ def _work(waiting, done, roster: Roster, config: MatchConfig, stop: threading.Ev
     except Exception as error:
         done.put(error)
     finally:
-        if judge is not None:
-            judge.stop()
+        for seat in (*seats.values(), *([judge] if judge else [])):
+            seat.close()
         done.put(None)
 
 

@@ -32,6 +32,9 @@ class Player(Protocol):
         """A move. May raise `engine.external.EngineFault`."""
         ...
 
+    def close(self) -> None:
+        """End what the seat alone uses, such as a process."""
+
 
 class RandomPlayer:
     """Every legal move with the same probability; the game's number and ``seed`` decide which."""
@@ -46,6 +49,9 @@ class RandomPlayer:
     def play(self, board: chess.Board, limit: chess.engine.Limit | None = None) -> chess.Move:
         moves = sorted(board.legal_moves, key=chess.Move.uci)
         return moves[self._rng.integers(len(moves))]
+
+    def close(self) -> None:
+        pass
 
 
 class Batcher:
@@ -108,11 +114,14 @@ class NetworkPlayer:
         choice = self.batcher.engine.choice
         return analysis.moves[choice.pick(analysis.utilities, self._rng)]
 
+    def close(self) -> None:
+        pass
+
 
 class Roster:
-    """Opens seats and closes them all at the end. A context manager, used by several threads.
+    """Opens seats of players by name; a network is loaded once, and closed at the end.
 
-    ``seed`` is for players whose spec names none.
+    ``seed`` is for players whose spec names none. A context manager, used by several threads.
     """
 
     def __init__(self, specs: Sequence[PlayerSpec], seed: int = 0) -> None:
@@ -123,25 +132,23 @@ class Roster:
         self._makers: dict[str, Callable[[], Player]] = {}
 
     def __enter__(self) -> "Roster":
-        with ExitStack() as stack:
-            for name, spec in self.specs.items():
-                self._makers[name] = self._maker(spec, stack)
-            self._open = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
+    def prepare(self, *names: str) -> None:
+        """Load or try these players (all, without names): whatever can be wrong shows here."""
+        with self._lock:
+            for name in names or self.specs:
+                if name not in self._makers:
+                    self._makers[name] = self._maker(self.specs[name], self._open)
+
     def seat(self, name: str) -> Player:
-        """A new seat of the player of that name."""
-        player = self._makers[name]()
-        if isinstance(player, ExternalPlayer):
-            with self._lock:
-                self._open.callback(player.stop)
-        return player
+        """A new seat of a player that was prepared; whoever asked closes it."""
+        return self._makers[name]()
 
     def _maker(self, spec: PlayerSpec, stack: ExitStack) -> Callable[[], Player]:
-        """Whatever can be wrong with a player shows here, before the first game."""
         seed = spec.settings.get("seed", self.seed)
         if spec.kind == "random":
             return lambda: RandomPlayer(seed)

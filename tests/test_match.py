@@ -38,6 +38,7 @@ def play_all(texts, games, openings=None, stop_after=None, **config):
     planned = match.schedule([s.name for s in specs], openings or read_openings(), rules)
     records = []
     with Roster(specs) as roster:
+        roster.prepare()
         for record in match.play(planned, roster, rules, threading.Event()):
             records.append(record)
             if len(records) == stop_after:
@@ -164,6 +165,9 @@ def test_rules_end_games():
         def play(self, board, limit=None):
             return chess.Move.from_uci(dance[len(board.move_stack)])
 
+        def close(self):
+            pass
+
     pairing = Pairing("1.1.1", 0, "a", "b", chess.STARTING_FEN)
     record = play_game(pairing, Dancer(), Dancer(), Adjudication())
     assert (record.score, record.reason) == (0.5, "threefold repetition")
@@ -186,6 +190,9 @@ class CoinPlayer:
         chances = np.array(outcome_probabilities(self.elo_advantage, 0.3))
         score = self.rng.choice([1.0, 0.5, 0.0], p=chances / chances.sum())
         return chess.Move.from_uci(COIN_MOVES[float(score)])
+
+    def close(self) -> None:
+        pass
 
 
 def test_planted_200_elo_is_covered_in_at_least_93_of_100_matches():

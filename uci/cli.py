@@ -17,12 +17,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "puzzles": ("uci.commands.puzzles", "solve rate on Lichess puzzle files"),
     "match": ("uci.commands.match", "games between engines"),
     "elo": ("uci.commands.elo", "ratings from PGN files"),
+    "ladder": ("uci.commands.ladder", "a player's rating against Stockfish's levels"),
     "data annotate": ("uci.commands.data_annotate", "positions scored by Stockfish (Beam)"),
     "data convert": ("uci.commands.data_convert", "annotated positions to a dataset (Beam)"),
     "data selfplay": ("uci.commands.data_selfplay", "positions of games, scored by Stockfish"),
     "data stats": ("uci.commands.data_stats", "what is in a dataset, in numbers and a picture"),
     "train": ("uci.commands.train", "train a network on a dataset"),
     "evaluate": ("uci.commands.evaluate", "agreement, regret, tau-b and calibration on a dataset"),
+    "report": ("uci.commands.report", "a network's figures and positions as one HTML page"),
     "network info": ("uci.commands.network_info", "what a network file holds"),
 }
 

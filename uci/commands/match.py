@@ -76,6 +76,7 @@ def run(args: Args) -> int:
         Roster(specs, args.seed) as roster,
         MatchTable(len(games), len(records), sprt, console) as shown,
     ):
+        roster.prepare()
         for record in match.play(left, roster, config, stop) if left else ():
             records.append(record)
             if args.pgn:

@@ -1,0 +1,130 @@
+"""A player's rating against Stockfish's levels: games near its strength until it is known closely.
+
+Levels are Stockfish's own UCI_Elo range; below it stand Skill Level 0 with few nodes and a random
+mover, which have no rating of their own and get one from their games.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Args:
+    player: str = "network"
+    """Who is rated: network:FILE,... or any player of 'argmax match'."""
+    network: Path | None = None
+    """Short for --player network:FILE."""
+    start: float = 1500.0
+    """A first estimate of the rating; a good one saves games."""
+    half_width: float = 50.0
+    """Stop once the 95 % interval is +- so many Elo."""
+    most_games: int = 1000
+    """Stop after so many games in any case."""
+    movetime: float = 0.1
+    """Seconds a move for Stockfish."""
+    step: int = 100
+    """Elo between two levels."""
+    stockfish: str | None = None
+    """Which Stockfish (default: the one on the path)."""
+    openings: Path | None = None
+    """Positions to start from, EPD or FEN (default: fifty well-known openings)."""
+    pgn: Path | None = None
+    """Where the games go, and where an interrupted ladder goes on from."""
+    concurrency: int | None = None
+    """Games at once (default: one a core)."""
+    seed: int = 0
+    """Draws the openings, and what is random in the games."""
+    json: bool = False
+    """Print one JSON object on standard output."""
+
+
+def run(args: Args) -> int:
+    """Climb, then say where the player stands and what the scale is."""
+    from rich.console import Console
+
+    from engine.ladder import Ladder, LadderConfig
+    from engine.openings import read_openings
+    from engine.specs import parse_spec
+    from engine.stockfish_ladder import LadderGames, levels_of, scale_text
+
+    spec = parse_spec(f"network:{args.network}" if args.network else args.player)
+    specs, levels, stockfish = levels_of(args.stockfish, args.step, args.movetime)
+    config = LadderConfig(args.start, args.half_width, most_games=args.most_games)
+    ladder = Ladder(spec.name, levels, config)
+    games = LadderGames(
+        [spec, *specs], read_openings(args.openings), args.seed, args.concurrency, args.pgn
+    )
+    console = Console(stderr=True)
+    ladder.results.extend(games.resume())
+    if ladder.results:
+        print(f"{len(ladder.results)} games are in {args.pgn}", file=sys.stderr)
+    with games, console.status("") as status:
+        while not ladder.done():
+            a, b = ladder.next_pairing()
+            status.update(f"{len(ladder.results)} games; {a} against {b}")
+            ladder.results.extend(games.play_round(a, b, config.games_a_round))
+            console.print(_standing(ladder), highlight=False)
+    figures = _figures(ladder, games, scale_text(stockfish, args.movetime))
+    if args.json:
+        print(json.dumps(figures))
+    else:
+        show(figures)
+    return 0
+
+
+def _standing(ladder) -> str:
+    """One line on how far the ladder is."""
+    rating = ladder.ratings().players[ladder.player]
+    low, high = rating.interval_95
+    return f"{len(ladder.results)} games: {rating.elo:.0f} ({low:.0f} to {high:.0f})"
+
+
+def _figures(ladder, games, scale: str) -> dict:
+    """The rating and everything behind it, as a JSON object."""
+    from engine.match import faults, move_times_ms, scores
+
+    ratings = ladder.ratings()
+    rating = ratings.players[ladder.player]
+    times = move_times_ms(games.records)
+    return {
+        "player": ladder.player,
+        "elo": rating.elo,
+        "interval_95": list(rating.interval_95),
+        "bounded": rating.bounded,
+        "games": len(ladder.results),
+        "player_games": rating.games,
+        "ms_per_move": {name: round(ms, 2) for name, ms in times.items()},
+        "levels": {
+            name: {"elo": r.elo, "interval_95": list(r.interval_95), "games": r.games}
+            for name, r in ratings.players.items()
+            if name != ladder.player
+        },
+        "pairings": [
+            {"a": s.a, "b": s.b, "wins": s.wins, "draws": s.draws, "losses": s.losses}
+            for s in scores(games.records)
+        ],
+        "white_advantage": ratings.advantage_elo,
+        "faults": faults(games.records),
+        "notes": list(ratings.notes),
+        "scale": scale,
+    }
+
+
+def show(figures: dict) -> None:
+    """The figures in words and a table on standard output."""
+    from rich.console import Console
+    from rich.table import Table
+
+    low, high = figures["interval_95"]
+    bounded = " (bounded: every game against the rest went one way)" if figures["bounded"] else ""
+    print(f"{figures['player']}: {figures['elo']:.0f} Elo (95 %: {low:.0f} to {high:.0f}){bounded}")
+    table = Table("a", "b", "+", "=", "-")
+    for line in figures["pairings"]:
+        counts = (str(line[key]) for key in ("wins", "draws", "losses"))
+        table.add_row(line["a"], line["b"], *counts)
+    Console().print(table)
+    times = ", ".join(f"{name} {ms:.0f} ms" for name, ms in figures["ms_per_move"].items())
+    print(f"{figures['games']} games; time a move: {times}")
+    print(figures["scale"])
