@@ -145,7 +145,7 @@ def test_two_faults_cost_the_position(tmp_path, kind):
 
 
 def test_a_path_that_is_no_engine(tmp_path, monkeypatch):
-    monkeypatch.setattr("data_pipeline.stockfish._START_SECONDS", 0.3)
+    monkeypatch.setattr("data_pipeline.stockfish._START_SECONDS", 3.0)
     for program, found in (
         (str(tmp_path / "missing"), "No such file"),
         (str(tmp_path), "Permission denied"),
