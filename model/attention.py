@@ -57,7 +57,7 @@ class Attention(hk.Module):
         if self.position_bias:
             shape = (self.heads, length, memory.shape[1])
             logits += hk.get_parameter("position_bias", shape, init=jnp.zeros).astype(x.dtype)
-        weights = jax.nn.softmax(logits)
+        weights = jax.nn.softmax(logits.astype(jnp.float32)).astype(x.dtype)
         out = jnp.einsum("bhij,bjhd->bihd", weights, values).reshape(batch * length, width)
         scaled = hk.initializers.VarianceScaling(self.output_scale, "fan_in", "truncated_normal")
         return dense(out, width, "output", scaled).reshape(x.shape)

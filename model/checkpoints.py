@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import orbax.checkpoint as ocp
 
@@ -12,28 +12,49 @@ from model.training import TrainState
 
 CONFIG_FILE = "config.json"
 
+# What a resumed run may change: how long it goes on, and what is written down on the way.
+CHANGEABLE = (
+    "steps",
+    "log_every",
+    "checkpoint_every",
+    "evaluate_every",
+    "evaluation_positions",
+    "evaluation_split",
+)
+
+
+class Progress(NamedTuple):
+    """How far a run has come, beside its `TrainState`."""
+
+    place: dict[str, Any]
+    """The data iterator's."""
+    seconds: float
+    """Trained so far."""
+    schedule: list[tuple[int, int]]
+    """From which step on the learning rate fell over how many steps; more than one entry where a
+    resumed run was given another number of steps."""
+
 
 class Checkpoints:
     """The newest two checkpoints of the run in ``out``; a context manager."""
 
     def __init__(self, out: Path, config: dict[str, Any], resume: bool) -> None:
         """Raises InputError if ``out`` does not hold what ``resume`` says."""
-        directory = out / "checkpoints"
         path = out / CONFIG_FILE
         if resume:
             _check_config(path, config)
         elif path.exists():
-            raise InputError(f"expected a new directory, found a run in {out}; add --resume, or "
-                             "choose another --out")
+            raise InputError(
+                f"expected a new directory, found a run in {out}; add --resume, or "
+                "choose another --out"
+            )
         out.mkdir(parents=True, exist_ok=True)
-        self._manager = ocp.CheckpointManager(
-            directory.absolute(),
-            options=ocp.CheckpointManagerOptions(
-                max_to_keep=2, create=True, enable_async_checkpointing=False
-            ),
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=2, create=True, enable_async_checkpointing=False
         )
-        if not resume:
-            write_atomically(path, (json.dumps(config, indent=2) + "\n").encode())
+        directory = (out / "checkpoints").absolute()
+        self._manager = ocp.CheckpointManager(directory, options=options)
+        write_atomically(path, (json.dumps(config, indent=2) + "\n").encode())
 
     def __enter__(self) -> Self:
         return self
@@ -41,26 +62,27 @@ class Checkpoints:
     def __exit__(self, *error: object) -> None:
         self._manager.close()
 
-    def save(self, step: int, state: TrainState, place: dict[str, Any], seconds: float) -> None:
-        """Keep the state, the data iterator's place, and the seconds trained so far."""
+    def save(self, step: int, state: TrainState, progress: Progress) -> None:
+        """Keep all that going on needs."""
         self._manager.save(
             step,
             args=ocp.args.Composite(
                 state=ocp.args.StandardSave(state._asdict()),  # pyright: ignore[reportCallIssue]
-                progress=ocp.args.JsonSave(  # pyright: ignore[reportCallIssue]
-                    {"place": place, "seconds": seconds}
-                ),
+                progress=ocp.args.JsonSave(progress._asdict()),  # pyright: ignore[reportCallIssue]
             ),
         )
 
-    def restore(self, like: TrainState) -> tuple[TrainState, dict[str, Any], float]:
-        """The newest checkpoint, with shapes and devices as in ``like``; ``like`` if none is there.
+    def restore(self, like: TrainState) -> tuple[TrainState, Progress]:
+        """The newest checkpoint, with shapes and devices as in ``like``.
 
-        A run that was killed before its first checkpoint starts over.
+        Raises InputError if there is none: the run was stopped before its first.
         """
         step = self._manager.latest_step()
         if step is None:
-            raise InputError("expected a checkpoint to resume from, found none")
+            raise InputError(
+                f"expected a checkpoint in {self._manager.directory}, found none; "
+                "delete the run's directory and start over without --resume"
+            )
         restored = self._manager.restore(
             step,
             args=ocp.args.Composite(
@@ -68,8 +90,7 @@ class Checkpoints:
                 progress=ocp.args.JsonRestore(),
             ),
         )
-        progress = restored["progress"]
-        return TrainState(**restored["state"]), progress["place"], progress["seconds"]
+        return TrainState(**restored["state"]), Progress(**restored["progress"])
 
 
 def _check_config(path: Path, config: dict[str, Any]) -> None:
@@ -78,7 +99,8 @@ def _check_config(path: Path, config: dict[str, Any]) -> None:
     except (FileNotFoundError, ValueError):
         raise InputError(f"expected a run to resume, found no {path}; leave out --resume") from None
     expected = json.loads(json.dumps(config))
-    changed = sorted(k for k in expected.keys() | found.keys() if expected.get(k) != found.get(k))
+    names = (expected.keys() | found.keys()) - set(CHANGEABLE)
+    changed = sorted(name for name in names if expected.get(name) != found.get(name))
     if changed:
         name = changed[0]
         raise InputError(

@@ -16,7 +16,7 @@ from data_pipeline.batches import Batch
 from data_pipeline.dataset import Dataset
 from data_pipeline.errors import InputError
 from data_pipeline.loader import training_batches
-from model.checkpoints import Checkpoints
+from model.checkpoints import Checkpoints, Progress
 from model.config import ComputeDtype, LossConfig, NetworkConfig, OptimizerConfig
 from model.evaluation import evaluate
 from model.logs import RunLog
@@ -54,7 +54,8 @@ def train(config: TrainConfig, dataset: Dataset, out: Path, *, resume: bool) -> 
 
     Logs go to ``out/metrics.jsonl`` and TensorBoard files beside it, checkpoints to
     ``out/checkpoints``. With ``resume`` a run that was stopped, even killed, goes on from its last
-    checkpoint as if it had never stopped. Raises InputError if data and configuration do not fit,
+    checkpoint as if it had never stopped; given another number of steps, the learning rate falls
+    over these from there on. Raises InputError if data and configuration do not fit,
     ``out`` holds another run, or there is nothing to resume.
     """
     _check(config, dataset)
@@ -68,7 +69,7 @@ def train(config: TrainConfig, dataset: Dataset, out: Path, *, resume: bool) -> 
             if run.step % config.evaluate_every == 0 or run.step == config.steps:
                 log.evaluation(run.step, run.evaluate())
             if run.step % config.checkpoint_every == 0 or run.step == config.steps:
-                checkpoints.save(run.step, run.state, run.batches.get_state(), run.seconds)
+                checkpoints.save(run.step, run.state, run.progress())
     network = run.network()
     save_network(network, out / NETWORK_FILE)
     return network
@@ -108,17 +109,20 @@ class Run:
             init_state(config.network, optimizer, config.seed), replicated
         )
         self.seconds = 0.0
+        self.schedule = [(0, config.steps)]
         self.checkpoints = Checkpoints(out, config.to_dict(), resume)
         if resume:
-            self.state, place, self.seconds = self.checkpoints.restore(self.state)
-            self.batches.set_state(place)
+            self.state, progress = self.checkpoints.restore(self.state)
+            self.batches.set_state(progress.place)
+            self.seconds = progress.seconds
+            self.schedule = [(start, steps) for start, steps in progress.schedule]
+            if self.schedule[-1][1] != config.steps:
+                self.schedule.append((int(self.state.step), config.steps))
         self.step = int(self.state.step)
         update = make_update(
             config.network, config.loss, config.optimizer.ema_decay, optimizer, config.compute_dtype
         )
-        self._update = jax.jit(
-            update, donate_argnums=0, out_shardings=(replicated, replicated)
-        )
+        self._update = jax.jit(update, donate_argnums=0, out_shardings=(replicated, replicated))
 
     def steps(self) -> Iterator[dict[str, jax.Array]]:
         """Step after step to the end; each gives the loss and its parts."""
@@ -131,6 +135,10 @@ class Run:
             self.seconds += time.monotonic() - start
             yield parts
 
+    def progress(self) -> Progress:
+        """What a checkpoint keeps beside the state."""
+        return Progress(self.batches.get_state(), self.seconds, self.schedule)
+
     def evaluate(self) -> dict[str, float]:
         """Figures of the averaged network on the first positions of the evaluation split."""
         encoded = self.dataset.records(self.config.evaluation_split)
@@ -142,6 +150,7 @@ class Run:
         manifest = self.dataset.manifest
         record = {
             "steps": self.step,
+            "schedule": self.schedule,
             "positions_seen": self.step * self.config.batch_size,
             "hours": round(self.seconds / 3600, 3),
             "teacher": manifest["teacher"],

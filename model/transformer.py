@@ -74,8 +74,8 @@ class Block(hk.Module):
 
 
 def norm(x: jax.Array, name: str) -> jax.Array:
-    """RMSNorm over the last axis, with a learned scale."""
-    return hk.RMSNorm(axis=-1, create_scale=True, name=name)(x)
+    """RMSNorm over the last axis, with a learned scale; in float32, given back as ``x`` came."""
+    return hk.RMSNorm(axis=-1, create_scale=True, name=name)(x.astype(jnp.float32)).astype(x.dtype)
 
 
 def board_relations(inputs: Inputs) -> jax.Array:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,16 @@ def test_resuming_with_other_options_is_refused(data, whole_run):
     config = TrainConfig(preset("tiny").network, steps=STEPS, batch_size=32)
     with pytest.raises(InputError, match="found batch_size = 32 instead of 16"):
         train(config, Dataset(data), whole_run, resume=True)
+
+
+def test_resuming_with_another_number_of_steps_is_recorded(data, tmp_path):
+    config = TrainConfig(preset("tiny").network, steps=2, batch_size=16, evaluation_positions=8)
+    first = train(config, Dataset(data), tmp_path / "run", resume=False)
+    longer = replace(config, steps=3)
+    second = train(longer, Dataset(data), tmp_path / "run", resume=True)
+    assert first.training["schedule"] == [[0, 2]]
+    assert second.training["schedule"] == [[0, 2], [2, 3]]
+    assert second.training["steps"] == 3
 
 
 def test_a_dataset_with_other_bins_is_refused(data, tmp_path):

@@ -2,6 +2,7 @@
 
 import chess
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -66,6 +67,19 @@ def test_positions_of_a_batch_do_not_see_one_another(predictor, boards):
     for board, legal, expected in zip(boards[:5], moves[:5], together[:5], strict=True):
         (alone,) = predictor.action_values([board], [legal])
         np.testing.assert_allclose(alone, expected, atol=1e-5)
+
+
+def test_bfloat16_computes_in_bfloat16_and_agrees(predictor, boards):
+    config, params = predictor.network.config, predictor.network.params
+    moves = [list(board.legal_moves)[:64] for board in boards]
+    inputs = make_inputs(boards, moves, 64)
+    program = str(jax.make_jaxpr(transformed(config, jnp.bfloat16).apply)(params, inputs))
+    products = [line for line in program.splitlines() if "dot_general" in line]
+    assert sum("bf16" in line.split("=")[0] for line in products) > 0.8 * len(products)
+    half = Predictor(predictor.network, "bfloat16").action_values(boards, moves)
+    whole = predictor.action_values(boards, moves)
+    for one, other in zip(half, whole, strict=True):
+        np.testing.assert_allclose(one, other, atol=0.02)
 
 
 def test_no_boards_and_no_moves(predictor):
