@@ -3,11 +3,12 @@
 import haiku as hk
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
-def unpack_bitboards(bitboards: jax.Array) -> jax.Array:
+def unpack_bitboards(bitboards: jax.Array | np.ndarray) -> jax.Array:
     """[..., 8] uint8 bitboards -> [..., 64] uint8 zeros and ones, square by square."""
-    bits = bitboards[..., None] >> jnp.arange(8, dtype=jnp.uint8) & 1
+    bits = jnp.asarray(bitboards)[..., None] >> jnp.arange(8, dtype=jnp.uint8) & 1
     return bits.reshape(*bitboards.shape[:-1], 64)
 
 

@@ -38,7 +38,7 @@ class NetworkConfig:
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> "NetworkConfig":
-        """The inverse of `to_dict`. Raises InputError for fields that this version does not know."""
+        """The inverse of `to_dict`. Raises InputError for fields that are not known here."""
         try:
             return cls(**fields)
         except TypeError as error:

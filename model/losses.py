@@ -1,11 +1,14 @@
-"""The loss: cross-entropy over bins (HL-Gauss targets) and a ranking term over a position's moves."""
+"""The loss: cross-entropy over bins (HL-Gauss targets), and a ranking of a position's moves."""
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.special import erf
 
 from model.config import LossConfig
 from model.transformer import Outputs
+
+Array = jax.Array | np.ndarray
 
 
 def bin_centres(bins: int) -> jax.Array:
@@ -13,7 +16,7 @@ def bin_centres(bins: int) -> jax.Array:
     return (jnp.arange(bins) + 0.5) / bins
 
 
-def hl_gauss(win_probs: jax.Array, bins: int, sigma_bins: float) -> jax.Array:
+def hl_gauss(win_probs: Array, bins: int, sigma_bins: float) -> jax.Array:
     """Win probabilities [...] -> target distributions [..., K].
 
     The same as `data_pipeline.targets.hl_gauss`, for use inside a compiled step.
@@ -23,18 +26,21 @@ def hl_gauss(win_probs: jax.Array, bins: int, sigma_bins: float) -> jax.Array:
     return jnp.diff(cdf) / (cdf[..., -1:] - cdf[..., :1])
 
 
-def cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
+def cross_entropy(logits: Array, targets: Array) -> jax.Array:
     """Logits [..., K], distributions [..., K] -> [...] in nats."""
     return jax.nn.logsumexp(logits, axis=-1) - (logits * targets).sum(axis=-1)
 
 
 def ranking(
-    expected: jax.Array, win_probs: jax.Array, mask: jax.Array, temperature: float
+    expected: Array,
+    win_probs: Array,
+    mask: Array,
+    temperature: float,
 ) -> jax.Array:
     """Cross-entropy between the teacher's and the network's soft choice of a move, [B] in nats.
 
-    expected, win_probs: [B, M] win probabilities of the side to move; mask: [B, M]. Both are turned
-    into choices by softmax(win probability / temperature) over the moves (ListNet, Cao et al. 2007).
+    expected, win_probs: [B, M] win probabilities of the side to move; mask: [B, M]. Both become
+    choices by softmax(win probability / temperature) over the moves (ListNet, Cao et al. 2007).
     """
     barred = jnp.where(mask, 0.0, -1e9)
     teacher = jax.nn.softmax(win_probs / temperature + barred)
@@ -43,12 +49,15 @@ def ranking(
 
 
 def total_loss(
-    config: LossConfig, outputs: Outputs, win_probs: jax.Array, mask: jax.Array
+    config: LossConfig,
+    outputs: Outputs,
+    win_probs: Array,
+    mask: Array,
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
     """The loss of a batch and its parts, each a mean over the batch.
 
-    win_probs: [B, M] the teacher's, mask: [B, M] where there is a move. The state's value is that of
-    the best move.
+    win_probs: [B, M] the teacher's, mask: [B, M] where there is a move. The state's value is that
+    of the best move.
     """
     bins = outputs.moves.shape[-1]
     targets = hl_gauss(win_probs, bins, config.sigma_bins)

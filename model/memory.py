@@ -25,4 +25,5 @@ def keep_freed_memory() -> bool:
         _M_TRIM_THRESHOLD: 2**31 - 1,  # nothing is given back
         _M_TOP_PAD: 64 << 20,
     }
-    return all([mallopt(parameter, value) for parameter, value in settings.items()])
+    accepted = [mallopt(parameter, value) for parameter, value in settings.items()]
+    return all(accepted)

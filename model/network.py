@@ -1,7 +1,7 @@
 """One network, one file: parameters and configuration in a single .safetensors file.
 
-Tensors are named ``module//parameter``; the header's metadata has one entry, ``argmax``: JSON with the
-format version, the name, the licence, the configuration and the training record.
+Tensors are named ``module//parameter``; the header's metadata has one entry, ``argmax``: JSON with
+the format version, the name, the licence, the configuration and the training record.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Compiled forward passes of a network: positions in, distributions of their moves out.
 
-Positions are padded to a power of two, and their moves to 64 or 256 (no position has more than 218),
-so that few shapes are ever compiled.
+Positions are padded to a power of two, and their moves to 64 or 256 (no position has more than
+218), so that few shapes are ever compiled.
 """
 
 import threading
@@ -76,7 +76,7 @@ class Predictor:
         most = max(map(len, moves))
         padded = next(shape for shape in MOVE_SHAPES if shape >= most)
         fill = positions - len(boards)
-        inputs = make_inputs([*boards, *boards[:1] * fill], [*moves, *[()] * fill], padded)
+        inputs = make_inputs([*boards, *[boards[0]] * fill], [*moves, *[()] * fill], padded)
         with self._lock:
             result = distributions(self.network.config, self._dtype, self._params, inputs)
             return np.asarray(result)[: len(boards)]

@@ -28,7 +28,7 @@ NETWORK_FILE = "network.safetensors"
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A training run. The same configuration, data and devices give the same network, bit by bit."""
+    """A training run. The same configuration, data and devices give the same network, to the bit."""
 
     network: NetworkConfig
     steps: int
@@ -158,4 +158,6 @@ class Run:
             "config": self.config.to_dict(),
         }
         params = jax.tree.map(np.asarray, jax.device_get(self.state.average))
-        return Network(self.config.network, params, "argmax", training=json.loads(json.dumps(record)))
+        return Network(
+            self.config.network, params, "argmax", training=json.loads(json.dumps(record))
+        )

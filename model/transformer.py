@@ -28,13 +28,11 @@ class Outputs(NamedTuple):
 
 
 def forward(config: NetworkConfig, inputs: Inputs, dtype: jnp.dtype = jnp.float32) -> Outputs:
-    """Run inside `hk.transform`; ``dtype`` is what the layers compute in, parameters are float32."""
+    """Run inside `hk.transform`; layers compute in ``dtype``, parameters are float32."""
     relations = board_relations(inputs).astype(dtype)
     squares = embed_squares(config, inputs).astype(dtype)
     for layer in range(config.layers):
-        squares = Block(config, position_bias=True, name=f"trunk_{layer}")(
-            squares, None, relations
-        )
+        squares = Block(config, position_bias=True, name=f"trunk_{layer}")(squares, None, relations)
     squares = norm(squares, "trunk_norm")
     source, target = (jax.nn.one_hot(s, 64, dtype=dtype) for s in (inputs.sources, inputs.targets))
     moves = embed_moves(config, squares, source, target, inputs)
@@ -49,16 +47,14 @@ def forward(config: NetworkConfig, inputs: Inputs, dtype: jnp.dtype = jnp.float3
 
 
 class Block(hk.Module):
-    """Attention, then a feed-forward layer with squared ReLU; each normalised before, added after."""
+    """Attention, then a feed-forward layer with squared ReLU; pre-norm, each added to its input."""
 
     def __init__(self, config: NetworkConfig, position_bias: bool, name: str) -> None:
         super().__init__(name)
         self.config = config
         self.position_bias = position_bias
 
-    def __call__(
-        self, x: jax.Array, memory: jax.Array | None, relations: jax.Array
-    ) -> jax.Array:
+    def __call__(self, x: jax.Array, memory: jax.Array | None, relations: jax.Array) -> jax.Array:
         """x: [B, I, D], memory: [B, J, D] or None for x itself -> [B, I, D]."""
         config = self.config
         # Output projections scaled by 1 / sqrt(2 * layers), so that the residual's variance holds.
@@ -81,9 +77,7 @@ def norm(x: jax.Array, name: str) -> jax.Array:
 def board_relations(inputs: Inputs) -> jax.Array:
     """[B, 4, 64, 64] uint8: i attacks j, j attacks i, i x-rays j, j x-rays i."""
     attacks, xrays = unpack_bitboards(inputs.attacks), unpack_bitboards(inputs.xrays)
-    return jnp.stack(
-        (attacks, attacks.swapaxes(1, 2), xrays, xrays.swapaxes(1, 2)), axis=1
-    )
+    return jnp.stack((attacks, attacks.swapaxes(1, 2), xrays, xrays.swapaxes(1, 2)), axis=1)
 
 
 def move_relations(inputs: Inputs, source: jax.Array, target: jax.Array) -> jax.Array:

@@ -1,4 +1,4 @@
-"""Training: learning at all, going on after kill -9, several devices, and data that does not fit."""
+"""Training: it learns, goes on after kill -9, uses several devices, refuses misfitting data."""
 
 import json
 import signal
@@ -142,5 +142,3 @@ def test_a_dataset_smaller_than_a_batch_is_refused(data, tmp_path):
     config = TrainConfig(preset("tiny").network, steps=1, batch_size=512)
     with pytest.raises(InputError, match="at least one batch of 512"):
         train(config, Dataset(data), tmp_path / "run", resume=False)
-
-

@@ -1,4 +1,4 @@
-"""The network: what must hold whatever its parameters, and its targets against the reference code."""
+"""The network: what must hold whatever its parameters; losses against the pipeline's targets."""
 
 import chess
 import jax
@@ -137,7 +137,8 @@ def test_ranking_depends_on_order_not_on_padding():
     assert losses.ranking(right, teacher, mask, 0.05) < losses.ranking(wrong, teacher, mask, 0.05)
     other_padding = right + np.array([[0, 0, 0, -0.7]])
     np.testing.assert_allclose(
-        losses.ranking(right, teacher, mask, 0.05), losses.ranking(other_padding, teacher, mask, 0.05)
+        losses.ranking(right, teacher, mask, 0.05),
+        losses.ranking(other_padding, teacher, mask, 0.05),
     )
 
 
@@ -145,6 +146,7 @@ def test_padding_does_not_change_the_loss():
     rng = np.random.default_rng(0)
     logits, state = rng.normal(size=(2, 5, 8)), rng.normal(size=(2, 8))
     win_probs, mask = rng.uniform(size=(2, 5)), np.array([[1, 1, 1, 0, 0], [1, 1, 0, 0, 0]], bool)
-    outputs = [Outputs(logits + noise * ~mask[..., None], state) for noise in (0.0, 9.0)]
+    padded = [jnp.asarray(logits + noise * ~mask[..., None]) for noise in (0.0, 9.0)]
+    outputs = [Outputs(moves, jnp.asarray(state)) for moves in padded]
     a, b = (losses.total_loss(LossConfig(), o, win_probs, mask)[0] for o in outputs)
     np.testing.assert_allclose(a, b, rtol=1e-6)

@@ -27,7 +27,7 @@ class Args:
     compute_dtype: ComputeDtype | None = None
     """What layers compute in; by default float32 on CPUs, bfloat16 on accelerators."""
     cpu_devices: int | None = None
-    """On CPUs, how many devices share each batch; by default one a core, where the batch divides."""
+    """On CPUs: how many devices share a batch; by default one a core, if the batch divides."""
     log_every: int = 20
     """Steps between lines in metrics.jsonl."""
     checkpoint_every: int = 200
