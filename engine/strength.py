@@ -74,7 +74,7 @@ def read_curve(network: Path) -> StrengthCurve | None:
         with open(network, "rb") as file:
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(min(length, MAX_HEADER)))
-        return curve_of(json.loads(header["__metadata__"]["training"]))
+        return curve_of(json.loads(header["__metadata__"]["argmax"])["training"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

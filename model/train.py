@@ -28,7 +28,7 @@ NETWORK_FILE = "network.safetensors"
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A training run. The same configuration, data and devices give the same network, to the bit."""
+    """A training run. The same configuration, data and devices give the same network exactly."""
 
     network: NetworkConfig
     steps: int
