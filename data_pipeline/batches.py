@@ -74,9 +74,7 @@ def empty_inputs(positions: int, max_moves: int) -> Inputs:
     )
 
 
-def fill_row(
-    inputs: Inputs, row: int, board: chess.Board, moves: Sequence[chess.Move]
-) -> None:
+def fill_row(inputs: Inputs, row: int, board: chess.Board, moves: Sequence[chess.Move]) -> None:
     """Write one position and its moves into row ``row``, in place."""
     count = len(moves)
     for name, array in board_features(board)._asdict().items():
