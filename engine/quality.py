@@ -7,11 +7,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from itertools import compress
 
 import chess
 import numpy as np
 
 from data_pipeline.actions import CHESS_MOVES
+from data_pipeline.errors import InputError
 from data_pipeline.records import PositionRecord, decode
 from data_pipeline.values import ValueBins
 from engine.searchless import ActionValues
@@ -40,6 +42,8 @@ class Rows:
     moves: np.ndarray
     pieces: np.ndarray
     phase: np.ndarray
+    position: np.ndarray
+    """Its number among the encoded records."""
 
     def take(self, kept: np.ndarray) -> "Rows":
         """The positions where ``kept: [N] bool`` says so."""
@@ -52,7 +56,8 @@ class Rows:
         return Rows(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
 
 
-FIGURES = tuple(f.name for f in fields(Rows) if f.name not in ("moves", "pieces", "phase"))
+PLAIN = ("moves", "pieces", "phase", "position")
+FIGURES = tuple(f.name for f in fields(Rows) if f.name not in PLAIN)
 PHASES = ("opening", "middlegame", "endgame")
 # Lichess's phases by material: few heavy and light pieces make an endgame, a nearly full set with
 # castling rights left an opening.
@@ -81,24 +86,27 @@ def measure(
     """
     calibration = Calibration.empty()
     parts: list[Rows] = []
-    count = 0
-    for records, values in _predicted(encoded, predictor):
-        parts.append(_measure_chunk(records, values, predictor.bins, calibration, count))
-        count += len(records)
-        progress(count)
+    for numbers, records, values in _predicted(encoded, predictor):
+        if records:
+            parts.append(_measure_chunk(numbers, records, values, predictor.bins, calibration))
+            progress(int(numbers[-1]) + 1)
+    if not parts:
+        raise InputError("expected positions with scored moves, found none")
     return Rows.join(parts), calibration
 
 
 def _predicted(
     encoded: Sequence[bytes], predictor: ActionValues
-) -> Iterator[tuple[list[PositionRecord], list[np.ndarray]]]:
-    """Chunks of records and the values of their moves, in the order of ``_ordered``."""
+) -> Iterator[tuple[np.ndarray, list[PositionRecord], list[np.ndarray]]]:
+    """Chunks: the numbers of the records, the records, the values of their moves by action id."""
 
-    def predict(start: int) -> tuple[list[PositionRecord], list[np.ndarray]]:
-        rows = [decode(encoded[i]) for i in range(start, min(start + CHUNK, len(encoded)))]
-        rows = [row for row in rows if len(row.actions)]
+    def predict(start: int) -> tuple[np.ndarray, list[PositionRecord], list[np.ndarray]]:
+        numbers = np.arange(start, min(start + CHUNK, len(encoded)))
+        rows = [decode(encoded[i]) for i in numbers.tolist()]
+        scored = [len(row.actions) > 0 for row in rows]
+        numbers, rows = numbers[scored], list(compress(rows, scored))
         moves = [[CHESS_MOVES[a] for a in np.sort(row.actions).tolist()] for row in rows]
-        return rows, predictor.action_values([row.board for row in rows], moves)
+        return numbers, rows, predictor.action_values([row.board for row in rows], moves)
 
     with ThreadPoolExecutor(2) as pool:
         ahead: deque[Future] = deque()
@@ -111,11 +119,11 @@ def _predicted(
 
 
 def _measure_chunk(
+    numbers: np.ndarray,
     records: list[PositionRecord],
     values: list[np.ndarray],
     bins: ValueBins,
     calibration: Calibration,
-    first: int,
 ) -> Rows:
     """Moves are taken in the order of their action ids: the records' own order, best first, would
     give a network that cannot decide between moves the right one for nothing."""
@@ -127,8 +135,8 @@ def _measure_chunk(
     predicted = np.zeros(legal.shape, np.float32)
     predicted[legal] = bins.expectation(flat)
     teacher_bins = bins.bin_of(teacher[legal])
-    numbers = first + np.repeat(np.arange(len(records)), lengths)
-    calibration.add(predicted[legal], flat, teacher[legal], teacher_bins, numbers)
+    owners = np.repeat(numbers, lengths)
+    calibration.add(predicted[legal], flat, teacher[legal], teacher_bins, owners)
 
     def mean(per_move: np.ndarray) -> np.ndarray:
         return np.add.reduceat(per_move, np.r_[0, lengths.cumsum()[:-1]]) / lengths
@@ -153,6 +161,7 @@ def _measure_chunk(
         moves=lengths,
         pieces=np.array([record.board.occupied.bit_count() for record in records]),
         phase=np.array([phase_of(record.board) for record in records]),
+        position=numbers,
     )
 
 

@@ -1,0 +1,65 @@
+"""The report as one HTML page that needs nothing else: pictures stand in it as data."""
+
+import base64
+from collections.abc import Iterable, Sequence
+from html import escape
+
+STYLE = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; margin: 2rem auto;
+  max-width: 62rem; padding: 0 1rem; }
+h1, h2 { line-height: 1.2; } h2 { margin-top: 2.5rem; }
+table { border-collapse: collapse; margin: 1rem 0; }
+th, td { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid #8884;
+  font-variant-numeric: tabular-nums; vertical-align: top; }
+th { font-weight: 600; }
+figure { margin: 1.2rem 0; } figure img { max-width: 100%; height: auto; }
+figure.chart img { background: #fff; border-radius: 8px; }
+figcaption, .faint { color: #8a8a90; font-size: .92rem; }
+code { font-size: .9em; overflow-wrap: anywhere; }
+"""
+
+
+def page(title: str, sections: Iterable[str]) -> str:
+    """The whole document."""
+    body = "\n".join(sections)
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n"
+        f"<body><h1>{escape(title)}</h1>\n{body}\n</body></html>\n"
+    )
+
+
+def section(title: str, *parts: str) -> str:
+    """A heading and what stands under it."""
+    return f"<section><h2>{escape(title)}</h2>\n" + "\n".join(parts) + "</section>"
+
+
+def paragraph(text: str, faint: bool = False) -> str:
+    """A paragraph of plain text."""
+    return f"<p{' class=faint' if faint else ''}>{escape(text)}</p>"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table of plain text."""
+    titles = "".join(f"<th>{escape(title)}</th>" for title in head)
+    lines = ("".join(f"<td>{escape(str(cell))}</td>" for cell in row) for row in rows)
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def figure(svg: str, caption: str, chart: bool = False) -> str:
+    """An SVG as an image of its own, so that its styles and names stay apart from the page's."""
+    data = base64.b64encode(svg.encode()).decode()
+    kind = ' class="chart"' if chart else ""
+    return (
+        f'<figure{kind}><img alt="{escape(caption)}" src="data:image/svg+xml;base64,{data}">'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )
+
+
+def span(interval: Sequence[float], digits: int = 4) -> str:
+    """An interval as text."""
+    low, high = interval
+    return f"{low:.{digits}f} to {high:.{digits}f}"

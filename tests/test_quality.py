@@ -1,0 +1,106 @@
+"""Quality of values: an oracle is perfect, ignorance unrewarded, parts count where they can."""
+
+import json
+import random
+
+import chess
+import numpy as np
+import pytest
+
+from data_pipeline import records
+from data_pipeline.actions import ACTIONS, CHESS_MOVES
+from data_pipeline.targets import two_hot
+from data_pipeline.values import ValueBins
+from engine.quality import measure, phase_of, summary
+
+
+def random_records(count: int, complete=True, seed=0) -> list[bytes]:
+    """Positions of random games; every move has a score drawn at random, all different."""
+    rng, scores = random.Random(seed), np.random.default_rng(seed)
+    found, seen = [], set()
+    board = chess.Board()
+    while len(found) < count:
+        moves = list(board.legal_moves)
+        if board.epd() in seen and moves:
+            board.push(rng.choice(moves))
+            continue
+        seen.add(board.epd())
+        if not moves or len(board.move_stack) > 80:
+            board = chess.Board()
+            continue
+        kept = moves if complete else moves[:3]
+        actions = np.array([ACTIONS[move.uci()] for move in kept], np.uint16)
+        drawn = scores.choice(np.arange(-600, 600), len(kept), replace=False)
+        record = records.make_record(board, actions, drawn, complete=complete)
+        found.append(records.encode(record))
+        board.push(rng.choice(moves))
+    return found
+
+
+class Teacher:
+    """A predictor that knows the scores of some records, or says the same of every move."""
+
+    def __init__(self, encoded=()) -> None:
+        self.bins = ValueBins(64)
+        self.known = {}
+        for record in map(records.decode, encoded):
+            moves = [CHESS_MOVES[a] for a in record.actions.tolist()]
+            self.known[record.board.epd()] = dict(zip(moves, record.win_probs, strict=True))
+
+    def action_values(self, boards, moves):
+        return [
+            two_hot(
+                np.array([self.known.get(board.epd(), {}).get(move, 0.5) for move in choices]),
+                self.bins,
+            ).astype(np.float32)
+            for board, choices in zip(boards, moves, strict=True)
+        ]
+
+
+@pytest.fixture(scope="module")
+def encoded():
+    return random_records(600)
+
+
+def test_an_oracle_is_perfect(encoded):
+    figures = summary(*measure(encoded, Teacher(encoded)))
+    assert figures["positions"] == figures["complete_positions"] == 600
+    assert figures["agreement"] == 1.0 and figures["regret"] == 0.0
+    assert figures["kendall_tau_b"] == pytest.approx(1.0, abs=1e-3)
+    assert figures["squared_error"] == pytest.approx(0.0, abs=1e-9)
+    assert figures["calibration_error"] == pytest.approx(0.0, abs=1e-4)
+    assert sum(figures["pit_histogram"]) == pytest.approx(1.0)
+    assert sum(part["positions"] for part in figures["by_phase"].values()) == 600
+    assert sum(part["positions"] for part in figures["by_pieces"].values()) == 600
+    json.dumps(figures, allow_nan=False)
+
+
+def test_saying_the_same_of_every_move_is_not_rewarded(encoded):
+    """Records hold the best move first; a tie must not find it by its place."""
+    figures = summary(*measure(encoded, Teacher()))
+    assert figures["agreement"] < 0.12
+    assert figures["kendall_tau_b"] is None
+    low, high = figures["intervals_95"]["agreement"]
+    assert low < figures["agreement"] < high
+
+
+def test_partial_annotations_count_for_what_they_allow(encoded):
+    partial = random_records(50, complete=False, seed=1)
+    figures = summary(*measure(partial, Teacher(partial)))
+    assert figures["complete_positions"] == 0 and figures["agreement"] is None
+    assert figures["squared_error"] == pytest.approx(0.0, abs=1e-9)
+    json.dumps(figures, allow_nan=False)
+    both = [*encoded[:100], *partial]
+    assert summary(*measure(both, Teacher(both)))["complete_positions"] == 100
+
+
+def test_rows_name_their_positions(encoded):
+    rows, _ = measure(encoded, Teacher(encoded))
+    np.testing.assert_array_equal(rows.position, np.arange(600))
+    np.testing.assert_array_equal(rows.moves, [records.moves_of(e) for e in encoded])
+
+
+def test_phases():
+    assert phase_of(chess.Board()) == 0
+    assert phase_of(chess.Board("r4rk1/ppp2ppp/2n2n2/8/8/2N2N2/PPP2PPP/R4RK1 w - - 0 1")) == 1
+    assert phase_of(chess.Board("8/8/4k3/8/8/4K3/4R3/8 w - - 0 1")) == 2

@@ -1,0 +1,133 @@
+"""A network's figures and positions as one HTML page that needs nothing else to be read.
+
+What is not given is left out: --data brings agreement, calibration and the worst mistakes,
+--puzzles the solve rate, --ladder the rating, --log the learning curve.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Args:
+    out: Path
+    """The directory for the page; index.html is written in it."""
+    network: Path | None = None
+    """The network file (default: the one that ships)."""
+    data: Path | None = None
+    """A dataset directory; its test split is measured."""
+    positions: int | None = None
+    """Measure only so many of its positions."""
+    puzzles: tuple[Path, ...] = ()
+    """Lichess puzzle files to solve."""
+    limit: int | None = None
+    """Solve only so many puzzles."""
+    ladder: Path | None = None
+    """What 'argmax ladder --json' printed, in a file."""
+    log: Path | None = None
+    """The metrics.jsonl of the training run."""
+    mistakes: int = 6
+    """How many of the worst mistakes to show."""
+
+
+def run(args: Args) -> int:
+    """Measure what was given and write the page."""
+    from data_pipeline.dataset import write_atomically
+    from engine.players import open_network
+    from engine.report_page import page
+    from engine.specs import parse_spec
+    from model.network import load_network
+
+    engine = open_network(parse_spec(f"network:{args.network or ''}"))
+    network = load_network(args.network or _shipped())
+    ladder = read_json(args.ladder) if args.ladder else None
+    log = [json.loads(line) for line in _lines(args.log)] if args.log else None
+    content = page(f"Argmax: {network.name}", _sections(args, engine, network, ladder, log))
+    args.out.mkdir(parents=True, exist_ok=True)
+    path = args.out / "index.html"
+    write_atomically(path, content.encode())
+    print(f"{path}: {len(content) / 2**20:.1f} MiB", file=sys.stderr)
+    return 0
+
+
+def _sections(args: Args, engine, network, ladder, log):
+    """The page's sections, one after the other as they are measured."""
+    import chess
+
+    from engine import report_sections as sections
+
+    yield sections.card(network, {})
+    if log is not None:
+        yield sections.learning(log)
+    if args.puzzles:
+        yield sections.puzzles(_puzzles(args, engine))
+    if ladder is not None:
+        yield sections.ladder(ladder)
+    mistakes = None
+    if args.data:
+        figures, mistakes = _quality(args.data, args, engine)
+        yield sections.quality(figures)
+    boards = [chess.Board(fen) for _, fen in sections.GALLERY]
+    titles = (title for title, _ in sections.GALLERY)
+    yield sections.gallery(list(zip(titles, engine.analyse_many(boards), strict=True)))
+    if mistakes:
+        yield sections.mistakes(mistakes)
+
+
+def _puzzles(args: Args, engine) -> dict:
+    from engine.puzzle_report import summary
+    from engine.puzzles import read_puzzles, solve
+    from uci.progress import progress_bar
+
+    puzzles, _ = read_puzzles(args.puzzles, args.limit)
+    with progress_bar("puzzles", len(puzzles)) as advance:
+        return summary(solve(puzzles, engine, progress=advance)[0])
+
+
+def _quality(data: Path, args: Args, engine) -> tuple[dict, list]:
+    """The figures, and the worst mistakes as pairs of record and analysis by the bare network."""
+    from data_pipeline.records import decode
+    from engine.quality import measure, summary
+    from engine.report_sections import worst
+    from engine.searchless import SearchlessEngine
+    from uci.commands.evaluate import read_split
+    from uci.progress import progress_bar
+
+    encoded = read_split(data, "test", args.positions)
+    with progress_bar("positions", len(encoded)) as advance:
+        rows, calibration = measure(encoded, engine.predictor, advance)
+    places = [int(rows.position[i]) for i in worst(rows.regret, args.mistakes)]
+    records = [decode(encoded[place]) for place in places]
+    bare = SearchlessEngine(engine.predictor, rules=False)
+    analyses = bare.analyse_many([record.board for record in records])
+    return summary(rows, calibration), list(zip(records, analyses, strict=True))
+
+
+def read_json(path: Path) -> dict:
+    """A JSON object from a file. Raises InputError otherwise."""
+    from data_pipeline.errors import InputError
+
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputError(f"expected a JSON object in {path}: {error}") from None
+    if not isinstance(found, dict) or "elo" not in found:
+        raise InputError(f"expected what 'argmax ladder --json' prints in {path}")
+    return found
+
+
+def _lines(path: Path) -> list[str]:
+    from data_pipeline.errors import InputError
+
+    try:
+        return path.read_text().splitlines()
+    except OSError as error:
+        raise InputError(f"expected a run's metrics.jsonl at {path}: {error.strerror}") from None
+
+
+def _shipped() -> Path:
+    from engine.networks import shipped_network
+
+    return shipped_network()
