@@ -70,9 +70,9 @@ def test_a_limit_in_time_and_options(stockfish_path):
 
 
 def test_limits_are_checked():
-    for wrong in ({}, {"depth": 0}, {"depth": 3, "nodes": 5}, {"seconds": -1.0}):
+    for wrong in ((None, None, None), (0, None, None), (3, 5, None), (None, None, -1.0)):
         with pytest.raises(InputError, match="expected one limit above 0"):
-            Limit(**wrong)
+            Limit(*wrong)
 
 
 def test_the_last_word_on_each_move_counts():

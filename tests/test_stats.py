@@ -1,0 +1,55 @@
+"""`argmax data stats`: the counts add up, shared positions are found, pictures are drawn."""
+
+import json
+from pathlib import Path
+
+import chess
+import pytest
+
+from data_pipeline.options import DatasetOptions
+from data_pipeline.pipeline import convert
+from data_pipeline.sources import unscored
+from data_pipeline.stats import PHASES, phase_of
+from uci.cli import main
+
+EVALUATIONS = Path(__file__).with_name("fixtures") / "evaluations.jsonl.zst"
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("stats") / "dataset"
+    convert([EVALUATIONS], out, DatasetOptions(test_share=0.3, validation_share=0.2))
+    return out
+
+
+def test_counts_add_up(dataset, capsys):
+    assert main(["data", "stats", str(dataset), "--against", str(dataset), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert sum(of["positions"] for of in result["splits"].values()) == 198
+    for split, of in result["splits"].items():
+        for name in ("value_bins", "men", "plies", "depths", "phases"):
+            assert sum(of[name].values()) == of["positions"], name
+        assert of["complete"] == of["positions"] >= of["mates"]
+        assert set(of["phases"]) <= set(PHASES)
+        assert of["depths"] == {"5": of["positions"]}
+        expected = {other: of["positions"] * (other == split) for other in result["splits"]}
+        assert result["shared"][split] == expected
+
+
+def test_table_and_pictures(dataset, tmp_path, capsys):
+    for name, start in (("a.png", b"\x89PNG"), ("a.html", b"<!doctype html>")):
+        assert main(["data", "stats", str(dataset), "--picture", str(tmp_path / name)]) == 0
+        assert (tmp_path / name).read_bytes().startswith(start)
+    assert "moves a position" in capsys.readouterr().out
+    assert main(["data", "stats", str(dataset), "--picture", str(tmp_path / "a.txt")]) == 2
+    assert main(["data", "stats", str(tmp_path)]) == 2
+
+
+def test_phases():
+    for fen, phase in (
+        (chess.STARTING_FEN, "opening"),
+        ("r1bq1rk1/pp2bppp/2n5/3p4/3P4/2N5/PP2BPPP/R1BQ1RK1 w - - 0 12", "middlegame"),
+        ("6k1/5ppp/8/8/8/8/5PPP/3R2K1 w - - 0 40", "endgame"),
+        ("3q2k1/5ppp/8/8/8/8/5PPP/3R1RK1 w - - 0 40", "endgame"),
+    ):
+        assert phase_of(unscored(chess.Board(fen), clocks=True)) == phase

@@ -1,0 +1,92 @@
+"""What is in a dataset: counts, values, pieces, plies, phases, mates, shared positions."""
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+
+@dataclasses.dataclass(frozen=True)
+class Args:
+    dataset: tyro.conf.Positional[Path]
+    """A dataset's directory."""
+    against: Path | None = None
+    """Another dataset: count the positions that both hold (leakage)."""
+    picture: Path | None = None
+    """Draw it into this file: .png, .svg or .html."""
+    json: bool = False
+    """Print one JSON object on standard output."""
+
+
+def run(args: Args) -> int:
+    """Count, draw and say it."""
+    from data_pipeline.dataset import SPLITS, Dataset
+    from data_pipeline.errors import InputError
+    from data_pipeline.stats import draw, stats_of
+
+    if args.picture and args.picture.suffix not in (".png", ".svg", ".html"):
+        raise InputError(f"expected a picture named .png, .svg or .html, found {args.picture}")
+    dataset = Dataset(args.dataset)
+    stats = {split: stats_of(dataset.records(split), dataset.bins) for split in SPLITS}
+    result: dict[str, Any] = {
+        "dataset": str(args.dataset),
+        "teacher": dataset.manifest["teacher"],
+        "dropped": dataset.manifest["dropped"],
+        "splits": {split: of_split.as_json() for split, of_split in stats.items()},
+    }
+    if args.against:
+        result["shared"] = shared(dataset, Dataset(args.against))
+    if args.picture:
+        title = f"{args.dataset.resolve().name}: {dataset.manifest['teacher']}"
+        draw(stats, dataset.bins, title, args.picture)
+        print(f"drawn: {args.picture}", file=sys.stderr)
+    if args.json:
+        print(json.dumps(result))
+    else:
+        show(result)
+    return 0
+
+
+def shared(dataset, other) -> dict[str, dict[str, int]]:
+    """How many positions of each split stand in each split of the other dataset."""
+    from data_pipeline.dataset import SPLITS
+    from data_pipeline.stats import hashes
+
+    theirs = {split: hashes(other, split) for split in SPLITS}
+    ours = {split: hashes(dataset, split) for split in SPLITS}
+    return {a: {b: len(ours[a] & theirs[b]) for b in SPLITS} for a in SPLITS}
+
+
+def show(result: dict[str, Any]) -> None:
+    """The numbers as a table on standard output."""
+    from rich.console import Console
+    from rich.table import Table
+
+    splits = result["splits"]
+    table = Table(title=f"{result['dataset']}, scored by {result['teacher']}")
+    table.add_column("")
+    for split in splits:
+        table.add_column(split, justify="right")
+    shares = {"all moves scored": "complete", "White to move": "white_to_move", "mates": "mates"}
+    table.add_row("positions", *(f"{of['positions']:,}" for of in splits.values()))
+    for label, name in (("moves a position", "moves"), ("bytes a position", "bytes")):
+        cells = (f"{of[name] / (of['positions'] or 1):.1f}" for of in splits.values())
+        table.add_row(label, *cells)
+    for label, name in shares.items():
+        cells = (f"{of[name] / (of['positions'] or 1):.1%}" for of in splits.values())
+        table.add_row(label, *cells)
+    for label, name in (("phase", "phases"), ("depth", "depths")):
+        for key in sorted({key for of in splits.values() for key in of[name]}, key=str):
+            cells = (
+                f"{of[name].get(key, 0) / (of['positions'] or 1):.1%}" for of in splits.values()
+            )
+            table.add_row(f"{label} {key}", *cells)
+    for other in splits if "shared" in result else ():
+        cells = (f"{result['shared'][split][other]:,}" for split in splits)
+        table.add_row(f"also in the other's {other}", *cells)
+    Console().print(table)
+    for reason, number in result["dropped"].items():
+        print(f"dropped: {number:,} {reason}")
