@@ -1,11 +1,15 @@
 """The curve from Elo to temperature."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from data_pipeline.errors import InputError
-from engine.strength import StrengthCurve, curve_of, fit_curve
+from engine.strength import StrengthCurve, curve_of, fit_curve, read_curve
+from model.network import load_network, random_network, save_network
+from uci import cli
 
 CURVE = StrengthCurve((0.0, 0.05, 0.2), (1500.5, 1300.0, 900.5))
 
@@ -42,3 +46,43 @@ def test_noise_is_smoothed_and_level_points_merged():
 def test_a_curve_that_does_not_fall_is_refused(elos):
     with pytest.raises(InputError, match="expected"):
         StrengthCurve((0.0, 0.1), elos)
+
+
+@pytest.fixture
+def network(tmp_path):
+    path = tmp_path / "tiny.safetensors"
+    save_network(random_network("tiny"), path)
+    return path
+
+
+def write_ratings(path, **elos):
+    names = {name.replace("_", " temperature="): elo for name, elo in elos.items()}
+    ratings = {name: {"elo": elo, "games": 100} for name, elo in names.items()}
+    path.write_text(json.dumps({"ratings": ratings}))
+    return str(path)
+
+
+def test_the_command_stores_the_curve_in_the_network(network, tmp_path):
+    assert read_curve(network) is None
+    ratings = write_ratings(tmp_path / "ratings.json", argmax=1500, argmax_1=900, other=2000)
+    assert cli.main(["network", "strength", ratings, "--network", str(network)]) == 0
+    expected = StrengthCurve((0.0, 1.0), (1500.0, 900.0))
+    assert read_curve(network) == curve_of(load_network(network).training) == expected
+
+
+def test_ratings_without_two_temperatures_are_refused(network, tmp_path, capsys):
+    before = network.read_bytes()
+    for text in ("{", "{}", '{"ratings": {"argmax": {"elo": 1, "games": 1}}}'):
+        (tmp_path / "ratings.json").write_text(text)
+        ratings = str(tmp_path / "ratings.json")
+        assert cli.main(["network", "strength", ratings, "--network", str(network)]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+    assert network.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"\xff" * 100])
+def test_a_file_that_is_no_network_has_no_curve(tmp_path, content):
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    assert read_curve(path) is None
+    assert read_curve(tmp_path / "nowhere") is None
