@@ -28,7 +28,7 @@ class Args:
     teacher: tyro.conf.OmitArgPrefixes[EngineArgs]
     selection: tyro.conf.OmitArgPrefixes[SelectionArgs]
     output: tyro.conf.OmitArgPrefixes[OutputArgs]
-    runner: tyro.conf.OmitArgPrefixes[RunnerArgs]
+    running: tyro.conf.OmitArgPrefixes[RunnerArgs]
     out: Path
     """The dataset directory to make."""
     test: tuple[Path, ...] = ()
@@ -51,6 +51,6 @@ def run(args: Args) -> int:
         DatasetOptions(**chosen, teacher=teacher),
         test_files=args.test,
         annotation=Annotation(engine),
-        beam_flags=args.runner.flags(threads=True),
+        beam_flags=args.running.flags(threads=True),
     )
-    return report(args.out, manifest, time.monotonic() - start, args.runner.json)
+    return report(args.out, manifest, time.monotonic() - start, args.running.json)

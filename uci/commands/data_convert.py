@@ -26,7 +26,7 @@ class Args:
     """Files of positions."""
     output: tyro.conf.OmitArgPrefixes[OutputArgs]
     selection: tyro.conf.OmitArgPrefixes[SelectionArgs]
-    runner: tyro.conf.OmitArgPrefixes[RunnerArgs]
+    running: tyro.conf.OmitArgPrefixes[RunnerArgs]
     out: Path
     """The dataset directory to make."""
     test: tuple[Path, ...] = ()
@@ -51,6 +51,6 @@ def run(args: Args) -> int:
     )
     options = DatasetOptions(**output, teacher=args.teacher, keep_unscored=keep_unscored)
     size = sum(path.stat().st_size for path in (*args.files, *args.test) if path.is_file())
-    flags = args.runner.flags(threads=False, small=size < SMALL_INPUT_BYTES)
+    flags = args.running.flags(threads=False, small=size < SMALL_INPUT_BYTES)
     manifest = convert(args.files, args.out, options, test_files=args.test, beam_flags=flags)
-    return report(args.out, manifest, time.monotonic() - start, args.runner.json)
+    return report(args.out, manifest, time.monotonic() - start, args.running.json)

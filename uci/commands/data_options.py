@@ -4,6 +4,7 @@ import dataclasses
 import json
 import logging
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -43,19 +44,22 @@ class SelectionArgs:
 class RunnerArgs:
     workers: int = 0
     """Local workers; 0 for one a core."""
-    beam_flags: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FLAG")] = ()
-    """Further flags for Beam as they are, such as --runner=FlinkRunner; give this option last."""
+    runner: str = "local"
+    """`local`, or one of Beam's runners, such as FlinkRunner."""
+    beam_flags: str = ""
+    """Flags for Beam as they are, in one: --beam-flags="--flink_master=host:8081 ..."."""
     json: bool = False
     """Print one JSON object on standard output."""
 
     def flags(self, threads: bool, small: bool = False) -> list[str]:
         """Beam's flags. Threads do where an engine works; small inputs need no second process."""
-        if any(flag.startswith("--runner") for flag in self.beam_flags):
-            return list(self.beam_flags)
+        given = shlex.split(self.beam_flags)
+        if self.runner != "local":
+            return [f"--runner={self.runner}", *given]
         workers = self.workers or (1 if small else os.cpu_count() or 1)
         mode = "multi_threading" if threads else "multi_processing"
         running = [f"--direct_running_mode={mode}"] if workers > 1 else []
-        return [f"--direct_num_workers={workers}", *running, *self.beam_flags]
+        return [f"--direct_num_workers={workers}", *running, *given]
 
 
 @dataclasses.dataclass(frozen=True)

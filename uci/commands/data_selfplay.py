@@ -29,7 +29,7 @@ class Args:
     """Opening positions: FEN or EPD lists, or PGN, of which every position may be one."""
     teacher: tyro.conf.OmitArgPrefixes[EngineArgs]
     output: tyro.conf.OmitArgPrefixes[OutputArgs]
-    runner: tyro.conf.OmitArgPrefixes[RunnerArgs]
+    running: tyro.conf.OmitArgPrefixes[RunnerArgs]
     out: Path
     """The dataset directory to make."""
     games: int
@@ -74,9 +74,9 @@ def run(args: Args) -> int:
         args.out,
         DatasetOptions(**dataclasses.asdict(args.output), teacher=teacher),
         work,
-        args.runner.flags(threads=True),
+        args.running.flags(threads=True),
     )
-    return report(args.out, manifest, time.monotonic() - start, args.runner.json)
+    return report(args.out, manifest, time.monotonic() - start, args.running.json)
 
 
 def draw_openings(files: tuple[Path, ...], games: int, seed: int) -> list[str]:
