@@ -1,5 +1,5 @@
 #!/bin/bash
-# Argmax plays Stockfish in xboard through polyglot, a minute a side, on a virtual display.
+# Argmax plays Stockfish (4 plies deep) in xboard, through polyglot, on a virtual display.
 # Leaves FOLDER/game.pgn and FOLDER/xboard.png, taken half-way through the game.
 #
 #   apt-get install xboard polyglot xvfb imagemagick xdotool stockfish
@@ -16,7 +16,7 @@ trap 'kill "$display"' EXIT
 sleep 2
 
 xboard -fcp "$engine" -fUCI -fd "$out" -scp stockfish -sUCI -sd "$out" \
-  -matchMode true -matchGames 1 -tc 1 -inc 0 -saveGameFile game.pgn \
+  -matchMode true -matchGames 1 -tc 2 -inc 1 -searchDepth 4 -saveGameFile game.pgn \
   -size 64 -showThinking true -engineOutputUp true -popupExitMessage false >xboard.log 2>&1 &
 board=$!
 
