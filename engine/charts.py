@@ -108,6 +108,6 @@ def learning_curve(steps: list[float], series: dict[str, list[float]], xlabel: s
     """Figures over the course of training, one panel each."""
     figure, axes = _figure(columns=max(1, len(series)), width=3.4, height=2.8)
     for axis, (name, values) in zip(axes, series.items(), strict=False):
-        axis.plot(steps, values, color=BLUE)
+        axis.plot(steps, values, color=BLUE, marker="o", markersize=3)
         axis.set(title=name, xlabel=xlabel)
     return figure

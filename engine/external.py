@@ -77,8 +77,10 @@ class ExternalPlayer:
                 engine.close()
 
     def new_game(self, number: int) -> None:
-        """The next move is of another game."""
+        """The next move is of another game; starts the program, so that no clock pays for it."""
         self._game = number
+        if self._engine is None:
+            self._start()
 
     def play(self, board: chess.Board, limit: chess.engine.Limit | None = None) -> chess.Move:
         """The engine's move; ``limit`` holds the clocks, if there are any.

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from statistics import median
 
 from data_pipeline.errors import InputError
 from engine.external import ExternalPlayer
@@ -172,7 +173,7 @@ def faults(records: Sequence[GameRecord]) -> dict[str, dict[str, int]]:
 
 
 def move_times_ms(records: Sequence[GameRecord]) -> dict[str, float]:
-    """The mean time of a move by player, in milliseconds, as the match saw it."""
+    """The median time of a move by player, in milliseconds, as the match saw it."""
     spent: dict[str, list[float]] = {}
     for record in records:
         sides = [record.pairing.white, record.pairing.black]
@@ -180,4 +181,4 @@ def move_times_ms(records: Sequence[GameRecord]) -> dict[str, float]:
             sides.reverse()
         for side, name in enumerate(sides):
             spent.setdefault(name, []).extend(record.times_s[side::2])
-    return {name: 1000 * sum(times) / len(times) for name, times in spent.items() if times}
+    return {name: 1000 * median(times) for name, times in spent.items() if times}

@@ -121,12 +121,13 @@ class NetworkPlayer:
 class Roster:
     """Opens seats of players by name; a network is loaded once, and closed at the end.
 
-    ``seed`` is for players whose spec names none. A context manager, used by several threads.
+    ``seed`` is for players whose spec names none; networks are compiled for up to ``at_once``
+    positions a pass. A context manager, used by several threads.
     """
 
-    def __init__(self, specs: Sequence[PlayerSpec], seed: int = 0) -> None:
+    def __init__(self, specs: Sequence[PlayerSpec], seed: int = 0, at_once: int = 1) -> None:
         self.specs = {spec.name: spec for spec in specs}
-        self.seed = seed
+        self.seed, self.at_once = seed, at_once
         self._open = ExitStack()
         self._lock = threading.Lock()
         self._makers: dict[str, Callable[[], Player]] = {}
@@ -155,7 +156,10 @@ class Roster:
         if spec.external:
             with ExternalPlayer(spec):
                 return lambda: ExternalPlayer(spec)
-        batcher = stack.enter_context(Batcher(open_network(spec)))
+        engine = open_network(spec)
+        for power in range(self.at_once.bit_length()):  # or the first moves would take seconds
+            engine.analyse_many([chess.Board()] * 2**power)
+        batcher = stack.enter_context(Batcher(engine))
         return lambda: NetworkPlayer(batcher, seed)
 
 

@@ -133,7 +133,7 @@ def parse_puzzle(row: dict[str, str]) -> Puzzle:
 def solve(
     puzzles: Sequence[Puzzle],
     solver: Solver,
-    chunk: int = 256,
+    chunk: int = 512,
     progress: Callable[[int], None] = lambda positions: None,
 ) -> tuple[list[Attempt], int]:
     """Attempt all puzzles side by side: one batched analysis per move and chunk.

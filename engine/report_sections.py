@@ -1,6 +1,6 @@
 """The sections of a network's report, each from the JSON object of the command that measures it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import chess
 import numpy as np
@@ -25,17 +25,25 @@ GALLERY = (
 )
 
 
-def card(network: Network, extra: Mapping[str, object]) -> str:
-    """What the network is: size, layout, licence, training record."""
+def card(network: Network) -> str:
+    """What the network is: size, layout, licence, and the plain entries of its training record."""
     rows: list[tuple[str, object]] = [
         ("name", network.name),
         ("layout", network.config.layout),
         ("parameters", f"{network.parameter_count:,}"),
         ("licence", network.licence),
     ]
-    rows += [(f"training: {key}", value) for key, value in network.training.items()]
-    rows += list(extra.items())
+    rows += [(f"training: {key}", value) for key, value in _scalars(network.training)]
     return section("The network", table(("", ""), rows))
+
+
+def _scalars(record: Mapping, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """The entries of nested mappings that are neither mappings nor lists, by their path."""
+    for key, value in record.items():
+        if isinstance(value, Mapping):
+            yield from _scalars(value, f"{prefix}{key}: ")
+        elif not isinstance(value, list):
+            yield f"{prefix}{key}".replace("_", " "), value
 
 
 def learning(lines: Sequence[Mapping]) -> str:

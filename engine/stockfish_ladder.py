@@ -73,12 +73,11 @@ class LadderGames:
         concurrency: int | None = None,
         pgn: Path | None = None,
     ) -> None:
-        self.roster = Roster(specs, seed)
+        concurrency = concurrency or os.cpu_count() or 1
+        self.roster = Roster(specs, seed, concurrency)
         self.pgn = pgn
         self.openings = choose_openings(openings, MOST_OPENINGS, seed)
-        self.config = match.MatchConfig(
-            2 * MOST_OPENINGS, concurrency=concurrency or os.cpu_count() or 1
-        )
+        self.config = match.MatchConfig(2 * MOST_OPENINGS, concurrency=concurrency)
         self.records: list[GameRecord] = []
         self._pairs = [set(pair) for pair in combinations(self.roster.specs, 2)]
 

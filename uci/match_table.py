@@ -14,6 +14,7 @@ from engine.match_report import report
 from engine.sprt import Sprt
 
 REFRESH_S = 2.0  # ratings are fitted anew at most this often
+LINE_S = 60.0  # where stderr is no terminal, a line so often
 
 
 class MatchTable(AbstractContextManager):
@@ -23,7 +24,7 @@ class MatchTable(AbstractContextManager):
         self.total, self.resumed, self.sprt = total, resumed, sprt
         self.console = console
         self._start = time.monotonic()
-        self._shown = float("-inf")
+        self._shown = self._start
         self._live = Live(console=console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> "MatchTable":
@@ -36,11 +37,14 @@ class MatchTable(AbstractContextManager):
         self._live.__exit__(kind, error, trace)
 
     def update(self, records: Sequence[GameRecord]) -> None:
-        """A game was added; redraws from time to time, on terminals only."""
+        """A game was added; from time to time redraws the table, or prints a line."""
         now = time.monotonic()
-        if not self.console.is_terminal or now - self._shown < REFRESH_S:
+        if now - self._shown < (REFRESH_S if self.console.is_terminal else LINE_S):
             return
         self._shown = now
+        if not self.console.is_terminal:
+            self.console.print(self._pace(records, now), highlight=False)
+            return
         figures = report(records, self.sprt)
         self._live.update(Group(table(figures), self._pace(records, now)), refresh=True)
 

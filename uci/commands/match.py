@@ -70,10 +70,12 @@ def run(args: Args) -> int:
         print(f"{len(records)} of {len(games)} games are in {args.pgn}", file=sys.stderr)
     done = {record.pairing.key for record in records}
     left = [pairing for pairing in games if pairing.key not in done]
+    if records and sprt is not None and sprt.decision(match.scores(records)[0].pair_scores):
+        left = []
     stop = threading.Event()
     console = Console(stderr=True)
     with (
-        Roster(specs, args.seed) as roster,
+        Roster(specs, args.seed, config.concurrency) as roster,
         MatchTable(len(games), len(records), sprt, console) as shown,
     ):
         roster.prepare()
@@ -126,7 +128,7 @@ def _config(args: Args, external: bool):
 def _say(figures: dict) -> None:
     """The rest of the report in words."""
     times = ", ".join(f"{name} {ms:.1f} ms" for name, ms in figures["ms_per_move"].items())
-    print(f"a move took, as the match saw it: {times}")
+    print(f"time a move, median, as the match saw it: {times}")
     ends = ", ".join(f"{count} {kind}" for kind, count in figures["terminations"].items())
     print(f"{figures['games']} games ended: {ends}")
     for name, kinds in figures["faults"].items():

@@ -58,7 +58,7 @@ def _sections(args: Args, engine, network, ladder, log):
 
     from engine import report_sections as sections
 
-    yield sections.card(network, {})
+    yield sections.card(network)
     if log is not None:
         yield sections.learning(log)
     if args.puzzles:
