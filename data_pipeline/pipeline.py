@@ -170,8 +170,8 @@ def _run(
         with quiet(log) as console, progress_line(place.progress, totals, console):
             result = pipeline.run()
             result.wait_until_finish()
-    except ArgmaxError:
-        raise
+    except ArgmaxError as error:  # Beam adds the step's name
+        raise type(error)(str(error).split(" [while running")[0]) from error
     except Exception as error:  # whatever a runner makes of a worker's failure
         raise ArgmaxError(f"{_reason(error)} (Beam's log is {log})") from error
     ours = MetricsFilter().with_namespace(transforms.COUNTERS)
