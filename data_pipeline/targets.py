@@ -12,7 +12,6 @@ How far the expectation of a target lies from the value p that it was made from:
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
 
 from data_pipeline.values import ValueBins
 
@@ -43,6 +42,8 @@ def hl_gauss(
     mean and ``sigma_bins`` bin widths as its standard deviation; the mass outside [0, 1] is cut
     off.
     """
+    from scipy.special import ndtr  # here, since it is slow to import and playing has no need of it
+
     p = np.asarray(win_probs, np.float64)[..., None]
     cdf = ndtr((bins.edges - p) / (sigma_bins * bins.width))
     return np.diff(cdf) / (cdf[..., -1:] - cdf[..., :1])
