@@ -10,9 +10,9 @@ from data_pipeline.records import PositionRecord
 from engine import charts
 from engine.analysis import Analysis
 from engine.picture import picture
-from engine.quality import FIGURES
 from engine.report_page import figure, paragraph, section, span, table
 from model.network import Network
+from model.quality import FIGURES
 
 # Positions that show what values look like: a quiet one, tactics, endgames.
 GALLERY = (

@@ -12,21 +12,7 @@ from engine import rules as chess_rules
 from engine.analysis import Analysis
 from engine.choice import Choice
 from engine.rules import Verdict
-
-
-class ActionValues(Protocol):
-    """What the engine asks of a network; `model.predictor.Predictor` is one."""
-
-    @property
-    def bins(self) -> ValueBins:
-        """The bins of the distributions."""
-        ...
-
-    def action_values(
-        self, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]]
-    ) -> list[np.ndarray]:
-        """Per board [M, K] float32: each move's win probability, from the side to move."""
-        ...
+from model.action_values import ActionValues
 
 
 class Oracle(Protocol):

@@ -57,7 +57,8 @@ class RunLog:
         self._write(step, "evaluation", figures)
         texts = (f"{name} {value:.4f}" for name, value in figures.items())
         self._progress.console.print(f"step {step}: " + "  ".join(texts), highlight=False)
-        self._show(step, {name: figures[name] for name in ("agreement", "regret")})
+        shown = ("agreement", "regret")
+        self._show(step, {name: figures[name] for name in shown if name in figures})
 
     def _write(self, step: int, kind: str, figures: dict[str, float]) -> None:
         self._file.write(json.dumps({"step": step, "kind": kind, **figures}) + "\n")

@@ -18,12 +18,14 @@ from data_pipeline.errors import InputError
 from data_pipeline.loader import training_batches
 from model.checkpoints import Checkpoints, Progress
 from model.config import ComputeDtype, LossConfig, NetworkConfig, OptimizerConfig
-from model.evaluation import evaluate
 from model.logs import RunLog
 from model.network import Network, save_network
+from model.predictor import Predictor
+from model.quality import measure, summary
 from model.training import TrainState, init_state, make_optimizer, make_update
 
 NETWORK_FILE = "network.safetensors"
+EVALUATED = ("agreement", "regret", "kendall_tau_b", "log_loss", "squared_error")
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,9 @@ class Run:
         """Figures of the averaged network on the first positions of the evaluation split."""
         encoded = self.dataset.records(self.config.evaluation_split)
         count = min(len(encoded), self.config.evaluation_positions)
-        return evaluate(self.network(), [encoded[i] for i in range(count)])
+        measured = measure([encoded[i] for i in range(count)], Predictor(self.network()))
+        figures = summary(*measured)
+        return {name: figures[name] for name in EVALUATED if figures[name] is not None}
 
     def network(self) -> Network:
         """The averaged network, with the record of its training."""

@@ -11,7 +11,7 @@ from data_pipeline import records
 from data_pipeline.actions import ACTIONS, CHESS_MOVES
 from data_pipeline.targets import two_hot
 from data_pipeline.values import ValueBins
-from engine.quality import measure, phase_of, summary
+from model.quality import measure, phase_of, summary
 
 
 def random_records(count: int, complete=True, seed=0) -> list[bytes]:

@@ -9,8 +9,9 @@ from data_pipeline.errors import InputError
 from engine.analysis import Analysis
 from engine.choice import Choice
 from engine.rules import CHECKMATE
-from engine.searchless import ActionValues, Oracle, SearchlessEngine
+from engine.searchless import Oracle, SearchlessEngine
 from engine.strength import StrengthCurve
+from model.action_values import ActionValues
 from uci.options import Options
 from uci.positions import parse_move
 from uci.protocol import Go, render_bestmove, render_info, render_string

@@ -31,8 +31,8 @@ def run(args: Args) -> int:
     """Measure and report, every figure with its 95 % interval."""
     from engine import charts
     from engine.players import open_network
-    from engine.quality import measure, summary
     from engine.specs import parse_spec
+    from model.quality import measure, summary
     from uci.progress import progress_bar
 
     charts.check_picture_path(args.picture)
@@ -78,7 +78,7 @@ def show(figures: dict) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from engine.quality import FIGURES
+    from model.quality import FIGURES
 
     console = Console()
     console.print(

@@ -89,9 +89,9 @@ def _puzzles(args: Args, engine) -> dict:
 def _quality(data: Path, args: Args, engine) -> tuple[dict, list]:
     """The figures, and the worst mistakes as pairs of record and analysis by the bare network."""
     from data_pipeline.records import decode
-    from engine.quality import measure, summary
     from engine.report_sections import worst
     from engine.searchless import SearchlessEngine
+    from model.quality import measure, summary
     from uci.commands.evaluate import read_split
     from uci.progress import progress_bar
 

@@ -16,8 +16,8 @@ from data_pipeline.actions import CHESS_MOVES
 from data_pipeline.errors import InputError
 from data_pipeline.records import PositionRecord, decode
 from data_pipeline.values import ValueBins
-from engine.searchless import ActionValues
 from model import metrics
+from model.action_values import ActionValues
 from model.calibration import Calibration
 from model.intervals import mean_interval
 
