@@ -4,8 +4,8 @@ The ratings come from games of the network at several temperatures against playe
 strength:
 
   argmax match --opponents network network,temperature=0.02 network,temperature=0.05
-      stockfish:elo=1320,nodes=1000 --games 200 --pgn strength.pgn
-  argmax elo strength.pgn --anchor "stockfish elo=1320,nodes=1000=1320" --json > ratings.json
+      stockfish:elo=1350,nodes=1000 --games 200 --pgn strength.pgn
+  argmax elo strength.pgn --anchor "stockfish elo=1350 nodes=1000=1350" --json > ratings.json
   argmax network strength ratings.json
 """
 
