@@ -11,22 +11,10 @@ from typing import Any
 
 from data_pipeline import records, selection
 from data_pipeline.dataset import Dataset, position_hash
-from data_pipeline.records import PositionRecord
+from data_pipeline.phases import PHASES, phase_of
 from data_pipeline.values import MAX_CENTIPAWNS, ValueBins
 
-PHASES = ("opening", "middlegame", "endgame")
 PLY_STEP = 10
-
-
-def phase_of(record: PositionRecord) -> str:
-    """Opening: nearly all pieces on the board; endgame: up to 12 of them, or no queens and 16.
-
-    By men alone, so that it is known without move numbers.
-    """
-    men = record.board.occupied.bit_count()
-    if men <= 12 or (men <= 16 and not record.board.queens):
-        return "endgame"
-    return "opening" if men >= 29 else "middlegame"
 
 
 @dataclass
@@ -36,7 +24,7 @@ class Stats:
     positions: int = 0
     moves: int = 0
     complete: int = 0
-    bytes: int = 0
+    record_bytes: int = 0
     white_to_move: int = 0
     mates: int = 0
     """Positions whose best move has a mate score, for or against."""
@@ -53,7 +41,7 @@ class Stats:
         self.positions += 1
         self.moves += len(record.actions)
         self.complete += record.complete
-        self.bytes += len(data)
+        self.record_bytes += len(data)
         self.white_to_move += record.board.turn
         value = records.value_of(data)
         self.mates += value is not None and abs(value) > MAX_CENTIPAWNS
@@ -61,7 +49,7 @@ class Stats:
         self.men[record.board.occupied.bit_count()] += 1
         self.plies[record.board.ply() // PLY_STEP * PLY_STEP if record.clocks else -1] += 1
         self.depths[record.depth] += 1
-        self.phases[phase_of(record)] += 1
+        self.phases[PHASES[phase_of(record.board)]] += 1
 
     def as_json(self) -> dict[str, Any]:
         """Plain numbers, counters with sorted keys."""

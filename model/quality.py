@@ -9,11 +9,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from itertools import compress
 
-import chess
 import numpy as np
 
 from data_pipeline.actions import CHESS_MOVES
 from data_pipeline.errors import InputError
+from data_pipeline.phases import PHASES, phase_of
 from data_pipeline.records import PositionRecord, decode
 from data_pipeline.values import ValueBins
 from model import metrics
@@ -58,21 +58,6 @@ class Rows:
 
 PLAIN = ("moves", "pieces", "phase", "position")
 FIGURES = tuple(f.name for f in fields(Rows) if f.name not in PLAIN)
-PHASES = ("opening", "middlegame", "endgame")
-# Lichess's phases by material: few heavy and light pieces make an endgame, a nearly full set with
-# castling rights left an opening.
-ENDGAME_PIECES, OPENING_PIECES = 6, 12
-
-
-def phase_of(board: chess.Board) -> int:
-    """0 opening, 1 middlegame, 2 endgame, from the knights, bishops, rooks and queens on the board.
-
-    At most 6 of both sides: endgame; at least 12 and a king that may still castle: opening.
-    """
-    officers = (board.occupied & ~board.pawns & ~board.kings).bit_count()
-    if officers <= ENDGAME_PIECES:
-        return 2
-    return 0 if officers >= OPENING_PIECES and board.castling_rights else 1
 
 
 def measure(

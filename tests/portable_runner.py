@@ -45,7 +45,7 @@ heartbeat.interval: 2000
 
 def main() -> int:
     """Run both and compare."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("runner", choices=["prism", "flink"])
     parser.add_argument("--prism", type=Path)
     parser.add_argument("--distribution", type=Path)

@@ -11,7 +11,7 @@ from data_pipeline import records
 from data_pipeline.actions import ACTIONS, CHESS_MOVES
 from data_pipeline.targets import two_hot
 from data_pipeline.values import ValueBins
-from model.quality import measure, phase_of, summary
+from model.quality import measure, summary
 
 
 def random_records(count: int, complete=True, seed=0) -> list[bytes]:
@@ -98,9 +98,3 @@ def test_rows_name_their_positions(encoded):
     rows, _ = measure(encoded, Teacher(encoded))
     np.testing.assert_array_equal(rows.position, np.arange(600))
     np.testing.assert_array_equal(rows.moves, [records.moves_of(e) for e in encoded])
-
-
-def test_phases():
-    assert phase_of(chess.Board()) == 0
-    assert phase_of(chess.Board("r4rk1/ppp2ppp/2n2n2/8/8/2N2N2/PPP2PPP/R4RK1 w - - 0 1")) == 1
-    assert phase_of(chess.Board("8/8/4k3/8/8/4K3/4R3/8 w - - 0 1")) == 2

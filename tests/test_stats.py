@@ -3,13 +3,11 @@
 import json
 from pathlib import Path
 
-import chess
 import pytest
 
 from data_pipeline.options import DatasetOptions
+from data_pipeline.phases import PHASES
 from data_pipeline.pipeline import convert
-from data_pipeline.sources import unscored
-from data_pipeline.stats import PHASES, phase_of
 from uci.cli import main
 
 EVALUATIONS = Path(__file__).with_name("fixtures") / "evaluations.jsonl.zst"
@@ -43,13 +41,3 @@ def test_table_and_pictures(dataset, tmp_path, capsys):
     assert "moves a position" in capsys.readouterr().out
     assert main(["data", "stats", str(dataset), "--picture", str(tmp_path / "a.txt")]) == 2
     assert main(["data", "stats", str(tmp_path)]) == 2
-
-
-def test_phases():
-    for fen, phase in (
-        (chess.STARTING_FEN, "opening"),
-        ("r1bq1rk1/pp2bppp/2n5/3p4/3P4/2N5/PP2BPPP/R1BQ1RK1 w - - 0 12", "middlegame"),
-        ("6k1/5ppp/8/8/8/8/5PPP/3R2K1 w - - 0 40", "endgame"),
-        ("3q2k1/5ppp/8/8/8/8/5PPP/3R1RK1 w - - 0 40", "endgame"),
-    ):
-        assert phase_of(unscored(chess.Board(fen), clocks=True)) == phase

@@ -72,7 +72,7 @@ def show(result: dict[str, Any]) -> None:
         table.add_column(split, justify="right")
     shares = {"all moves scored": "complete", "White to move": "white_to_move", "mates": "mates"}
     table.add_row("positions", *(f"{of['positions']:,}" for of in splits.values()))
-    for label, name in (("moves a position", "moves"), ("bytes a position", "bytes")):
+    for label, name in (("moves a position", "moves"), ("bytes a position", "record_bytes")):
         cells = (f"{of[name] / (of['positions'] or 1):.1f}" for of in splits.values())
         table.add_row(label, *cells)
     for label, name in shares.items():
