@@ -8,8 +8,8 @@ import numpy as np
 from data_pipeline import records
 from data_pipeline.batches import make_batch
 from model import metrics
+from model.layouts import transformed
 from model.network import Network
-from model.transformer import transformed
 
 MAX_MOVES = 64
 

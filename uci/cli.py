@@ -31,7 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 EXTRAS = {
     **dict.fromkeys(("apache_beam", "bagz"), "data"),
-    **dict.fromkeys(("optax", "grain", "orbax", "tensorboardX"), "train"),
+    **dict.fromkeys(("optax", "grain", "orbax", "tensorstore", "tensorboardX"), "train"),
     **dict.fromkeys(("scipy", "matplotlib"), "measure"),
 }
 """The extra of this project that brings a package which playing does without."""
