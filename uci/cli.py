@@ -26,6 +26,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("uci.commands.evaluate", "agreement, regret, tau-b and calibration on a dataset"),
     "report": ("uci.commands.report", "a network's figures and positions as one HTML page"),
     "network info": ("uci.commands.network_info", "what a network file holds"),
+    "network import-reference": (
+        "uci.commands.network_import_reference",
+        "a published searchless_chess checkpoint as a network file",
+    ),
+    "network export": ("uci.commands.network_export", "a network as a searchless_chess checkpoint"),
     "network strength": ("uci.commands.network_strength", "store the Elo curve that was measured"),
 }
 
