@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from data_pipeline.errors import InputError
-from model.config import PRESETS, BoardConfig, SequenceConfig
+from model.config import BoardConfig, SequenceConfig
 from model.network import Network, load_network, save_network
 from model.reference import LICENCE, export_reference, import_reference
 from uci.cli import main
@@ -17,8 +17,8 @@ from uci.cli import main
 REFERENCE = Path(__file__).parent / "fixtures" / "reference"
 CHECKPOINT = REFERENCE / "checkpoint-tiny"
 PARAMS = Path("6400000") / "params"
-TINY = PRESETS["sequence-tiny"].network
-assert isinstance(TINY, SequenceConfig)
+TINY = SequenceConfig(width=16, layers=2, heads=4)
+"""The preset sequence-tiny."""
 
 
 @pytest.fixture(scope="module")

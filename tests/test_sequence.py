@@ -135,8 +135,8 @@ def test_a_file_whose_parameters_do_not_fit_is_refused(tmp_path):
 
 def test_a_random_network_has_the_scales_of_the_reference():
     params = random_network("sequence-tiny").params
-    assert params["embed"]["embeddings"].std() == pytest.approx(0.02, rel=0.1)
-    assert params["linear_2"]["w"].std() == pytest.approx(64**-0.5, rel=0.1)
+    assert params["embed"]["embeddings"].std() == pytest.approx(0.02, rel=0.2)
+    assert params["linear_2"]["w"].std() == pytest.approx(64**-0.5, rel=0.2)
 
 
 def test_configurations_say_their_layout():
