@@ -1,7 +1,7 @@
 """What a network and a training run are made of: frozen, checked where they are made."""
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from data_pipeline.errors import InputError
 
@@ -9,10 +9,12 @@ ComputeDtype = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
-class NetworkConfig:
+class BoardConfig:
     """The shape of a network of the `board` layout; see `model.transformer`."""
 
-    layout: str = "board"
+    LAYOUT: ClassVar[str] = "board"
+
+    layout: str = LAYOUT
     width: int = 128
     layers: int = 6
     """Trunk layers, over the 64 squares."""
@@ -26,27 +28,65 @@ class NetworkConfig:
     bins: int = 64
 
     def __post_init__(self) -> None:
-        if self.layout != "board":
-            raise InputError(f"expected the layout 'board', found '{self.layout}'")
-        for name in ("width", "layers", "heads", "widening", "head_width", "bins"):
-            if getattr(self, name) < 1:
-                raise InputError(f"expected {name} of at least 1, found {getattr(self, name)}")
+        _check(self, "width", "layers", "heads", "widening", "head_width", "bins")
         if self.decoder_layers < 0:
             raise InputError(f"expected decoder_layers of at least 0, found {self.decoder_layers}")
-        if self.width % self.heads:
-            raise InputError(f"width {self.width} must divide by heads {self.heads}")
-
-    @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> "NetworkConfig":
-        """The inverse of `to_dict`. Raises InputError for fields that are not known here."""
-        try:
-            return cls(**fields)
-        except TypeError as error:
-            raise InputError(f"expected the fields of a network's configuration, {error}") from None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class SequenceConfig:
+    """The shape of a network of the `sequence` layout, the reference's; see `model.sequence`."""
+
+    LAYOUT: ClassVar[str] = "sequence"
+
+    layout: str = LAYOUT
+    width: int = 256
+    layers: int = 8
+    heads: int = 8
+    widening: int = 4
+    """Width of the feed-forward layers, in multiples of `width`."""
+    bins: int = 128
+    causal: bool = False
+    """Whether a token attends only to itself and to those before it."""
+    query_key_norm: bool = False
+    """Whether queries and keys are normed, across all heads at once."""
+
+    def __post_init__(self) -> None:
+        _check(self, "width", "layers", "heads", "widening", "bins")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+NetworkConfig = BoardConfig | SequenceConfig
+
+
+def _check(config: NetworkConfig, *positive: str) -> None:
+    if config.layout != config.LAYOUT:
+        raise InputError(f"expected the layout '{config.LAYOUT}', found '{config.layout}'")
+    for name in positive:
+        if getattr(config, name) < 1:
+            raise InputError(f"expected {name} of at least 1, found {getattr(config, name)}")
+    if config.width % config.heads:
+        raise InputError(f"width {config.width} must divide by heads {config.heads}")
+
+
+def config_from_dict(fields: dict[str, Any]) -> NetworkConfig:
+    """The inverse of ``to_dict``, by the field `layout`. Raises InputError for unknown fields."""
+    layouts = {config.LAYOUT: config for config in (BoardConfig, SequenceConfig)}
+    if fields.get("layout") not in layouts:
+        raise InputError(
+            f"expected a layout ({', '.join(layouts)}), found '{fields.get('layout')}'"
+        )
+    try:
+        return layouts[fields["layout"]](**fields)
+    except TypeError as error:
+        raise InputError(f"expected the fields of a network's configuration, {error}") from None
 
 
 @dataclass(frozen=True)
@@ -86,14 +126,19 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
-    "tiny": Preset(NetworkConfig(width=32, layers=2, heads=2, head_width=64), batch_size=32),
-    "small": Preset(NetworkConfig()),
-    "medium": Preset(NetworkConfig(width=256, layers=8, decoder_layers=2, heads=8, head_width=512)),
-    "9M": Preset(
-        NetworkConfig(width=320, layers=10, decoder_layers=2, heads=10, head_width=512), 256
+    "tiny": Preset(BoardConfig(width=32, layers=2, heads=2, head_width=64), batch_size=32),
+    "small": Preset(BoardConfig()),
+    "medium": Preset(BoardConfig(width=256, layers=8, decoder_layers=2, heads=8, head_width=512)),
+    "large": Preset(
+        BoardConfig(width=320, layers=10, decoder_layers=2, heads=10, head_width=512), 256
     ),
+    "sequence-tiny": Preset(SequenceConfig(width=16, layers=2, heads=4)),
+    "9M": Preset(SequenceConfig()),
+    "136M": Preset(SequenceConfig(width=1024)),
+    "270M": Preset(SequenceConfig(width=1024, layers=16)),
 }
-"""Networks by size: tiny for tests (0.03 M parameters), small for two cores (1.1 M)."""
+"""Networks by size. Of the `board` layout: tiny for tests (0.03 M parameters), small for two cores
+(1.1 M), medium, large. Of the `sequence` layout: one for tests, and the published ones."""
 
 
 def preset(name: str, **changes: Any) -> Preset:

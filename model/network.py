@@ -15,7 +15,7 @@ import numpy as np
 
 from data_pipeline.errors import InputError
 from data_pipeline.values import ValueBins
-from model.config import NetworkConfig, preset
+from model.config import NetworkConfig, config_from_dict, preset
 
 METADATA_KEY = "argmax"
 FORMAT_VERSION = 1
@@ -92,7 +92,7 @@ def load_network(path: str | Path) -> Network:
         params.setdefault(module, {})[parameter] = array
     try:
         network = Network(
-            NetworkConfig.from_dict(metadata["config"]),
+            config_from_dict(metadata["config"]),
             params,
             metadata["name"],
             metadata["licence"],
@@ -142,7 +142,7 @@ def _read_tensors(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def _check_shapes(network: Network, path: str | Path) -> None:
-    from model.transformer import parameter_shapes
+    from model.layouts import parameter_shapes
 
     expected = parameter_shapes(network.config)
     found = {
@@ -163,7 +163,7 @@ def _check_shapes(network: Network, path: str | Path) -> None:
 
 def random_network(preset_name: str = "tiny", seed: int = 0) -> Network:
     """An untrained network, for tests and timings."""
-    from model.transformer import init_params
+    from model.layouts import init_params
 
     config = preset(preset_name).network
     return Network(config, init_params(config, seed), name=f"random-{preset_name}")

@@ -1,11 +1,13 @@
 """Compiled forward passes of a network: positions in, distributions of their moves out.
 
-Positions are padded to a power of two, and their moves to 64 or 256 (no position has more than
-218), so that few shapes are ever compiled.
+Inputs are padded, so that few shapes are ever compiled. Where a position's moves share one board,
+a pass takes positions, padded to a power of two, and their moves, padded to 64 or 256 (no position
+has more than 218). Where every move is a sequence of its own, it takes sequences, whatever their
+position, in batches of a few fixed sizes.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import chess
@@ -14,17 +16,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from data_pipeline.batches import Inputs, make_inputs
-from model.config import ComputeDtype, NetworkConfig
+from data_pipeline.sequences import SequenceInputs, make_sequences, pairs
+from model.config import BoardConfig, ComputeDtype, NetworkConfig
+from model.layouts import transformed
 from model.network import Network, Params
-from model.transformer import transformed
 
 MAX_POSITIONS = 64  # a pass; larger requests are divided
 MOVE_SHAPES = (64, 256)
+SEQUENCE_SHAPES = (256, 32, 8)
 
 
 @partial(jax.jit, static_argnames=("config", "dtype"))
 def distributions(
-    config: NetworkConfig, dtype: ComputeDtype, params: Params, inputs: Inputs
+    config: NetworkConfig, dtype: ComputeDtype, params: Params, inputs: Inputs | SequenceInputs
 ) -> jax.Array:
     """[B, M, K] float32: the distribution of each move's win probability.
 
@@ -56,7 +60,8 @@ class Predictor:
         order = sorted((i for i in range(len(boards)) if moves[i]), key=lambda i: len(moves[i]))
         for start in range(0, len(order), MAX_POSITIONS):
             rows = order[start : start + MAX_POSITIONS]
-            result = self._one_pass([boards[i] for i in rows], [moves[i] for i in rows])
+            some = [boards[i] for i in rows], [moves[i] for i in rows]
+            result = self._shared(*some) if self._shares_boards else self._separate(*some)
             for row, distributions in zip(rows, result, strict=True):
                 values[row] = distributions[: len(moves[row])]
         return values
@@ -65,18 +70,46 @@ class Predictor:
         """Compile what playing one game needs, so that the first move is as fast as the others."""
         board = chess.Board()
         moves = list(board.legal_moves)
-        for shape in MOVE_SHAPES:
+        for shape in MOVE_SHAPES if self._shares_boards else SEQUENCE_SHAPES:
             self.action_values([board], [(moves * shape)[:shape]])
 
-    def _one_pass(
+    @property
+    def _shares_boards(self) -> bool:
+        config = self.network.config
+        return isinstance(config, BoardConfig) or config.causal
+
+    def _shared(
         self, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]]
-    ) -> np.ndarray:
-        """[N, M, K] for N <= MAX_POSITIONS boards, M padded."""
+    ) -> list[np.ndarray]:
+        """N arrays [M, K] for N <= MAX_POSITIONS boards, M padded; one pass."""
         positions = 1 << (len(boards) - 1).bit_length()
         most = max(map(len, moves))
         padded = next(shape for shape in MOVE_SHAPES if shape >= most)
         fill = positions - len(boards)
-        inputs = make_inputs([*boards, *[boards[0]] * fill], [*moves, *[()] * fill], padded)
+        make = make_inputs if isinstance(self.network.config, BoardConfig) else make_sequences
+        inputs = make([*boards, *[boards[0]] * fill], [*moves, *[()] * fill], padded)
+        return list(self._run(inputs)[: len(boards)])
+
+    def _separate(
+        self, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]]
+    ) -> list[np.ndarray]:
+        """N arrays [len(moves[i]), K]; as few passes as the shapes allow."""
+        sequences = pairs(boards, moves)
+        results = [self._run(inputs)[:, 0] for inputs in _divide(sequences)]
+        ends = np.cumsum([len(row) for row in moves])
+        return np.split(np.concatenate(results)[: ends[-1]], ends[:-1])
+
+    def _run(self, inputs: Inputs | SequenceInputs) -> np.ndarray:
         with self._lock:
-            result = distributions(self.network.config, self._dtype, self._params, inputs)
-            return np.asarray(result)[: len(boards)]
+            return np.asarray(distributions(self.network.config, self._dtype, self._params, inputs))
+
+
+def _divide(sequences: SequenceInputs) -> Iterator[SequenceInputs]:
+    """Sequences [N] -> batches of SEQUENCE_SHAPES, large ones first, the last filled with zeros."""
+    count, start, smallest = len(sequences.boards), 0, min(SEQUENCE_SHAPES)
+    while start < count:
+        left = -(-(count - start) // smallest) * smallest
+        size = next(shape for shape in SEQUENCE_SHAPES if shape <= left)
+        batch = (array[start : start + size] for array in sequences)
+        yield SequenceInputs(*(np.pad(array, ((0, size - len(array)), (0, 0))) for array in batch))
+        start += size

@@ -17,7 +17,13 @@ from data_pipeline.dataset import Dataset
 from data_pipeline.errors import InputError
 from data_pipeline.loader import training_batches
 from model.checkpoints import Checkpoints, Progress
-from model.config import ComputeDtype, LossConfig, NetworkConfig, OptimizerConfig
+from model.config import (
+    BoardConfig,
+    ComputeDtype,
+    LossConfig,
+    NetworkConfig,
+    OptimizerConfig,
+)
 from model.logs import RunLog
 from model.network import Network, save_network
 from model.predictor import Predictor
@@ -78,6 +84,8 @@ def train(config: TrainConfig, dataset: Dataset, out: Path, *, resume: bool) -> 
 
 
 def _check(config: TrainConfig, dataset: Dataset) -> None:
+    if not isinstance(config.network, BoardConfig):
+        raise InputError(f"expected the layout 'board' to train, found '{config.network.layout}'")
     if dataset.bins.count != config.network.bins:
         raise InputError(
             f"expected a dataset with {config.network.bins} bins as the network has, found "

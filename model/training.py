@@ -10,8 +10,8 @@ from optax import contrib
 
 from data_pipeline.batches import Batch
 from model.config import ComputeDtype, LossConfig, NetworkConfig, OptimizerConfig
+from model.layouts import init_params, transformed
 from model.losses import total_loss
-from model.transformer import init_params, transformed
 
 _LAYER_MATRICES = ("query", "key", "value", "output", "feed_forward_in", "feed_forward_out")
 

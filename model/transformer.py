@@ -12,12 +12,11 @@ from typing import NamedTuple
 import haiku as hk
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from data_pipeline.batches import Inputs, empty_inputs
+from data_pipeline.batches import Inputs
 from data_pipeline.board import NUM_PIECES, NUM_PROMOTIONS
 from model.attention import Attention, dense, unpack_bitboards
-from model.config import NetworkConfig
+from model.config import BoardConfig
 
 
 class Outputs(NamedTuple):
@@ -27,7 +26,7 @@ class Outputs(NamedTuple):
     state: jax.Array  # [B, K] float32: win probability with the best move
 
 
-def forward(config: NetworkConfig, inputs: Inputs, dtype: jnp.dtype = jnp.float32) -> Outputs:
+def forward(config: BoardConfig, inputs: Inputs, dtype: jnp.dtype = jnp.float32) -> Outputs:
     """Run inside `hk.transform`; layers compute in ``dtype``, parameters are float32."""
     relations = board_relations(inputs).astype(dtype)
     squares = embed_squares(config, inputs).astype(dtype)
@@ -49,7 +48,7 @@ def forward(config: NetworkConfig, inputs: Inputs, dtype: jnp.dtype = jnp.float3
 class Block(hk.Module):
     """Attention, then a feed-forward layer with squared ReLU; pre-norm, each added to its input."""
 
-    def __init__(self, config: NetworkConfig, position_bias: bool, name: str) -> None:
+    def __init__(self, config: BoardConfig, position_bias: bool, name: str) -> None:
         super().__init__(name)
         self.config = config
         self.position_bias = position_bias
@@ -86,7 +85,7 @@ def move_relations(inputs: Inputs, source: jax.Array, target: jax.Array) -> jax.
     return jnp.concatenate((rules, source[:, None], target[:, None]), axis=1)
 
 
-def embed_squares(config: NetworkConfig, inputs: Inputs) -> jax.Array:
+def embed_squares(config: BoardConfig, inputs: Inputs) -> jax.Array:
     """[B, 64, D]: piece + square + a linear map of castling rights and en passant."""
     init = hk.initializers.TruncatedNormal(0.5)
     pieces = hk.get_parameter("pieces", (NUM_PIECES, config.width), init=init)
@@ -100,7 +99,7 @@ def embed_squares(config: NetworkConfig, inputs: Inputs) -> jax.Array:
 
 
 def embed_moves(
-    config: NetworkConfig,
+    config: BoardConfig,
     squares: jax.Array,
     source: jax.Array,
     target: jax.Array,
@@ -120,31 +119,10 @@ def embed_moves(
     return source @ sources + target @ targets + mean[:, None] + promotion.astype(squares.dtype)
 
 
-def value_head(config: NetworkConfig, x: jax.Array, name: str) -> jax.Array:
+def value_head(config: BoardConfig, x: jax.Array, name: str) -> jax.Array:
     """x: [..., D] -> [..., K] float32 logits, through a hidden layer with squared ReLU."""
     flat = x.reshape(-1, config.width)
     hidden = jnp.square(jax.nn.relu(dense(flat, config.head_width, f"{name}_in")))
     logits = dense(hidden, config.bins, f"{name}_out")
     bias = hk.get_parameter(f"{name}_bias", (config.bins,), init=jnp.zeros)
     return (logits.astype(jnp.float32) + bias).reshape(*x.shape[:-1], config.bins)
-
-
-def transformed(config: NetworkConfig, dtype: jnp.dtype = jnp.float32) -> hk.Transformed:
-    """`forward` as Haiku's pure pair: ``init(key, inputs)`` and ``apply(params, inputs)``."""
-    return hk.without_apply_rng(hk.transform(lambda inputs: forward(config, inputs, dtype)))
-
-
-def init_params(config: NetworkConfig, seed: int) -> dict[str, dict[str, np.ndarray]]:
-    """Parameters before training, float32; the same for the same seed."""
-    params = jax.jit(transformed(config).init)(jax.random.key(seed), empty_inputs(1, 1))
-    return jax.tree.map(np.asarray, params)
-
-
-def parameter_shapes(config: NetworkConfig) -> dict[tuple[str, str], tuple[int, ...]]:
-    """(module, parameter) -> shape, without computing anything."""
-    params = jax.eval_shape(transformed(config).init, jax.random.key(0), empty_inputs(1, 1))
-    return {
-        (module, name): array.shape
-        for module, arrays in params.items()
-        for name, array in arrays.items()
-    }

@@ -11,10 +11,11 @@ from data_pipeline.batches import make_inputs
 from data_pipeline.errors import InputError
 from data_pipeline.values import ValueBins
 from model import losses
-from model.config import LossConfig, NetworkConfig
+from model.config import BoardConfig, LossConfig
+from model.layouts import transformed
 from model.network import random_network
 from model.predictor import Predictor
-from model.transformer import Outputs, transformed
+from model.transformer import Outputs
 from tests.random_chess import random_boards
 
 
@@ -90,7 +91,7 @@ def test_no_boards_and_no_moves(predictor):
 
 
 def test_every_parameter_learns(boards):
-    config = NetworkConfig(width=16, layers=2, decoder_layers=1, heads=2, head_width=32, bins=8)
+    config = BoardConfig(width=16, layers=2, decoder_layers=1, heads=2, head_width=32, bins=8)
     network = transformed(config)
     promotions = chess.Board("r3k2r/pP1p2pp/8/2pPp3/8/8/pPPP1PPP/R3K2R w KQkq c6 0 1")
     boards = [*boards, promotions, promotions.mirror()]
@@ -113,7 +114,7 @@ def test_parameter_counts_of_the_presets():
 
 def test_configurations_are_checked_where_they_are_made():
     with pytest.raises(InputError, match="width 100 must divide by heads 8"):
-        NetworkConfig(width=100, heads=8)
+        BoardConfig(width=100, heads=8)
 
 
 def test_hl_gauss_in_jax_is_the_one_of_the_pipeline():

@@ -26,12 +26,17 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("uci.commands.evaluate", "agreement, regret, tau-b and calibration on a dataset"),
     "report": ("uci.commands.report", "a network's figures and positions as one HTML page"),
     "network info": ("uci.commands.network_info", "what a network file holds"),
+    "network import-reference": (
+        "uci.commands.network_import_reference",
+        "a published searchless_chess checkpoint as a network file",
+    ),
+    "network export": ("uci.commands.network_export", "a network as a searchless_chess checkpoint"),
     "network strength": ("uci.commands.network_strength", "store the Elo curve that was measured"),
 }
 
 EXTRAS = {
     **dict.fromkeys(("apache_beam", "bagz"), "data"),
-    **dict.fromkeys(("optax", "grain", "orbax", "tensorboardX"), "train"),
+    **dict.fromkeys(("optax", "grain", "orbax", "tensorstore", "tensorboardX"), "train"),
     **dict.fromkeys(("scipy", "matplotlib"), "measure"),
 }
 """The extra of this project that brings a package which playing does without."""

@@ -5,10 +5,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import tyro
+
 
 @dataclasses.dataclass(frozen=True)
 class Args:
-    file: Path | None = None
+    file: tyro.conf.Positional[Path | None] = None
     """The network file; by default the network that ships."""
     json: bool = False
     """Print one JSON object on standard output."""

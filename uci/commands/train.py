@@ -14,7 +14,7 @@ class Args:
     """The dataset directory, as 'argmax data convert' makes it."""
     out: Path
     """The directory of the run: logs, checkpoints, network.safetensors."""
-    preset: Literal["tiny", "small", "medium", "9M"] = "small"
+    preset: Literal["tiny", "small", "medium", "large"] = "small"
     """The network's size."""
     steps: int = 10_000
     """Training steps; the learning rate falls over all of them."""

@@ -1,0 +1,52 @@
+"""The network of either layout as a pure function of its configuration, parameters and inputs."""
+
+from typing import Any
+
+import haiku as hk
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from data_pipeline.batches import empty_inputs
+from data_pipeline.sequences import empty_sequences
+from model import sequence, transformer
+from model.config import BoardConfig, NetworkConfig
+
+
+def transformed(config: NetworkConfig, dtype: jnp.dtype = jnp.float32) -> hk.Transformed:
+    """Haiku's pure pair: ``init(key, inputs)`` and ``apply(params, inputs)``.
+
+    The `board` layout takes `data_pipeline.batches.Inputs`, the `sequence` layout
+    `data_pipeline.sequences.SequenceInputs`. Of what comes out, ``moves`` is in both
+    [B, M, K] float32: logits of each move's win probability over K bins.
+    """
+
+    def forward(inputs: Any) -> Any:
+        if isinstance(config, BoardConfig):
+            return transformer.forward(config, inputs, dtype)
+        return sequence.forward(config, inputs, dtype)
+
+    return hk.without_apply_rng(hk.transform(forward))
+
+
+def init_params(config: NetworkConfig, seed: int) -> dict[str, dict[str, np.ndarray]]:
+    """Parameters before training, float32; the same for the same seed."""
+    params = jax.jit(transformed(config).init)(jax.random.key(seed), _example(config))
+    return jax.tree.map(np.asarray, params)
+
+
+def parameter_shapes(config: NetworkConfig) -> dict[tuple[str, str], tuple[int, ...]]:
+    """(module, parameter) -> shape, without computing anything."""
+    params = jax.eval_shape(transformed(config).init, jax.random.key(0), _example(config))
+    return {
+        (module, name): array.shape
+        for module, arrays in params.items()
+        for name, array in arrays.items()
+    }
+
+
+def _example(config: NetworkConfig) -> Any:
+    """The inputs of one position with one move."""
+    if isinstance(config, BoardConfig):
+        return empty_inputs(1, 1)
+    return empty_sequences(1, 1)

@@ -1,0 +1,27 @@
+"""Write a network as a checkpoint that DeepMind's searchless_chess reads; see docs/reference.md."""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import tyro
+
+
+@dataclasses.dataclass(frozen=True)
+class Args:
+    file: tyro.conf.Positional[Path]
+    """A network file of the layout 'sequence'."""
+    out: Path
+    """The checkpoint's folder; the parameters go to OUT/STEP/params."""
+    step: int = 6_400_000
+    """The step in the name; the reference's tools expect 6400000 of its presets."""
+
+
+def run(args: Args) -> int:
+    """Read the network and write the checkpoint, whole or not at all."""
+    from model.network import load_network
+    from model.reference import export_reference
+
+    target = export_reference(load_network(args.file), args.out, args.step)
+    print(f"wrote {target}", file=sys.stderr)
+    return 0

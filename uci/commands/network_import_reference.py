@@ -1,0 +1,61 @@
+"""Turn a checkpoint of DeepMind's searchless_chess into a network file; see docs/reference.md."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import tyro
+
+
+@dataclasses.dataclass(frozen=True)
+class Args:
+    directory: tyro.conf.Positional[Path]
+    """The unpacked checkpoint: the folder that holds a folder named by its step (6400000)."""
+    out: Path
+    """The network file to write (.safetensors)."""
+    preset: Literal["9M", "136M", "270M", "sequence-tiny"] = "9M"
+    """Which of the reference's networks it is."""
+    ema: bool = False
+    """Take the moving average of the parameters (params_ema) instead of params."""
+    step: int | None = None
+    """Which step, where there are several (default: the last)."""
+    width: int | None = None
+    """Of a checkpoint that you trained with the reference's code, where it is not the preset's."""
+    layers: int | None = None
+    """Likewise."""
+    heads: int | None = None
+    """Likewise; parameters do not tell it."""
+    causal: bool = False
+    """Trained with a causal mask; parameters do not tell it."""
+    query_key_norm: bool = False
+    """Trained with layer norm on queries and keys."""
+    name: str | None = None
+    """The network's name (default: reference-PRESET)."""
+    licence: str = "CC-BY-4.0"
+    """The weights' licence (default: that of the published ones)."""
+
+
+SHAPE = ("width", "layers", "heads", "causal", "query_key_norm")
+
+
+def run(args: Args) -> int:
+    """Read, check and write; nothing is written where a check fails."""
+    from model.config import SequenceConfig, preset
+    from model.network import save_network
+    from model.reference import import_reference
+
+    changes: dict[str, Any] = {name: value for name in SHAPE if (value := getattr(args, name))}
+    config = preset(args.preset, **changes).network
+    assert isinstance(config, SequenceConfig)
+    network = import_reference(
+        args.directory,
+        config,
+        ema=args.ema,
+        step=args.step,
+        name=args.name or f"reference-{args.preset}",
+        licence=args.licence,
+    )
+    save_network(network, args.out)
+    print(f"wrote {args.out}: {network.parameter_count:,} parameters", file=sys.stderr)
+    return 0
