@@ -48,6 +48,7 @@ def _print_fields(fields: dict[str, Any], indent: str = "") -> None:
         elif isinstance(value, list):
             print(f"{indent}{name}")
             for entry in value:
-                print(indent + "  " + " ".join(map(str, entry.values())))
+                parts = entry.values() if isinstance(entry, dict) else entry
+                print(indent + "  " + " ".join(map(str, parts)))
         else:
             print(f"{indent}{name:<{26 - len(indent)}}{value}")
