@@ -1,13 +1,15 @@
 """Checkpoints of a training run (Orbax): whole or not there, with the place in the data."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+import jax
 import orbax.checkpoint as ocp
 
 from data_pipeline.dataset import write_atomically
-from data_pipeline.errors import InputError
+from data_pipeline.errors import ArgmaxError, InputError
 from model.training import TrainState
 
 CONFIG_FILE = "config.json"
@@ -63,7 +65,8 @@ class Checkpoints:
         self._manager.close()
 
     def save(self, step: int, state: TrainState, progress: Progress) -> None:
-        """Keep all that going on needs."""
+        """Keep all that going on needs. Raises ArgmaxError where the disk has no room for it."""
+        self._check_room(state)
         self._manager.save(
             step,
             args=ocp.args.Composite(
@@ -71,6 +74,20 @@ class Checkpoints:
                 progress=ocp.args.JsonSave(progress._asdict()),  # pyright: ignore[reportCallIssue]
             ),
         )
+
+    def _check_room(self, state: TrainState) -> None:
+        """Asked beforehand: on a full disk Orbax fails in many threads at once, with pages of text.
+
+        Twice the state's size is wanted, since the files of a checkpoint are written beside it.
+        """
+        wanted = 2 * sum(array.nbytes for array in jax.tree.leaves(state)) + (1 << 20)
+        directory = Path(self._manager.directory)
+        free = shutil.disk_usage(directory).free
+        if free < wanted:
+            raise ArgmaxError(
+                f"expected {wanted >> 20} MiB free for a checkpoint in {directory}, found "
+                f"{free >> 20}; free space and go on with --resume"
+            )
 
     def restore(self, like: TrainState) -> tuple[TrainState, Progress]:
         """The newest checkpoint, with shapes and devices as in ``like``.

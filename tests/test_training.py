@@ -1,19 +1,21 @@
 """Training: it learns, goes on after kill -9, uses several devices, refuses misfitting data."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from data_pipeline import records
 from data_pipeline.dataset import MANIFEST, Dataset, shard_name, write_bag
-from data_pipeline.errors import InputError
+from data_pipeline.errors import ArgmaxError, InputError
 from model.config import preset
 from model.network import load_network
 from model.train import TrainConfig, train
@@ -107,6 +109,18 @@ def test_a_directory_with_a_run_is_not_overwritten(data, whole_run):
     assert result.returncode == 2
     assert result.stderr.count("\n") == 1
     assert "--resume" in result.stderr
+
+
+def test_a_full_disk_is_one_error_and_keeps_the_last_checkpoint(data, tmp_path, monkeypatch):
+    config = TrainConfig(
+        preset("tiny").network, steps=3, batch_size=16, checkpoint_every=2, evaluation_positions=8
+    )
+    train(replace(config, steps=2), Dataset(data), tmp_path / "run", resume=False)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 20))
+    with pytest.raises(ArgmaxError, match="free for a checkpoint"):
+        train(config, Dataset(data), tmp_path / "run", resume=True)
+    monkeypatch.undo()
+    assert train(config, Dataset(data), tmp_path / "run", resume=True).training["steps"] == 3
 
 
 def test_nothing_to_resume(data, tmp_path):
