@@ -1,6 +1,6 @@
 """What a network and a training run are made of: frozen, checked where they are made."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from data_pipeline.errors import InputError
@@ -32,10 +32,6 @@ class BoardConfig:
         if self.decoder_layers < 0:
             raise InputError(f"expected decoder_layers of at least 0, found {self.decoder_layers}")
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class SequenceConfig:
@@ -58,10 +54,6 @@ class SequenceConfig:
     def __post_init__(self) -> None:
         _check(self, "width", "layers", "heads", "widening", "bins")
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self)
-
 
 NetworkConfig = BoardConfig | SequenceConfig
 
@@ -77,7 +69,7 @@ def _check(config: NetworkConfig, *positive: str) -> None:
 
 
 def config_from_dict(fields: dict[str, Any]) -> NetworkConfig:
-    """The inverse of ``to_dict``, by the field `layout`. Raises InputError for unknown fields."""
+    """The inverse of `asdict`, by the field `layout`. Raises InputError for unknown fields."""
     layouts = {config.LAYOUT: config for config in (BoardConfig, SequenceConfig)}
     if fields.get("layout") not in layouts:
         raise InputError(

@@ -7,7 +7,7 @@ the format version, the name, the licence, the configuration and the training re
 import json
 import os
 import struct
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ def save_network(network: Network, path: str | Path) -> None:
         "format_version": FORMAT_VERSION,
         "name": network.name,
         "licence": network.licence,
-        "config": network.config.to_dict(),
+        "config": asdict(network.config),
         "training": network.training,
     }
     tensors = {

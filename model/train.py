@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -51,10 +50,6 @@ class TrainConfig:
     evaluate_every: int = 1000
     evaluation_positions: int = 2000
     evaluation_split: str = "test"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self)
 
 
 def train(config: TrainConfig, dataset: Dataset, out: Path, *, resume: bool) -> Network:
@@ -120,7 +115,7 @@ class Run:
         )
         self.seconds = 0.0
         self.schedule = [(0, config.steps)]
-        self.checkpoints = Checkpoints(out, config.to_dict(), resume)
+        self.checkpoints = Checkpoints(out, asdict(config), resume)
         if resume:
             self.state, progress = self.checkpoints.restore(self.state)
             self.batches.set_state(progress.place)
@@ -167,7 +162,7 @@ class Run:
             "hours": round(self.seconds / 3600, 3),
             "teacher": manifest["teacher"],
             "data": {"counts": manifest["counts"], "sources": manifest["sources"]},
-            "config": self.config.to_dict(),
+            "config": asdict(self.config),
         }
         params = jax.tree.map(np.asarray, jax.device_get(self.state.average))
         return Network(

@@ -1,6 +1,7 @@
 """The `sequence` layout: the reference's shapes and outputs, and what holds for every network."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import chess
@@ -141,11 +142,11 @@ def test_a_random_network_has_the_scales_of_the_reference():
 
 def test_configurations_say_their_layout():
     for config in (BoardConfig(width=64), SequenceConfig(causal=True)):
-        assert config_from_dict(config.to_dict()) == config
+        assert config_from_dict(asdict(config)) == config
     with pytest.raises(InputError, match="layout"):
         config_from_dict({"layout": "tree"})
     with pytest.raises(InputError, match="causal"):
-        config_from_dict(BoardConfig().to_dict() | {"causal": True})
+        config_from_dict(asdict(BoardConfig()) | {"causal": True})
     with pytest.raises(InputError, match="width 100 must divide by heads 8"):
         SequenceConfig(width=100)
     with pytest.raises(InputError, match="layout 'sequence', found 'board'"):

@@ -27,7 +27,7 @@ def run(args: Args) -> int:
         "name": network.name,
         "layout": network.config.layout,
         "parameters": network.parameter_count,
-        "config": network.config.to_dict(),
+        "config": dataclasses.asdict(network.config),
         "training": network.training,
         "licence": network.licence,
     }
