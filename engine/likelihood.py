@@ -19,6 +19,7 @@ from model.intervals import profile_interval
 
 ELO_TO_LOGIT = math.log(10) / 400
 MOST_ELO = 6000.0  # no difference is told apart beyond
+LEAST = 1e-60  # of a probability; a search for the maximum may look where it would round to 0
 ADVANTAGE_SPREAD_ELO = 200.0  # weak normal prior, for games that White always wins
 
 
@@ -58,11 +59,11 @@ def _outcomes(difference_elo: np.ndarray, draw_log_odds) -> tuple[np.ndarray, ..
     logit = ELO_TO_LOGIT * np.clip(difference_elo, -MOST_ELO, MOST_ELO)
     score, rest = 1 / (1 + np.exp(-logit)), 1 / (1 + np.exp(logit))
     curvature = 0.25 - 0.25 * np.exp(-2 * np.clip(draw_log_odds, -20.0, 20.0))
-    root = np.sqrt(0.25 - 4 * curvature * score * rest)
+    root = np.sqrt(np.maximum(0.25 - 4 * curvature * score * rest, 1e-18))
     whole = 0.5 + root
     win = score**2 * (1 - 4 * curvature * rest / whole) / whole
     loss = rest**2 * (1 - 4 * curvature * score / whole) / whole
-    return win, score * rest / whole, loss, score, root
+    return np.maximum(win, LEAST), score * rest / whole, np.maximum(loss, LEAST), score, root
 
 
 class Likelihood:
