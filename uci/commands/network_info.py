@@ -40,15 +40,16 @@ def run(args: Args) -> int:
 
 
 def _print_fields(fields: dict[str, Any], indent: str = "") -> None:
-    """Names and values in two columns, nested ones further in, a list's entries one a line."""
+    """Names and values in two columns, nested ones further in, a table's rows one a line."""
     for name, value in fields.items():
         if isinstance(value, dict):
             print(f"{indent}{name}")
             _print_fields(value, indent + "  ")
-        elif isinstance(value, list):
+        elif isinstance(value, list) and all(isinstance(entry, dict | list) for entry in value):
             print(f"{indent}{name}")
             for entry in value:
                 parts = entry.values() if isinstance(entry, dict) else entry
                 print(indent + "  " + " ".join(map(str, parts)))
         else:
-            print(f"{indent}{name:<{26 - len(indent)}}{value}")
+            shown = " ".join(f"{v:g}" for v in value) if isinstance(value, list) else value
+            print(f"{indent}{name:<{26 - len(indent)}}{shown}")

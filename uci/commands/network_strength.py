@@ -3,9 +3,11 @@
 The ratings come from games of the network at several temperatures against players of known
 strength:
 
-  argmax match --opponents network network,temperature=0.02 network,temperature=0.05
-      stockfish:elo=1350,nodes=1000 --games 200 --pgn strength.pgn
-  argmax elo strength.pgn --anchor "stockfish elo=1350 nodes=1000=1350" --json > ratings.json
+  argmax match --opponents network network,temperature=0.01 network,temperature=0.02
+      network,temperature=0.04 stockfish:elo=1350,nodes=1000 stockfish:elo=1550,nodes=20000
+      --games 30 --pgn strength.pgn
+  argmax elo strength.pgn --anchor "stockfish elo=1350 nodes=1000=1350"
+      --anchor "stockfish elo=1550 nodes=20000=1550" --json > ratings.json
   argmax network strength ratings.json
 """
 
