@@ -20,6 +20,7 @@ Layout, version 1 (little-endian; about 90 bytes at 27 moves):
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import chess
@@ -131,6 +132,11 @@ def depth_of(data: bytes) -> int:
 def moves_of(data: bytes) -> int:
     """How many moves are scored in an encoded record, without decoding the rest."""
     return data[_scores_start(data) + 2]
+
+
+def knows_clocks(encoded: Sequence[bytes]) -> bool:
+    """Whether any of the first thousand encoded records knows its position's clocks."""
+    return any(encoded[i][0] & _CLOCKS for i in range(min(1000, len(encoded))))
 
 
 def value_of(data: bytes) -> int | None:

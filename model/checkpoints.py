@@ -17,6 +17,7 @@ CONFIG_FILE = "config.json"
 # What a resumed run may change: how long it goes on, and what is written down on the way.
 CHANGEABLE = (
     "steps",
+    "minutes",
     "log_every",
     "checkpoint_every",
     "evaluate_every",
@@ -32,9 +33,11 @@ class Progress(NamedTuple):
     """The data iterator's."""
     seconds: float
     """Trained so far."""
-    schedule: list[tuple[int, int]]
-    """From which step on the learning rate fell over how many steps; more than one entry where a
-    resumed run was given another number of steps."""
+    schedule: list[tuple[int, int | str]]
+    """From which step on the learning rate fell over how many steps, or minutes; more than one
+    entry where a resumed run was given another number."""
+    action_values: int
+    """Trained on so far."""
 
 
 class Checkpoints:

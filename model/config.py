@@ -6,6 +6,10 @@ from typing import Any, ClassVar, Literal
 from data_pipeline.errors import InputError
 
 ComputeDtype = Literal["float32", "bfloat16"]
+Labels = Literal["hl-gauss", "one-hot", "two-hot"]
+OptimizerKind = Literal["muon", "adam"]
+Schedule = Literal["cosine", "constant"]
+RecipeName = Literal["argmax", "reference"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class SequenceConfig:
     """Whether a token attends only to itself and to those before it."""
     query_key_norm: bool = False
     """Whether queries and keys are normed, across all heads at once."""
+    clocks: bool = True
+    """Whether the network learned the clocks; one that did not is shown none in play."""
 
     def __post_init__(self) -> None:
         _check(self, "width", "layers", "heads", "widening", "bins")
@@ -83,11 +89,14 @@ def config_from_dict(fields: dict[str, Any]) -> NetworkConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """How a position's moves are scored against the teacher's; see `model.losses`."""
+    """How moves are scored against the teacher's win probabilities; see `model.losses`."""
 
+    labels: Labels = "hl-gauss"
+    """The distribution over the bins that stands for a win probability."""
     sigma_bins: float = 0.75
     """HL-Gauss: sigma in bin widths."""
     ranking_weight: float = 1.0
+    """Of the order of a position's moves; 0 where a batch holds single moves."""
     ranking_temperature: float = 0.05
     """In win probability."""
     state_value_weight: float = 0.1
@@ -95,26 +104,59 @@ class LossConfig:
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """Muon for the layers' matrices, AdamW for the rest; warm-up, then cosine decay."""
+    """The learning rate warms up and falls with a cosine, or is constant."""
 
+    kind: OptimizerKind = "muon"
+    """Muon for the layers' matrices and AdamW for the rest, or AdamW for all."""
+    schedule: Schedule = "cosine"
     muon_learning_rate: float = 0.01
     adam_learning_rate: float = 1e-3
     adam_b2: float = 0.98
     weight_decay: float = 0.01
     warmup_share: float = 0.05
-    """Of all steps."""
+    """Of the whole training; none with a constant learning rate."""
     final_share: float = 0.02
     """The learning rate at the end, as a share of its peak."""
     clip_norm: float = 1.0
     ema_decay: float = 0.999
+    ema_warmup: bool = True
+    """Let the average forget its start sooner than its decay says."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained, whatever its shape."""
+
+    loss: LossConfig
+    optimizer: OptimizerConfig
+
+
+RECIPES: dict[RecipeName, Recipe] = {
+    "argmax": Recipe(LossConfig(), OptimizerConfig()),
+    "reference": Recipe(
+        LossConfig(labels="one-hot", ranking_weight=0.0, state_value_weight=0.0),
+        OptimizerConfig(
+            kind="adam",
+            schedule="constant",
+            adam_learning_rate=1e-4,
+            adam_b2=0.999,
+            weight_decay=0.0,
+            ema_decay=0.99,
+            ema_warmup=False,
+        ),
+    ),
+}
+"""Ours, and that of Ruoss et al. 2024 (the values of their code)."""
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A network's shape and the batch that suits it."""
+    """A network's shape, and the batch and the recipe that suit it."""
 
     network: NetworkConfig
     batch_size: int = 128
+    """Positions, or with the layout `sequence` pairs of a position and a move."""
+    recipe: RecipeName = "argmax"
 
 
 PRESETS: dict[str, Preset] = {
@@ -124,13 +166,17 @@ PRESETS: dict[str, Preset] = {
     "large": Preset(
         BoardConfig(width=320, layers=10, decoder_layers=2, heads=10, head_width=512), 256
     ),
-    "sequence-tiny": Preset(SequenceConfig(width=16, layers=2, heads=4)),
-    "9M": Preset(SequenceConfig()),
-    "136M": Preset(SequenceConfig(width=1024)),
-    "270M": Preset(SequenceConfig(width=1024, layers=16)),
+    "sequence-tiny": Preset(SequenceConfig(width=16, layers=2, heads=4), 256, "reference"),
+    "sequence-small": Preset(
+        SequenceConfig(width=120, layers=4, heads=4, bins=64), 256, "reference"
+    ),
+    "9M": Preset(SequenceConfig(), 256, "reference"),
+    "136M": Preset(SequenceConfig(width=1024), 256, "reference"),
+    "270M": Preset(SequenceConfig(width=1024, layers=16), 256, "reference"),
 }
 """Networks by size. Of the `board` layout: tiny for tests (0.03 M parameters), small for two cores
-(1.1 M), medium, large. Of the `sequence` layout: one for tests, and the published ones."""
+(1.1 M), medium, large. Of the `sequence` layout: one for tests, one as large as `small`, and the
+published ones."""
 
 
 def preset(name: str, **changes: Any) -> Preset:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -11,23 +11,34 @@ from tensorboardX import SummaryWriter
 METRICS_FILE = "metrics.jsonl"
 
 
-class RunLog:
-    """The logs of the run in ``out``, from step ``start`` on; a context manager.
+class Counts(NamedTuple):
+    """How far a run has come."""
 
-    Lines of later steps, written by a run that was killed after its last checkpoint, are dropped,
-    so that the log is the same as if the run had never stopped.
+    step: int
+    seconds: float
+    """Of training."""
+    positions: int
+    action_values: int
+
+
+class RunLog:
+    """The logs of the run in ``out`` from ``start`` on, where a ``share`` of it is done.
+
+    A context manager. ``steps``: how many there will be, if that is known. Lines of later steps,
+    written by a run that was killed after its last checkpoint, are dropped, so that the log is the
+    same, times aside, as if the run had never stopped.
     """
 
-    def __init__(self, out: Path, steps: int, batch_size: int, start: int) -> None:
+    def __init__(self, out: Path, steps: int | None, start: Counts, share: float) -> None:
         path = out / METRICS_FILE
-        kept = [line for line in _lines(path) if json.loads(line)["step"] <= start]
+        kept = [line for line in _lines(path) if json.loads(line)["step"] <= start.step]
         path.write_text("".join(kept))
         self._file = path.open("a")
-        self._board = SummaryWriter(str(out), purge_step=start + 1 if start else None)
-        self._batch_size = batch_size
-        self._figures: dict[str, float] = {}
+        self._board = SummaryWriter(str(out), purge_step=start.step + 1 if start.step else None)
+        self._last = start
+        self._figures: dict[str, str] = {}
         self._progress = Progress(
-            TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
+            TextColumn("step {task.fields[step]}" + (f"/{steps}" if steps else "")),
             BarColumn(20),
             TextColumn("{task.fields[figures]}"),
             TimeElapsedColumn(),
@@ -35,7 +46,8 @@ class RunLog:
             TimeRemainingColumn(elapsed_when_finished=False),
             console=Console(stderr=True),
         )
-        self._task = self._progress.add_task("train", total=steps, completed=start, figures="")
+        self._task = self._progress.add_task("train", total=1.0, step=start.step, figures="")
+        self._progress.update(self._task, completed=share)
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -46,32 +58,39 @@ class RunLog:
         self._file.close()
         self._board.close()
 
-    def training(self, step: int, parts: dict[str, Any]) -> None:
-        """The parts of a step's loss."""
+    def training(self, counts: Counts, share: float, parts: dict[str, Any]) -> None:
+        """The parts of a step's loss, and the speed since the last line."""
         figures = {name: float(value) for name, value in parts.items()}
-        self._write(step, "train", figures)
-        self._show(step, {"loss": figures["loss"]})
+        last, self._last = self._last, counts
+        seconds = max(counts.seconds - last.seconds, 1e-9)
+        speeds = {
+            "positions_per_second": (counts.positions - last.positions) / seconds,
+            "action_values_per_second": (counts.action_values - last.action_values) / seconds,
+        }
+        self._write(counts, "train", figures | speeds)
+        self._progress.update(self._task, completed=share, step=counts.step)
+        positions, values = speeds.values()
+        speed = f"{positions:.0f} positions/s  {values:.0f} values/s"
+        self._show({"speed": speed, "loss": f"loss {figures['loss']:.3f}"})
 
-    def evaluation(self, step: int, figures: dict[str, float]) -> None:
+    def evaluation(self, counts: Counts, figures: dict[str, float]) -> None:
         """Figures on the evaluation split."""
-        self._write(step, "evaluation", figures)
+        self._write(counts, "evaluation", figures)
         texts = (f"{name} {value:.4f}" for name, value in figures.items())
-        self._progress.console.print(f"step {step}: " + "  ".join(texts), highlight=False)
+        self._progress.console.print(f"step {counts.step}: " + "  ".join(texts), highlight=False)
         shown = ("agreement", "regret")
-        self._show(step, {name: figures[name] for name in shown if name in figures})
+        self._show({name: f"{name} {figures[name]:.3f}" for name in shown if name in figures})
 
-    def _write(self, step: int, kind: str, figures: dict[str, float]) -> None:
-        self._file.write(json.dumps({"step": step, "kind": kind, **figures}) + "\n")
+    def _write(self, counts: Counts, kind: str, figures: dict[str, float]) -> None:
+        line = {"step": counts.step, "kind": kind, "seconds": round(counts.seconds, 3), **figures}
+        self._file.write(json.dumps(line) + "\n")
         self._file.flush()
         for name, value in figures.items():
-            self._board.add_scalar(f"{kind}/{name}", value, step)
+            self._board.add_scalar(f"{kind}/{name}", value, counts.step)
 
-    def _show(self, step: int, figures: dict[str, float]) -> None:
-        self._figures |= figures
-        self._progress.update(self._task, completed=step)
-        speed = (self._progress.tasks[0].speed or 0.0) * self._batch_size
-        texts = [f"{speed:.0f} positions/s", *(f"{k} {v:.3f}" for k, v in self._figures.items())]
-        self._progress.update(self._task, figures="  ".join(texts), refresh=True)
+    def _show(self, texts: dict[str, str]) -> None:
+        self._figures |= texts
+        self._progress.update(self._task, figures="  ".join(self._figures.values()), refresh=True)
 
 
 def _lines(path: Path) -> list[str]:

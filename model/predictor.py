@@ -17,7 +17,7 @@ import numpy as np
 
 from data_pipeline.batches import Inputs, make_inputs
 from data_pipeline.sequences import SequenceInputs, make_sequences, pairs
-from model.config import BoardConfig, ComputeDtype, NetworkConfig
+from model.config import BoardConfig, ComputeDtype, NetworkConfig, SequenceConfig
 from model.layouts import transformed
 from model.network import Network, Params
 
@@ -86,15 +86,21 @@ class Predictor:
         most = max(map(len, moves))
         padded = next(shape for shape in MOVE_SHAPES if shape >= most)
         fill = positions - len(boards)
-        make = make_inputs if isinstance(self.network.config, BoardConfig) else make_sequences
-        inputs = make([*boards, *[boards[0]] * fill], [*moves, *[()] * fill], padded)
+        rows = [*boards, *[boards[0]] * fill], [*moves, *[()] * fill]
+        config = self.network.config
+        if isinstance(config, BoardConfig):
+            inputs = make_inputs(*rows, padded)
+        else:
+            inputs = make_sequences(*rows, padded, config.clocks)
         return list(self._run(inputs)[: len(boards)])
 
     def _separate(
         self, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]]
     ) -> list[np.ndarray]:
         """N arrays [len(moves[i]), K]; as few passes as the shapes allow."""
-        sequences = pairs(boards, moves)
+        config = self.network.config
+        assert isinstance(config, SequenceConfig)
+        sequences = pairs(boards, moves, config.clocks)
         results = [self._run(inputs)[:, 0] for inputs in _divide(sequences)]
         ends = np.cumsum([len(row) for row in moves])
         return np.split(np.concatenate(results)[: ends[-1]], ends[:-1])

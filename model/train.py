@@ -5,25 +5,25 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import jax
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from data_pipeline.batches import Batch
 from data_pipeline.dataset import Dataset
 from data_pipeline.errors import InputError
-from data_pipeline.loader import training_batches
+from data_pipeline.loader import training_batches, training_sequences
 from model.checkpoints import Checkpoints, Progress
 from model.config import (
-    BoardConfig,
     ComputeDtype,
     LossConfig,
     NetworkConfig,
     OptimizerConfig,
+    SequenceConfig,
 )
-from model.logs import RunLog
+from model.logs import Counts, RunLog
 from model.network import Network, save_network
 from model.predictor import Predictor
 from model.quality import measure, summary
@@ -35,12 +35,19 @@ EVALUATED = ("agreement", "regret", "kendall_tau_b", "log_loss", "squared_error"
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A training run. The same configuration, data and devices give the same network exactly."""
+    """A training run, of so many steps or of so many minutes, evaluations not counted.
+
+    The same configuration, data and devices give the same network exactly, unless it is minutes
+    that end the training and that the learning rate follows.
+    """
 
     network: NetworkConfig
-    steps: int
+    steps: int | None = None
+    minutes: float | None = None
     batch_size: int = 128
+    """Positions, or with the layout `sequence` pairs of a position and a move."""
     max_moves: int = 64
+    """Of a position; with the layout `board`."""
     seed: int = 0
     compute_dtype: ComputeDtype = "float32"
     loss: LossConfig = field(default_factory=LossConfig)
@@ -51,27 +58,40 @@ class TrainConfig:
     evaluation_positions: int = 2000
     evaluation_split: str = "test"
 
+    def __post_init__(self) -> None:
+        if (self.steps is None) == (self.minutes is None):
+            raise InputError(
+                f"expected either steps or minutes, found steps = {self.steps} and "
+                f"minutes = {self.minutes}; leave one of them out"
+            )
+        if isinstance(self.network, SequenceConfig) and self.loss.ranking_weight:
+            raise InputError(
+                "expected no ranking term with the layout 'sequence', which learns single moves, "
+                f"found ranking weight {self.loss.ranking_weight}; set it to 0"
+            )
+
 
 def train(config: TrainConfig, dataset: Dataset, out: Path, *, resume: bool) -> Network:
     """Train to the end and write ``out/network.safetensors``; returns the averaged network.
 
     Logs go to ``out/metrics.jsonl`` and TensorBoard files beside it, checkpoints to
     ``out/checkpoints``. With ``resume`` a run that was stopped, even killed, goes on from its last
-    checkpoint as if it had never stopped; given another number of steps, the learning rate falls
-    over these from there on. Raises InputError if data and configuration do not fit,
+    checkpoint as if it had never stopped; given another number of steps or minutes, the learning
+    rate falls over these from there on. Raises InputError if data and configuration do not fit,
     ``out`` holds another run, or there is nothing to resume.
     """
     _check(config, dataset)
     run = Run(config, dataset, out, resume)
     with ExitStack() as stack:
-        log = stack.enter_context(RunLog(out, config.steps, config.batch_size, run.step))
+        log = stack.enter_context(RunLog(out, config.steps, run.counts, run.share))
         checkpoints = stack.enter_context(run.checkpoints)
         for parts in run.steps():
-            if run.step % config.log_every == 0 or run.step == config.steps:
-                log.training(run.step, jax.device_get(parts))
-            if run.step % config.evaluate_every == 0 or run.step == config.steps:
-                log.evaluation(run.step, run.evaluate())
-            if run.step % config.checkpoint_every == 0 or run.step == config.steps:
+            last = run.share >= 1
+            if run.step % config.log_every == 0 or last:
+                log.training(run.counts, run.share, jax.device_get(parts))
+            if run.step % config.evaluate_every == 0 or last:
+                log.evaluation(run.counts, run.evaluate())
+            if run.step % config.checkpoint_every == 0 or last:
                 checkpoints.save(run.step, run.state, run.progress())
     network = run.network()
     save_network(network, out / NETWORK_FILE)
@@ -79,8 +99,6 @@ def train(config: TrainConfig, dataset: Dataset, out: Path, *, resume: bool) -> 
 
 
 def _check(config: TrainConfig, dataset: Dataset) -> None:
-    if not isinstance(config.network, BoardConfig):
-        raise InputError(f"expected the layout 'board' to train, found '{config.network.layout}'")
     if dataset.bins.count != config.network.bins:
         raise InputError(
             f"expected a dataset with {config.network.bins} bins as the network has, found "
@@ -97,16 +115,23 @@ def _check(config: TrainConfig, dataset: Dataset) -> None:
         raise InputError(f"batch size {config.batch_size} must divide by {devices} devices")
 
 
+def _batches(config: TrainConfig, dataset: Dataset):
+    """The batches of a run, as the network's layout takes them."""
+    encoded = dataset.records("train")
+    if isinstance(config.network, SequenceConfig):
+        return training_sequences(encoded, config.batch_size, config.seed)
+    return training_batches(encoded, config.batch_size, config.max_moves, config.seed)
+
+
 class Run:
     """A training run in progress: its state, its place in the data, and its devices."""
 
     def __init__(self, config: TrainConfig, dataset: Dataset, out: Path, resume: bool) -> None:
         self.config = config
         self.dataset = dataset
-        self.batches = training_batches(
-            dataset.records("train"), config.batch_size, config.max_moves, config.seed
-        )
-        optimizer = make_optimizer(config.optimizer, config.steps)
+        self.batches = _batches(config, dataset)
+        self.length: float = config.steps or 60 * (config.minutes or 0)
+        optimizer = partial(make_optimizer, config.optimizer, self.length)
         mesh = jax.make_mesh((jax.local_device_count(),), ("data",), (AxisType.Auto,))
         self._by_position = NamedSharding(mesh, PartitionSpec("data"))
         replicated = NamedSharding(mesh, PartitionSpec())
@@ -114,35 +139,55 @@ class Run:
             init_state(config.network, optimizer, config.seed), replicated
         )
         self.seconds = 0.0
-        self.schedule = [(0, config.steps)]
+        self.action_values = 0
+        budget = config.steps or f"{config.minutes:g} minutes"
+        self.schedule = [(0, budget)]
         self.checkpoints = Checkpoints(out, asdict(config), resume)
         if resume:
             self.state, progress = self.checkpoints.restore(self.state)
             self.batches.set_state(progress.place)
             self.seconds = progress.seconds
-            self.schedule = [(start, steps) for start, steps in progress.schedule]
-            if self.schedule[-1][1] != config.steps:
-                self.schedule.append((int(self.state.step), config.steps))
+            self.action_values = progress.action_values
+            self.schedule = [(start, length) for start, length in progress.schedule]
+            if self.schedule[-1][1] != budget:
+                self.schedule.append((int(self.state.step), budget))
         self.step = int(self.state.step)
         update = make_update(
-            config.network, config.loss, config.optimizer.ema_decay, optimizer, config.compute_dtype
+            config.network, config.loss, config.optimizer, optimizer, config.compute_dtype
         )
         self._update = jax.jit(update, donate_argnums=0, out_shardings=(replicated, replicated))
 
+    @property
+    def share(self) -> float:
+        """How much of the training is done, from 0 to 1."""
+        return min(1.0, float(self._place) / self.length)
+
+    @property
+    def _place(self) -> np.ndarray:
+        return np.array(self.step) if self.config.steps else np.array(self.seconds, np.float32)
+
     def steps(self) -> Iterator[dict[str, jax.Array]]:
         """Step after step to the end; each gives the loss and its parts."""
-        while self.step < self.config.steps:
+        while self.share < 1:
             start = time.monotonic()
-            batch: Batch = jax.device_put(next(self.batches), self._by_position)
-            self.state, parts = self._update(self.state, batch)
+            batch = jax.device_put(next(self.batches), self._by_position)
+            self.state, parts = self._update(self.state, batch, self._place)
             self.step += 1
+            self.action_values += int(parts.pop("action_values"))
             jax.block_until_ready(parts)
             self.seconds += time.monotonic() - start
             yield parts
 
+    @property
+    def counts(self) -> Counts:
+        """What the log says of how far the training has come."""
+        positions = self.step * self.config.batch_size
+        return Counts(self.step, self.seconds, positions, self.action_values)
+
     def progress(self) -> Progress:
         """What a checkpoint keeps beside the state."""
-        return Progress(self.batches.get_state(), self.seconds, self.schedule)
+        place = self.batches.get_state()
+        return Progress(place, self.seconds, self.schedule, self.action_values)
 
     def evaluate(self) -> dict[str, float]:
         """Figures of the averaged network on the first positions of the evaluation split."""
@@ -158,7 +203,8 @@ class Run:
         record = {
             "steps": self.step,
             "schedule": self.schedule,
-            "positions_seen": self.step * self.config.batch_size,
+            "positions_seen": self.counts.positions,
+            "action_values_seen": self.action_values,
             "hours": round(self.seconds / 3600, 3),
             "teacher": manifest["teacher"],
             "data": {"counts": manifest["counts"], "sources": manifest["sources"]},

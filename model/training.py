@@ -5,10 +5,12 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from optax import contrib
 
-from data_pipeline.batches import Batch
+from data_pipeline.batches import Batch, Inputs
+from data_pipeline.sequences import SequenceBatch
 from model.config import ComputeDtype, LossConfig, NetworkConfig, OptimizerConfig
 from model.layouts import init_params, transformed
 from model.losses import total_loss
@@ -25,74 +27,108 @@ class TrainState(NamedTuple):
     optimizer: optax.OptState
 
 
-Update = Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]
+Place = jax.Array | np.ndarray
+"""[] how far the training has come: the number of the step, or seconds."""
+MakeOptimizer = Callable[[Place], optax.GradientTransformation]
+"""The optimizer with the learning rate of that place."""
+Update = Callable[
+    [TrainState, Batch | SequenceBatch, Place], tuple[TrainState, dict[str, jax.Array]]
+]
 
 
-def make_optimizer(config: OptimizerConfig, steps: int) -> optax.GradientTransformation:
-    """Muon on the matrices of the layers, AdamW on all else; warm-up, then cosine over ``steps``.
+def make_optimizer(
+    config: OptimizerConfig, length: float, place: Place
+) -> optax.GradientTransformation:
+    """Muon on the matrices of the layers and AdamW on all else, or AdamW alone.
 
+    The learning rate is that of ``place`` in a training of ``length``, in steps or in seconds.
     Muon: Jordan et al. 2024; its update of a matrix has singular values near 1.
     """
 
-    def schedule(peak: float) -> optax.Schedule:
-        warmup = max(1, round(steps * config.warmup_share))
-        return optax.warmup_cosine_decay_schedule(
-            0.0, peak, warmup, max(steps, warmup + 1), peak * config.final_share
-        )
+    def rate(peak: float) -> optax.Schedule:
+        return lambda _: schedule(config, peak, length)(place)
 
-    return optax.chain(
-        optax.clip_by_global_norm(config.clip_norm),
-        contrib.muon(
-            schedule(config.muon_learning_rate),
-            adam_learning_rate=schedule(config.adam_learning_rate),
+    if config.kind == "muon":
+        update = contrib.muon(
+            rate(config.muon_learning_rate),
+            adam_learning_rate=rate(config.adam_learning_rate),
             adam_b2=config.adam_b2,
             weight_decay=config.weight_decay,
             adam_weight_decay=config.weight_decay,
             muon_weight_dimension_numbers=_muon_matrices,
-        ),
+        )
+    else:
+        update = optax.adamw(
+            rate(config.adam_learning_rate), b2=config.adam_b2, weight_decay=config.weight_decay
+        )
+    return optax.chain(optax.clip_by_global_norm(config.clip_norm), update)
+
+
+def schedule(config: OptimizerConfig, peak: float, length: float) -> optax.Schedule:
+    """Place -> learning rate: constant, or a warm-up and a cosine over ``length``."""
+    if config.schedule == "constant":
+        return optax.constant_schedule(peak)
+    warmup = max(1, round(length * config.warmup_share))
+    return optax.warmup_cosine_decay_schedule(
+        0.0, peak, warmup, max(round(length), warmup + 1), peak * config.final_share
     )
 
 
 def _muon_matrices(params: Any) -> Any:
-    """Which parameters Muon takes: the matrices of the trunk's and the decoder's layers."""
+    """Which parameters Muon takes: the matrices of the layers, in either layout."""
+
+    def is_matrix(name: str, names: Any) -> bool:
+        return name in _LAYER_MATRICES or (name == "w" and "b" not in names)
+
     return {
         module: {
-            name: contrib.MuonDimensionNumbers(0, 1) if name in _LAYER_MATRICES else None
+            name: contrib.MuonDimensionNumbers(0, 1) if is_matrix(name, names) else None
             for name in names
         }
         for module, names in params.items()
     }
 
 
-def init_state(network: NetworkConfig, optimizer: optax.GradientTransformation, seed: int):
+def init_state(network: NetworkConfig, optimizer: MakeOptimizer, seed: int) -> TrainState:
     """The state before the first step; the same for the same seed."""
     params = jax.tree.map(jnp.asarray, init_params(network, seed))
     average = jax.tree.map(jnp.array, params)
-    return TrainState(jnp.zeros((), jnp.int32), params, average, optimizer.init(params))
+    start = jnp.zeros((), jnp.int32)
+    return TrainState(start, params, average, optimizer(start).init(params))
 
 
 def make_update(
     network: NetworkConfig,
     loss: LossConfig,
-    ema_decay: float,
-    optimizer: optax.GradientTransformation,
+    config: OptimizerConfig,
+    optimizer: MakeOptimizer,
     dtype: ComputeDtype = "float32",
 ) -> Update:
-    """A pure function (state, batch) -> (state after one step, the loss and its parts)."""
+    """A pure function (state, batch, place) -> (state after one step, the loss and its parts)."""
     apply = transformed(network, jnp.dtype(dtype)).apply
 
-    def loss_of(params: Any, batch: Batch) -> tuple[jax.Array, dict[str, jax.Array]]:
-        outputs = apply(params, batch.inputs)
-        return total_loss(loss, outputs, batch.win_probs, batch.inputs.mask)
+    def loss_of(params: Any, batch: Batch | SequenceBatch) -> tuple[jax.Array, dict]:
+        inputs = batch.inputs
+        mask = inputs.mask if isinstance(inputs, Inputs) else np.ones(inputs.actions.shape, bool)
+        total, parts = total_loss(loss, apply(params, inputs), batch.win_probs, mask)
+        return total, parts | {"action_values": mask.sum()}
 
-    def update(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
+    def update(
+        state: TrainState, batch: Batch | SequenceBatch, place: Place
+    ) -> tuple[TrainState, dict[str, jax.Array]]:
         gradients, parts = jax.grad(loss_of, has_aux=True)(state.params, batch)
-        changes, optimizer_state = optimizer.update(gradients, state.optimizer, state.params)
+        changes, optimizer_state = optimizer(place).update(gradients, state.optimizer, state.params)
         params = optax.apply_updates(state.params, changes)
-        # The average forgets its start sooner than its decay says: (1 + t) / (10 + t), as usual.
-        decay = jnp.minimum(ema_decay, (1.0 + state.step) / (10.0 + state.step))
+        decay = _average_decay(config, state.step)
         average = jax.tree.map(lambda a, p: decay * a + (1 - decay) * p, state.average, params)
         parts["gradient_norm"] = optax.global_norm(gradients)
         return TrainState(state.step + 1, params, average, optimizer_state), parts
 
     return update
+
+
+def _average_decay(config: OptimizerConfig, step: jax.Array) -> jax.Array | float:
+    """With a warm-up (1 + t) / (10 + t) at first, as usual."""
+    if not config.ema_warmup:
+        return config.ema_decay
+    return jnp.minimum(config.ema_decay, (1.0 + step) / (10.0 + step))

@@ -3,9 +3,14 @@
 import dataclasses
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from model.config import ComputeDtype
+from model.config import ComputeDtype, Labels, OptimizerKind, RecipeName, Schedule
+
+if TYPE_CHECKING:
+    from data_pipeline.dataset import Dataset
+    from model.config import Recipe
+    from model.train import TrainConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,12 +19,33 @@ class Args:
     """The dataset directory, as 'argmax data convert' makes it."""
     out: Path
     """The directory of the run: logs, checkpoints, network.safetensors."""
-    preset: Literal["tiny", "small", "medium", "large"] = "small"
-    """The network's size."""
-    steps: int = 10_000
-    """Training steps; the learning rate falls over all of them."""
+    preset: Literal[
+        "tiny", "small", "medium", "large", "sequence-tiny", "sequence-small", "9M", "136M", "270M"
+    ] = "small"
+    """The network's size; the last five are of the reference's layout."""
+    steps: int | None = None
+    """Training steps; the learning rate falls over all of them (default: 10000)."""
+    minutes: float | None = None
+    """Instead of steps: minutes of training, of which evaluations are no part; the learning rate
+    falls with the share of them that is used."""
+    recipe: RecipeName | None = None
+    """Loss and optimizer: ours, or those of Ruoss et al. 2024 (default: what suits the preset).
+    The next six options change parts of it."""
+    labels: Labels | None = None
+    """What stands for a win probability: a distribution over the bins."""
+    ranking_weight: float | None = None
+    """Weight of the order of a position's moves in the loss."""
+    optimizer: OptimizerKind | None = None
+    """Muon for the layers' matrices and AdamW for the rest, or AdamW for all."""
+    learning_rate: float | None = None
+    """AdamW's."""
+    muon_learning_rate: float | None = None
+    """Muon's."""
+    schedule: Schedule | None = None
+    """How the learning rate goes: up, then down with a cosine; or the same all the time."""
     batch_size: int | None = None
-    """Positions a step; by default what suits the preset."""
+    """Positions a step, or with the reference's layout pairs of a position and a move (default:
+    what suits the preset)."""
     bins: int | None = None
     """Bins of the value distributions; by default the preset's."""
     seed: int = 0
@@ -47,34 +73,69 @@ def run(args: Args) -> int:
     from model.memory import keep_freed_memory
 
     keep_freed_memory()
+    from data_pipeline.dataset import Dataset
+    from model.train import NETWORK_FILE, train
+
+    dataset = Dataset(args.data)
+    train(_config(args, dataset), dataset, args.out, resume=args.resume)
+    print(f"wrote {args.out / NETWORK_FILE}", file=sys.stderr)
+    return 0
+
+
+def _config(args: Args, dataset: "Dataset") -> "TrainConfig":
+    """What the options, the preset and the data say; also sets JAX's number of devices."""
     import os
 
     import jax
 
-    from data_pipeline.dataset import Dataset
-    from model.config import preset
-    from model.train import NETWORK_FILE, TrainConfig, train
+    from data_pipeline.records import knows_clocks
+    from model.config import SequenceConfig, preset
+    from model.train import TrainConfig
 
     changes = {} if args.bins is None else {"bins": args.bins}
     chosen = preset(args.preset, **changes)
+    network = chosen.network
+    if isinstance(network, SequenceConfig):
+        network = dataclasses.replace(network, clocks=knows_clocks(dataset.records("train")))
     batch_size = args.batch_size or chosen.batch_size
     cores = os.cpu_count() or 1
     jax.config.update(
         "jax_num_cpu_devices", args.cpu_devices or (cores if batch_size % cores == 0 else 1)
     )
     default_dtype: ComputeDtype = "float32" if jax.default_backend() == "cpu" else "bfloat16"
-    config = TrainConfig(
-        network=chosen.network,
-        steps=args.steps,
+    recipe = _recipe(args, chosen.recipe)
+    return TrainConfig(
+        network=network,
+        steps=args.steps or (None if args.minutes else 10_000),
+        minutes=args.minutes,
         batch_size=batch_size,
         seed=args.seed,
         compute_dtype=args.compute_dtype or default_dtype,
+        loss=recipe.loss,
+        optimizer=recipe.optimizer,
         log_every=args.log_every,
         checkpoint_every=args.checkpoint_every,
         evaluate_every=args.evaluate_every,
         evaluation_positions=args.evaluation_positions,
         evaluation_split=args.evaluation_split,
     )
-    train(config, Dataset(args.data), args.out, resume=args.resume)
-    print(f"wrote {args.out / NETWORK_FILE}", file=sys.stderr)
-    return 0
+
+
+def _recipe(args: Args, default: RecipeName) -> "Recipe":
+    """A recipe by name, with the parts that are given in its place."""
+    from model.config import RECIPES, Recipe
+
+    def given(**options: Any) -> dict[str, Any]:
+        return {name: value for name, value in options.items() if value is not None}
+
+    recipe = RECIPES[args.recipe or default]
+    loss = given(labels=args.labels, ranking_weight=args.ranking_weight)
+    optimizer = given(
+        kind=args.optimizer,
+        schedule=args.schedule,
+        adam_learning_rate=args.learning_rate,
+        muon_learning_rate=args.muon_learning_rate,
+    )
+    return Recipe(
+        dataclasses.replace(recipe.loss, **loss), dataclasses.replace(recipe.optimizer, **optimizer)
+    )
