@@ -167,11 +167,16 @@ class Run:
         return np.array(self.step) if self.config.steps else np.array(self.seconds, np.float32)
 
     def steps(self) -> Iterator[dict[str, jax.Array]]:
-        """Step after step to the end; each gives the loss and its parts."""
+        """Step after step to the end; each gives the loss and its parts. Compiling takes no time
+        that counts."""
+        update = None
         while self.share < 1:
             start = time.monotonic()
             batch = jax.device_put(next(self.batches), self._by_position)
-            self.state, parts = self._update(self.state, batch, self._place)
+            if update is None:
+                update = self._update.lower(self.state, batch, self._place).compile()
+                start = time.monotonic()
+            self.state, parts = update(self.state, batch, self._place)
             self.step += 1
             self.action_values += int(parts.pop("action_values"))
             jax.block_until_ready(parts)

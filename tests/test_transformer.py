@@ -1,5 +1,7 @@
 """The network: what must hold whatever its parameters; losses against the pipeline's targets."""
 
+from typing import get_args
+
 import chess
 import jax
 import jax.numpy as jnp
@@ -11,7 +13,7 @@ from data_pipeline.batches import make_inputs
 from data_pipeline.errors import InputError
 from data_pipeline.values import ValueBins
 from model import losses
-from model.config import BoardConfig, LossConfig
+from model.config import BoardConfig, Labels, LossConfig
 from model.layouts import transformed
 from model.network import random_network
 from model.predictor import Predictor
@@ -117,10 +119,13 @@ def test_configurations_are_checked_where_they_are_made():
         BoardConfig(width=100, heads=8)
 
 
-def test_hl_gauss_in_jax_is_the_one_of_the_pipeline():
-    values = np.linspace(0, 1, 101)
-    expected = targets.hl_gauss(values, ValueBins(64))
-    np.testing.assert_allclose(losses.hl_gauss(values, 64, 0.75), expected, atol=1e-5)
+@pytest.mark.parametrize("kind", get_args(Labels))
+@pytest.mark.parametrize("bins", [64, 128])
+def test_labels_in_jax_are_those_of_the_pipeline(kind, bins):
+    values = np.linspace(0, 1, 1025)  # all edges and centres among them
+    expected = getattr(targets, kind.replace("-", "_"))(values, ValueBins(bins))
+    found = jax.jit(lambda v: losses.labels(LossConfig(labels=kind), v, bins))(values)
+    np.testing.assert_allclose(found, expected, atol=1e-4 if kind == "two-hot" else 1e-5)
 
 
 def test_cross_entropy_is_least_at_the_target():
