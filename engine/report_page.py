@@ -41,6 +41,11 @@ def paragraph(text: str, faint: bool = False) -> str:
     return f"<p{' class=faint' if faint else ''}>{escape(text)}</p>"
 
 
+def folded(title: str, content: str) -> str:
+    """What is shown only to those who ask for it."""
+    return f"<details><summary>{escape(title)}</summary>{content}</details>"
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table of plain text."""
     titles = "".join(f"<th>{escape(title)}</th>" for title in head)

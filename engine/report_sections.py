@@ -10,7 +10,7 @@ from data_pipeline.records import PositionRecord
 from engine import charts
 from engine.analysis import Analysis
 from engine.picture import picture
-from engine.report_page import figure, paragraph, section, span, table
+from engine.report_page import figure, folded, paragraph, section, span, table
 from model.network import Network
 from model.quality import FIGURES
 
@@ -26,15 +26,18 @@ GALLERY = (
 
 
 def card(network: Network) -> str:
-    """What the network is: size, layout, licence, and the plain entries of its training record."""
+    """What the network is, the plain entries of its training record, and the configuration."""
     rows: list[tuple[str, object]] = [
         ("name", network.name),
         ("layout", network.config.layout),
         ("parameters", f"{network.parameter_count:,}"),
         ("licence", network.licence),
     ]
-    rows += [(f"training: {key}", value) for key, value in _scalars(network.training)]
-    return section("The network", table(("", ""), rows))
+    training = dict(network.training)
+    config = training.pop("config", {})
+    rows += [(f"training: {key}", value) for key, value in _scalars(training)]
+    details = folded("Configuration of the training", table(("", ""), _scalars(config)))
+    return section("The network", table(("", ""), rows), details)
 
 
 def _scalars(record: Mapping, prefix: str = "") -> Iterator[tuple[str, object]]:

@@ -44,7 +44,7 @@ def run(args: Args) -> int:
     network = load_network(args.network or _shipped())
     ladder = read_json(args.ladder) if args.ladder else None
     log = [json.loads(line) for line in _lines(args.log)] if args.log else None
-    content = page(f"Argmax: {network.name}", _sections(args, engine, network, ladder, log))
+    content = page(f"The network {network.name}", _sections(args, engine, network, ladder, log))
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / "index.html"
     write_atomically(path, content.encode())
