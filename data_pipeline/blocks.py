@@ -105,10 +105,14 @@ class Worker:
         """How often the engine had to be started again."""
         return self._engine.restarts if self._engine else 0
 
+    def name_of(self, block: Sequence[Any]) -> str:
+        """A block's name, from all that its results depend on."""
+        name = hashlib.blake2b(repr((self.work.fingerprint, block)).encode(), digest_size=16)
+        return name.hexdigest()
+
     def do(self, block: Sequence[Any]) -> list[Result]:
         """The results of a block, done now or found done. Failures are tried again next time."""
-        name = hashlib.blake2b(repr((self.work.fingerprint, block)).encode(), digest_size=16)
-        path = self.directory / f"{name.hexdigest()}.bag"
+        path = self.directory / f"{self.name_of(block)}.bag"
         if path.exists():
             return [_unpack(data) for data in bagz.Reader(str(path))]
         if self._engine is None:

@@ -7,7 +7,7 @@ named ``SPLIT-00000-of-00008.bag``; each record is a `records.PositionRecord`.
 import hashlib
 import json
 import os
-import threading
+import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,14 @@ def shard_name(split: str, shard: int, shards: int) -> str:
     return f"{split}-{shard:05d}-of-{shards:05d}.bag"
 
 
+def _beside(path: Path) -> Path:
+    """A place for the unfinished file that no other writer takes, on this machine or another."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a whole file or none: beside its place first, then renamed over it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = _beside(path)
     try:
         with open(beside, "wb") as file:
             file.write(data)
@@ -55,7 +60,7 @@ def write_bag(path: Path, records: Iterable[bytes]) -> None:
     """
     import bagz
 
-    beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
+    beside = _beside(path)
     try:
         options = bagz.Writer.Options(compression=bagz.CompressionNone())
         with bagz.Writer(str(beside), options) as writer:

@@ -24,8 +24,11 @@ def finish(
     sources: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """Write both files into the unfinished dataset, the manifest last; returns the manifest."""
+    for left_over in place.dataset.rglob(".*"):  # by a worker that was killed
+        left_over.unlink()
+    rejected = sorted(place.rejected.glob("[!.]*"))
     with open(place.dataset / REJECTED, "w", encoding="utf-8") as file:
-        for _, parts in groupby(sorted(place.rejected.iterdir()), key=lambda path: path.name[:5]):
+        for _, parts in groupby(rejected, key=lambda path: path.name[:5]):
             lines = [line for part in parts for line in part.read_text("utf-8").splitlines(True)]
             file.writelines(sorted(lines, key=lambda line: json.loads(line)["line"]))
     manifest = {

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
@@ -27,7 +26,7 @@ from data_pipeline.manifest import file_hash, finish
 from data_pipeline.options import DatasetOptions
 from data_pipeline.progress import progress_line, quiet
 from data_pipeline.sources import files_of, reader_of
-from data_pipeline.staging import Staging, staging
+from data_pipeline.staging import Staging, staging, total_counts
 from data_pipeline.transforms import Chunks, InputPart
 
 GAMES_A_BLOCK = 8
@@ -114,7 +113,7 @@ def _positions(
         >> beam.ParDo(transforms.Deduplicate(place, options, annotation is not None))
     )
     if options.max_positions is not None:
-        chunks = thinning.limit(chunks, options.max_positions)
+        chunks = thinning.limit(chunks, options.max_positions, place)
     return _worked(chunks, place, options, annotation) if annotation else chunks
 
 
@@ -146,14 +145,14 @@ def _run(
     totals: dict[str, int],
     flags: Sequence[str],
 ) -> Counter[str]:
-    """Run the transforms; returns Beam's counters by name. ``make`` gives chunks of positions."""
+    """Run the transforms; returns what they counted. ``make`` gives chunks of positions."""
     cluster = any(flag.startswith("--runner") for flag in flags)
     pipeline = beam.Pipeline(
         runner=None if cluster else FnApiRunner(), options=PipelineOptions(list(flags))
     )
     chunks = make(pipeline, place, options)
     if options.balance is not None:
-        chunks = thinning.balance(chunks, options)
+        chunks = thinning.balance(chunks, options, place)
     # Every shard is written, also one that no position falls into.
     all_shards = [(shard, []) for shard in range(options.shards)]
     shards = pipeline | "shards" >> beam.Create(all_shards)
@@ -168,17 +167,12 @@ def _run(
     try:
         totals = {**totals, "to_write": options.shards}
         with quiet(log) as console, progress_line(place.progress, totals, console):
-            result = pipeline.run()
-            result.wait_until_finish()
+            pipeline.run().wait_until_finish()
     except ArgmaxError as error:  # Beam adds the step's name
         raise type(error)(str(error).split(" [while running")[0]) from error
     except Exception as error:  # whatever a runner makes of a worker's failure
         raise ArgmaxError(f"{_reason(error)} (Beam's log is {log})") from error
-    ours = MetricsFilter().with_namespace(transforms.COUNTERS)
-    total: Counter[str] = Counter()
-    for counter in result.metrics().query(ours)["counters"]:  # one a step
-        total[counter.key.metric.name] += counter.committed
-    return total
+    return total_counts(place)
 
 
 def _reason(error: Exception) -> str:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_pipeline.dataset import write_atomically
 from data_pipeline.errors import InputError
 
 
@@ -41,6 +42,11 @@ class Staging:
         return self.root / "rejected"
 
     @property
+    def counts(self) -> Path:
+        """What each piece of work counted, a file each."""
+        return self.root / "counts"
+
+    @property
     def progress(self) -> Path:
         """How far each worker is, a file each."""
         return self.root / "progress"
@@ -61,12 +67,33 @@ def staging(out: Path) -> Iterator[Staging]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise InputError(f"expected to make {out} alone, found another run at it") from None
-        for directory in (place.dataset, place.rejected, place.progress):
+        for directory in (place.dataset, place.rejected, place.counts, place.progress):
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir()
         yield place
         os.replace(place.dataset, out)
         shutil.rmtree(place.root)
+
+
+@contextmanager
+def counting(place: Staging, piece: str) -> Iterator[Counter[str]]:
+    """Counts of one piece of work, kept if the block ends well.
+
+    Each piece has a file of its own, so one that a runner does twice counts once. (Beam's own
+    counters do not serve: clusters count every attempt, or nothing.)
+    """
+    counts: Counter[str] = Counter()
+    yield counts
+    if counts:
+        write_atomically(place.counts / f"{piece}.json", json.dumps(counts).encode())
+
+
+def total_counts(place: Staging) -> Counter[str]:
+    """The sum over all pieces of work."""
+    total: Counter[str] = Counter()
+    for path in place.counts.glob("[!.]*.json"):
+        total.update(json.loads(path.read_text()))
+    return total
 
 
 class Tally:

@@ -8,11 +8,12 @@ from apache_beam.pvalue import AsSingleton
 from data_pipeline import selection
 from data_pipeline.duplicates import Keyed
 from data_pipeline.options import DatasetOptions
-from data_pipeline.transforms import Chunks, count
+from data_pipeline.staging import Staging, counting
+from data_pipeline.transforms import Chunks
 from data_pipeline.values import ValueBins
 
 
-def limit(chunks: Chunks, max_positions: int) -> Chunks:
+def limit(chunks: Chunks, max_positions: int, place: Staging) -> Chunks:
     """Keep at most ``max_positions``, those of the lowest lots."""
 
     def lots(chunk: list[Keyed]) -> Counter[int]:
@@ -20,8 +21,7 @@ def limit(chunks: Chunks, max_positions: int) -> Chunks:
 
     def keep(chunk: list[Keyed], end: int) -> list[Keyed]:
         kept = [keyed for keyed in chunk if selection.limit_bucket(keyed[0]) < end]
-        count("dropped/beyond max-positions", len(chunk) - len(kept))
-        return kept
+        return _counted("limit", "beyond max-positions", place, chunk, kept)
 
     end = (
         chunks
@@ -32,7 +32,7 @@ def limit(chunks: Chunks, max_positions: int) -> Chunks:
     return chunks | "limit" >> beam.Map(keep, AsSingleton(end))
 
 
-def balance(chunks: Chunks, options: DatasetOptions) -> Chunks:
+def balance(chunks: Chunks, options: DatasetOptions, place: Staging) -> Chunks:
     """Cut the full value bins down; see `selection.keep_shares`."""
     bins = ValueBins(options.bins)
 
@@ -45,8 +45,7 @@ def balance(chunks: Chunks, options: DatasetOptions) -> Chunks:
             for key, data, split in chunk
             if selection.lot(key, selection.BALANCE) < shares[selection.value_bin(data, bins)]
         ]
-        count("dropped/to balance", len(chunk) - len(kept))
-        return kept
+        return _counted("balance", "to balance", place, chunk, kept)
 
     shares = (
         chunks
@@ -55,3 +54,13 @@ def balance(chunks: Chunks, options: DatasetOptions) -> Chunks:
         | "shares" >> beam.Map(selection.keep_shares, bins, options.balance)
     )
     return chunks | "balance" >> beam.Map(keep, AsSingleton(shares))
+
+
+def _counted(
+    step: str, reason: str, place: Staging, chunk: list[Keyed], kept: list[Keyed]
+) -> list[Keyed]:
+    """``kept``, after counting what is missing; a chunk is known by its first position."""
+    if len(kept) < len(chunk):
+        with counting(place, f"{step}-{chunk[0][0].hex()}") as counts:
+            counts[f"dropped/{reason}"] = len(chunk) - len(kept)
+    return kept

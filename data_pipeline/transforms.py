@@ -5,6 +5,7 @@ All copies of a position meet in one shard, by its hash, so what is written depe
 order of the input nor on how the work was divided.
 """
 
+import itertools
 import json
 import os
 import uuid
@@ -16,26 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.metrics.metric import Metrics
 
 from data_pipeline import chessbench, dataset, records, selection
 from data_pipeline.blocks import Work, Worker
 from data_pipeline.duplicates import Keyed, deduplicate
 from data_pipeline.options import DatasetOptions
 from data_pipeline.sources import Rejected, Share, reader_of
-from data_pipeline.staging import Staging, Tally
+from data_pipeline.staging import Staging, Tally, counting
 from data_pipeline.values import ValueBins
 
-COUNTERS = "argmax"
 CHUNK = 256
 
 Chunks = Any
 """A `beam.PCollection` of chunks, ``list[Keyed]``; Beam's pipe operator has no types of its own."""
-
-
-def count(name: str, number: int = 1) -> None:
-    """Add to one of the pipeline's counters."""
-    Metrics.counter(COUNTERS, name).inc(number)
 
 
 @dataclass(frozen=True)
@@ -73,14 +67,18 @@ class Read(Step):
         """Stream one part of a file; memory holds one chunk a shard."""
         share = Share(element.part, element.parts)
         chunks: dict[int, list[Keyed]] = {}
-        name = f"{element.file:05d}-{element.part:03d}.jsonl"
-        with rejections(self.place.rejected / name) as reject:
-            for entry in self._counted(reader_of(element.path)(element.path, share), share):
+        name = f"{element.file:05d}-{element.part:03d}"
+        with (
+            counting(self.place, f"read-{name}") as counts,
+            rejections(self.place.rejected / f"{name}.jsonl", counts) as reject,
+        ):
+            entries = reader_of(element.path)(element.path, share)
+            for entry in self._counted(entries, share, counts):
                 if isinstance(entry, Rejected):
                     reject(entry)
                     continue
                 key = dataset.position_hash(entry.board)
-                if not self._wanted(key, entry):
+                if not self._wanted(key, entry, counts):
                     continue
                 shard = self.options.shard_of(key)
                 chunk = chunks.setdefault(shard, [])
@@ -90,31 +88,31 @@ class Read(Step):
         self.tally.add("read_bytes", (element.size - share.consumed_bytes) // element.parts)
         yield from chunks.items()
 
-    def _counted(self, entries: Iterable[Any], share: Share) -> Iterator[Any]:
-        """Keep the counters and the tally."""
+    def _counted(self, entries: Iterable[Any], share: Share, counts: Counter[str]) -> Iterator[Any]:
+        """Keep the counts and the tally."""
         consumed = 0
         for entry in entries:
             if not isinstance(entry, Rejected):
-                count("read")
+                counts["read"] += 1
                 self.tally.add("read")
             if share.consumed_bytes > consumed:
                 self.tally.add("read_bytes", (share.consumed_bytes - consumed) // share.parts)
                 consumed = share.consumed_bytes
             yield entry
 
-    def _wanted(self, key: bytes, record: records.PositionRecord) -> bool:
+    def _wanted(self, key: bytes, record: records.PositionRecord, counts: Counter[str]) -> bool:
         options = self.options
         if record.clocks and record.board.ply() < options.min_ply:
-            count("dropped/before min-ply")
+            counts["dropped/before min-ply"] += 1
             return False
         if options.sample < 1 and selection.lot(key, selection.SAMPLE) >= options.sample:
-            count("dropped/not in the sample")
+            counts["dropped/not in the sample"] += 1
             return False
         return True
 
 
 @contextmanager
-def rejections(path: Path) -> Iterator[Callable[[Rejected], None]]:
+def rejections(path: Path, counts: Counter[str]) -> Iterator[Callable[[Rejected], None]]:
     """Counts rejected entries and writes them to a file, which is there whole or not at all."""
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     entries = 0
@@ -123,7 +121,7 @@ def rejections(path: Path) -> Iterator[Callable[[Rejected], None]]:
         def reject(entry: Rejected) -> None:
             nonlocal entries
             entries += 1
-            count(f"dropped/{entry.reason}")
+            counts[f"dropped/{entry.reason}"] += 1
             file.write(json.dumps(asdict(entry)) + "\n")
 
         yield reject
@@ -142,23 +140,24 @@ class Deduplicate(Step):
 
     def process(self, element: tuple[int, Iterable[list[Keyed]]]) -> Iterator[list[Keyed]]:
         """Settle one shard."""
-        kept, dropped = deduplicate(entry for chunk in element[1] for entry in chunk)
-        count("dropped/duplicate", dropped)
-        usable = list(filter(self._usable, kept))
+        shard, chunks = element
+        with counting(self.place, f"deduplicate-{shard:05d}") as counts:
+            kept, counts["dropped/duplicate"] = deduplicate(itertools.chain.from_iterable(chunks))
+            usable = [keyed for keyed in kept if self._usable(keyed, counts)]
         if self.annotate:
             self.tally.add("to_annotate", len(usable))
         for start in range(0, len(usable), CHUNK):
             yield usable[start : start + CHUNK]
 
-    def _usable(self, keyed: Keyed) -> bool:
+    def _usable(self, keyed: Keyed, counts: Counter[str]) -> bool:
         if self.annotate:
             if any(records.decode(keyed[1]).board.legal_moves):
                 return True
-            count("dropped/game over")
+            counts["dropped/game over"] += 1
             return False
         if self.options.keep_unscored or records.moves_of(keyed[1]):
             return True
-        count("dropped/no scored moves")
+        counts["dropped/no scored moves"] += 1
         return False
 
 
@@ -177,13 +176,17 @@ class DoWork(Step):
         """Do one block."""
         before = self.worker.restarts
         results = self.worker.do(element)
-        count("engine restarts", self.worker.restarts - before)
-        with rejections(self.place.rejected / f"engine-{uuid.uuid4().hex}.jsonl") as reject:
+        done: list[Keyed] = [result for result in results if not isinstance(result, Rejected)]
+        name = f"engine-{self.worker.name_of(element)}"
+        with (
+            counting(self.place, name) as counts,
+            rejections(self.place.rejected / f"{name}.jsonl", counts) as reject,
+        ):
+            counts["engine restarts"] = self.worker.restarts - before
+            counts["annotated"] = len(done)
             for result in results:
                 if isinstance(result, Rejected):
                     reject(result)
-        done: list[Keyed] = [result for result in results if not isinstance(result, Rejected)]
-        count("annotated", len(done))
         self.tally.add("annotated", len(done))
         self.tally.add("games", len(element))
         yield done
@@ -199,32 +202,31 @@ class WriteShard(Step):
     def process(self, element: tuple[int, Iterable[list[Keyed]]]) -> None:
         """Write the files of one shard."""
         shard, chunks = element
-        kept, dropped = deduplicate(entry for chunk in chunks for entry in chunk)
-        count("dropped/duplicate", dropped)
+        with counting(self.place, f"write-{shard:05d}") as counts:
+            kept, counts["dropped/duplicate"] = deduplicate(itertools.chain.from_iterable(chunks))
+            self._write(shard, kept, counts)
+        self.tally.add("shards")
+
+    def _write(self, shard: int, kept: list[Keyed], counts: Counter[str]) -> None:
         by_split: dict[str, list[bytes]] = {split: [] for split in dataset.SPLITS}
         for key, data, split in kept:
             by_split[split or self.options.split_of(key)].append(data)
-        self._count_bins(data for _, data, _ in kept)
+        bins = ValueBins(self.options.bins)
+        for _, data, _ in kept:
+            counts[f"bin/{selection.value_bin(data, bins)}"] += 1
         for split, encoded in by_split.items():
             if self.options.format != "native":
                 encoded = list(self._chessbench(encoded))
             path = self.place.dataset / shard_path(self.options, split, shard)
             path.parent.mkdir(exist_ok=True)
             dataset.write_bag(path, encoded)
-            count(f"written/{split}", len(encoded))
+            counts[f"written/{split}"] = len(encoded)
             self.tally.add("written", len(encoded))
-        self.tally.add("shards")
 
     def _chessbench(self, encoded: Iterable[bytes]) -> Iterator[bytes]:
         for data in encoded:
             for entry in chessbench.entries_of(records.decode(data), self.options.format):
                 yield chessbench.encode_entry(entry)
-
-    def _count_bins(self, encoded: Iterable[bytes]) -> None:
-        bins = ValueBins(self.options.bins)
-        values = Counter(selection.value_bin(data, bins) for data in encoded)
-        for value, number in values.items():
-            count(f"bin/{value}", number)
 
 
 def shard_path(options: DatasetOptions, split: str, shard: int) -> str:
