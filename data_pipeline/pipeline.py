@@ -147,9 +147,11 @@ def _run(
 ) -> Counter[str]:
     """Run the transforms; returns what they counted. ``make`` gives chunks of positions."""
     cluster = any(flag.startswith("--runner") for flag in flags)
-    pipeline = beam.Pipeline(
-        runner=None if cluster else FnApiRunner(), options=PipelineOptions(list(flags))
-    )
+    try:
+        runner = None if cluster else FnApiRunner()
+        pipeline = beam.Pipeline(runner=runner, options=PipelineOptions(list(flags)))
+    except (ValueError, ImportError) as error:  # Beam's of a runner that it does not know
+        raise InputError(f"expected one of Beam's runners: {error}") from error
     chunks = make(pipeline, place, options)
     if options.balance is not None:
         chunks = thinning.balance(chunks, options, place)

@@ -129,6 +129,7 @@ def rejections(path: Path, counts: Counter[str]) -> Iterator[Callable[[Rejected]
         os.replace(beside, path)
     else:
         beside.unlink()
+        path.unlink(missing_ok=True)  # of an attempt before this one
 
 
 class Deduplicate(Step):

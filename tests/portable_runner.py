@@ -1,175 +1,105 @@
-"""Run the same conversion on the local runner and on a portable one, and compare the datasets.
+"""Make the same dataset on the local runner and on a cluster, and compare them to the byte.
 
-    python tests/portable_runner.py prism --prism PRISM
+    python tests/portable_runner.py dask                        (pip install 'apache-beam[dask]')
     python tests/portable_runner.py flink --distribution DIR [--job-server JAR]
+    python tests/portable_runner.py prism --prism PRISM
 
-``PRISM`` is Beam's own portable runner, ``go/cmd/prism`` of Beam's Go module. ``DIR`` holds Flink's
-``lib`` (the ``deps`` of PyPI's apache-flink-libraries, unpacked); a job manager and two task
-managers are started from it, and one of the two is killed once half of the input has been read.
-``JAR`` is Beam's job server for that Flink; without it Beam asks Maven for it. SDK workers run in a
-worker pool of their own. Exit status: 0 if the datasets have the same files, to the byte.
+The cluster's processes are started here, on this machine. Of Dask's two workers or Flink's two task
+managers one is killed half-way (SIGKILL), and the other must finish the work. ``--annotate`` has
+Stockfish score the positions; otherwise they come with scores. ``DIR`` holds Flink's ``lib`` (the
+``deps`` of PyPI's apache-flink-libraries, unpacked); ``JAR`` is Beam's job server for that Flink,
+for which Beam asks Maven if it is not given; ``PRISM`` is ``go/cmd/prism`` of Beam's Go module.
+Exit status: 0 if the datasets have the same files, to the byte.
 """
 
 import argparse
 import json
-import os
-import shutil
+import random
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[1]
-EVALUATIONS = REPOSITORY / "tests" / "fixtures" / "evaluations.jsonl.zst"
-POOL_PORT, JOB_PORT, REST_PORT = 50_100, 8_073, 8_181
-FLINK_CONFIG = f"""\
-jobmanager.rpc.address: localhost
-rest.port: {REST_PORT}
-rest.address: localhost
-jobmanager.memory.process.size: 1024m
-taskmanager.memory.process.size: 1280m
-taskmanager.numberOfTaskSlots: 2
-restart-strategy.type: fixed-delay
-restart-strategy.fixed-delay.attempts: 5
-restart-strategy.fixed-delay.delay: 2 s
-pekko.startup-timeout: 120 s
-pekko.ask.timeout: 120 s
-heartbeat.timeout: 20000
-heartbeat.interval: 2000
-"""
+from clusters import REPOSITORY, start_dask, start_flink, start_prism
+from random_chess import random_boards
+
+PROGRAM = "import sys; from uci.cli import main; sys.exit(main())"
 
 
 def main() -> int:
     """Run both and compare."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("runner", choices=["prism", "flink"])
-    parser.add_argument("--prism", type=Path)
+    parser.add_argument("runner", choices=["dask", "flink", "prism"])
+    parser.add_argument("--annotate", action="store_true")
+    parser.add_argument("--positions", type=int)
     parser.add_argument("--distribution", type=Path)
     parser.add_argument("--job-server", type=Path)
-    parser.add_argument("--input", type=Path, default=EVALUATIONS)
+    parser.add_argument("--prism", type=Path)
     args = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        start_pool(stack, folder)
-        if args.runner == "prism":
-            start(stack, [str(args.prism), f"--job_port={JOB_PORT}"], folder / "prism.log")
-            flags = [
-                "--runner",
-                "PortableRunner",
-                f"--beam-flags=--job_endpoint=localhost:{JOB_PORT}",
-            ]
+        source = folder / "positions.jsonl"
+        write_positions(source, args.positions or (3_000 if args.annotate else 60_000))
+        command = ["annotate", "--depth", "5"] if args.annotate else ["convert"]
+        command.append(str(source))
+        make_dataset(command, folder / "local", [])
+        if args.runner == "dask":
+            flags, workers = start_dask(stack, folder)
+        elif args.runner == "flink":
+            flags, workers = start_flink(stack, folder, args.distribution, args.job_server)
         else:
-            managers = start_flink(stack, args.distribution, folder)
-            jar = f" --flink_job_server_jar={args.job_server}" if args.job_server else ""
-            flags = ["--runner", "FlinkRunner"]
-            flags.append(f"--beam-flags=--flink_master=localhost:{REST_PORT} --parallelism=2{jar}")
-            watch = threading.Thread(target=kill_half_way, args=(managers[1], folder / "portable"))
-            watch.daemon = True
-            watch.start()
-        flags[-1] += f" --environment_type=EXTERNAL --environment_config=localhost:{POOL_PORT}"
-        for name, flag in (("local", []), ("portable", flags)):
-            convert(args.input, folder / name, flag)
-        return compare(folder / "local", folder / "portable")
+            flags, workers = start_prism(stack, folder, args.prism)
+        runner, _, rest = flags.removeprefix("--runner=").partition(" ")
+        if workers:
+            watch = (workers[0], folder, "annotated" if args.annotate else "read")
+            threading.Thread(target=kill_half_way, args=watch, daemon=True).start()
+        make_dataset(command, folder / "cluster", ["--runner", runner, f"--beam-flags={rest}"])
+        if workers and workers[0].poll() is None:
+            raise SystemExit("expected to kill a worker half-way, found the work done before")
+        return compare(folder / "local", folder / "cluster")
 
 
-def start(stack: ExitStack, command: list[str], log: Path, **environment: str) -> subprocess.Popen:
-    """A process that ends with the stack."""
-    with open(log, "wb") as file:
-        process = subprocess.Popen(
-            command, stdout=file, stderr=subprocess.STDOUT, env=os.environ | environment
-        )
-    stack.callback(process.wait)
-    stack.callback(process.kill)
-    return process
+def write_positions(path: Path, number: int) -> None:
+    """Positions of random games with scores at random; some lines are doubled, some broken."""
+    rng = random.Random(1)
+    boards = random_boards(seed=1, games=number // 100 + 10)
+    with open(path, "w") as file:
+        for count, board in zip(range(number), boards, strict=False):
+            scores = [
+                {"cp": rng.randint(-900, 900), "line": move.uci()} for move in board.legal_moves
+            ]
+            line = json.dumps({"fen": board.epd(), "evals": [{"pvs": scores, "depth": 5}]})
+            file.write(f"{line}\n" * (2 if count % 50 == 0 else 1))
+            if count % 100 == 0:
+                file.write(f"{line[:30]}\n")
 
 
-def start_pool(stack: ExitStack, folder: Path) -> None:
-    """Beam's pool of SDK workers; it calls whatever ``python`` is first on the path."""
-    binaries = str(Path(sys.executable).parent)
-    pool = "apache_beam.runners.worker.worker_pool_main"
-    start(
-        stack,
-        [sys.executable, "-m", pool, f"--service_port={POOL_PORT}"],
-        folder / "pool.log",
-        PATH=f"{binaries}:{os.environ['PATH']}",
-        PYTHONPATH=str(REPOSITORY),
-    )
+def make_dataset(command: list[str], out: Path, flags: list[str]) -> None:
+    """``argmax data`` in a process of its own."""
+    start = time.monotonic()
+    whole = [sys.executable, "-c", PROGRAM, "data", *command, "--out", str(out), *flags]
+    if subprocess.run(whole, cwd=REPOSITORY, check=False).returncode:
+        log = out.with_name(f"{out.name}.unfinished") / "beam.log"
+        raise SystemExit(log.read_text()[-3000:] if log.exists() else "no dataset was made")
+    manifest = json.loads((out / "dataset.json").read_text())
+    written, dropped = sum(manifest["counts"].values()), manifest["dropped"]
+    print(f"{out.name}: {written:,} positions, dropped {dropped}, ", end="")
+    print(f"{time.monotonic() - start:.0f} s", flush=True)
 
 
-def start_flink(stack: ExitStack, distribution: Path, folder: Path) -> list[subprocess.Popen]:
-    """A job manager and two task managers; returns the task managers once both have joined."""
-    conf = folder / "conf"
-    conf.mkdir()
-    (conf / "config.yaml").write_text(FLINK_CONFIG)
-    java = [shutil.which("java") or "java", "-cp", f"{distribution}/lib/*"]
-    opens = ("java.lang", "java.util", "java.net", "java.util.concurrent", "java.time", "java.nio")
-    java[1:1] = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in opens]
-    runtime = "org.apache.flink.runtime"
-    manager = f"{runtime}.entrypoint.StandaloneSessionClusterEntrypoint"
-    start(stack, [*java, "-Xmx512m", manager, "--configDir", str(conf)], folder / "jobmanager.log")
-    memory = ["-Xmx400m", "-XX:MaxDirectMemorySize=400m"]
-    task = [*java, *memory, f"{runtime}.taskexecutor.TaskManagerRunner", "--configDir", str(conf)]
-    extra = ["-D", "taskmanager.cpu.cores=1", "-D", "taskmanager.memory.task.heap.size=256m"]
-    extra += [
-        "-D",
-        "taskmanager.memory.managed.size=256m",
-        "-D",
-        "taskmanager.memory.network.min=64m",
-    ]
-    extra += [
-        "-D",
-        "taskmanager.memory.network.max=64m",
-        "-D",
-        "taskmanager.memory.task.off-heap.size=0",
-    ]
-    managers = [start(stack, [*task, *extra], folder / f"task{i}.log") for i in range(2)]
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline:
-        if joined() == 2:
-            print(f"Flink: 2 task managers at localhost:{REST_PORT}", flush=True)
-            return managers
-        time.sleep(1)
-    for log in folder.glob("*.log"):
-        causes = [line for line in log.read_text().splitlines() if "Caused by" in line]
-        print(f"{log.name}: {causes[-1:]}", file=sys.stderr)
-    raise SystemExit(f"expected 2 task managers within 180 s, found {joined()}")
-
-
-def joined() -> int:
-    """How many task managers the job manager knows."""
-    try:
-        with urllib.request.urlopen(
-            f"http://localhost:{REST_PORT}/taskmanagers", timeout=2
-        ) as reply:
-            return len(json.load(reply)["taskmanagers"])
-    except OSError:
-        return 0
-
-
-def kill_half_way(manager: subprocess.Popen, out: Path) -> None:
-    """Kill a task manager once half of the positions have been read."""
+def kill_half_way(worker: subprocess.Popen, folder: Path, stage: str) -> None:
+    """Kill a worker once half of the positions have been read, or annotated."""
     from data_pipeline.staging import read_tallies
 
-    total = sum(json.loads((out.parent / "local" / "dataset.json").read_text())["counts"].values())
-    while read_tallies(out.parent / "portable.unfinished" / "progress")["read"] < total / 2:
-        time.sleep(0.1)
-    manager.kill()
-    print("killed a task manager half-way", flush=True)
-
-
-def convert(source: Path, out: Path, flags: list[str]) -> None:
-    """``argmax data convert`` in a process of its own."""
-    program = "import sys; from uci.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", program, "data", "convert", str(source), "--out", str(out)]
-    start = time.monotonic()
-    if subprocess.run([*command, *flags], cwd=REPOSITORY, check=False).returncode:
-        log = out.with_name(f"{out.name}.unfinished") / "beam.log"
-        raise SystemExit(log.read_text()[-3000:] if log.exists() else "the conversion failed")
-    print(f"{out.name}: {time.monotonic() - start:.0f} s", flush=True)
+    total = json.loads((folder / "local" / "dataset.json").read_text())[stage]
+    progress = folder / "cluster.unfinished" / "progress"
+    while (done := read_tallies(progress)[stage]) < total / 2:
+        time.sleep(0.05)
+    worker.kill()
+    print(f"killed a worker after {done:,} of {total:,} positions were {stage}", flush=True)
 
 
 def compare(a: Path, b: Path) -> int:
