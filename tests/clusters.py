@@ -24,6 +24,11 @@ rest.address: localhost
 jobmanager.memory.process.size: 1024m
 taskmanager.numberOfTaskSlots: 2
 taskmanager.cpu.cores: 1
+taskmanager.memory.framework.heap.size: 128m
+taskmanager.memory.framework.off-heap.size: 128m
+taskmanager.memory.jvm-metaspace.size: 256m
+taskmanager.memory.jvm-overhead.min: 192m
+taskmanager.memory.jvm-overhead.max: 192m
 taskmanager.memory.task.heap.size: 256m
 taskmanager.memory.task.off-heap.size: 0m
 taskmanager.memory.managed.size: 256m
@@ -68,7 +73,9 @@ def start_flink(
     ]
     wait_for(2, "task managers", _task_managers, folder)
     jar = f" --flink_job_server_jar={job_server}" if job_server else ""
-    master = f"--runner=FlinkRunner --flink_master=localhost:{REST_PORT} --parallelism=2{jar}"
+    release = next(distribution.glob("lib/flink-dist-*.jar")).stem.removeprefix("flink-dist-")
+    version = f"--flink_version={release.rpartition('.')[0]}{jar}"
+    master = f"--runner=FlinkRunner --flink_master=localhost:{REST_PORT} --parallelism=2 {version}"
     return f"{master} {start_pool(stack, folder)}", managers
 
 

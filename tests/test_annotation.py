@@ -71,6 +71,17 @@ def test_failures_go_to_the_side_and_the_rest_is_kept(tmp_path):
     assert manifest["annotated"] + sum(manifest["dropped"].values()) == 2
 
 
+def test_a_failure_that_a_second_try_mends_is_not_reported(tmp_path):
+    (tmp_path / "positions.fen").write_text(f"{ONE_MOVE}\n")
+    work = Annotation(faulty(tmp_path, "crash", faults=2))
+    flags = ["--direct_runner_bundle_repeat=1"]
+    manifest = convert(
+        [tmp_path / "positions.fen"], tmp_path / "out", ONE, annotation=work, beam_flags=flags
+    )
+    assert (manifest["annotated"], manifest["dropped"]) == (1, {})
+    assert (tmp_path / "out" / "rejected.jsonl").read_text() == ""
+
+
 def test_a_killed_run_goes_on_from_the_blocks_that_were_done(stockfish_path, tmp_path, capsys):
     out = tmp_path / "out"
     arguments = f"data selfplay {OPENINGS} --games 32 --max-plies 5 --depth 1 --workers 1 --json"

@@ -10,7 +10,7 @@ import pytest
 import zstandard
 from test_sources import BAD_LINES
 
-from data_pipeline import records
+from data_pipeline import records, transforms
 from data_pipeline.chessbench import decode_entry
 from data_pipeline.dataset import SPLITS, Dataset, position_hash
 from data_pipeline.errors import ArgmaxError, InputError
@@ -78,6 +78,34 @@ def test_the_same_to_the_byte_with_two_workers(converted, tmp_path):
     convert([EVALUATIONS], tmp_path / "out", options, beam_flags=flags)
     for path in converted.iterdir():
         assert path.read_bytes() == (tmp_path / "out" / path.name).read_bytes(), path.name
+
+
+def test_the_same_to_the_byte_where_every_bundle_is_done_twice(tmp_path):
+    """As a cluster does that loses a worker: the counts and the rejected lines, too."""
+    (tmp_path / "bad.jsonl").write_bytes(b"\n".join([*LINES, *BAD_LINES, *LINES[:5]]))
+    options = DatasetOptions(sample=0.9, max_positions=150, balance=1.0, bins=4)
+    for name, flags in (("once", []), ("twice", ["--direct_runner_bundle_repeat=1"])):
+        convert([tmp_path / "bad.jsonl"], tmp_path / name, options, beam_flags=flags)
+    dropped = json.loads((tmp_path / "twice" / "dataset.json").read_text())["dropped"]
+    assert {"beyond max-positions", "to balance", *BAD_LINES.values()} <= set(dropped)
+    names = {path.name for path in (tmp_path / "once").iterdir()}
+    assert names == {path.name for path in (tmp_path / "twice").iterdir()}
+    for name in names:
+        assert (tmp_path / "once" / name).read_bytes() == (tmp_path / "twice" / name).read_bytes()
+
+
+def test_what_a_killed_worker_left_is_not_in_the_dataset(tmp_path, monkeypatch):
+    read = transforms.Read.process
+
+    def leave(self, element):
+        for directory in (self.place.dataset, self.place.rejected, self.place.counts):
+            (directory / ".cut short.json").write_text('{"rea')
+        yield from read(self, element)
+
+    monkeypatch.setattr(transforms.Read, "process", leave)
+    manifest = convert([EVALUATIONS], tmp_path / "out", DatasetOptions(shards=1))
+    assert manifest["read"] == len(LINES)
+    assert len(list((tmp_path / "out").iterdir())) == len(SPLITS) + 2
 
 
 def test_bad_lines_are_counted_and_kept_with_their_numbers(tmp_path):
@@ -177,6 +205,8 @@ def test_refusals(converted, tmp_path):
         convert([tmp_path / "missing.jsonl"], tmp_path / "out", DatasetOptions())
     with pytest.raises(InputError, match="expected files of positions"):
         convert([], tmp_path / "out", DatasetOptions())
+    with pytest.raises(InputError, match=r"one of Beam's runners: .* NoRunner"):
+        convert([EVALUATIONS], tmp_path / "a", DatasetOptions(), beam_flags=["--runner=NoRunner"])
     assert not (tmp_path / "out").exists()
 
 
