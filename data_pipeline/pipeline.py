@@ -146,12 +146,7 @@ def _run(
     flags: Sequence[str],
 ) -> Counter[str]:
     """Run the transforms; returns what they counted. ``make`` gives chunks of positions."""
-    cluster = any(flag.startswith("--runner") for flag in flags)
-    try:
-        runner = None if cluster else FnApiRunner()
-        pipeline = beam.Pipeline(runner=runner, options=PipelineOptions(list(flags)))
-    except (ValueError, ImportError) as error:  # Beam's of a runner that it does not know
-        raise InputError(f"expected one of Beam's runners: {error}") from error
+    pipeline = _pipeline(options, flags)
     chunks = make(pipeline, place, options)
     if options.balance is not None:
         chunks = thinning.balance(chunks, options, place)
@@ -175,6 +170,22 @@ def _run(
     except Exception as error:  # whatever a runner makes of a worker's failure
         raise ArgmaxError(f"{_reason(error)} (Beam's log is {log})") from error
     return total_counts(place)
+
+
+def _pipeline(options: DatasetOptions, flags: Sequence[str]) -> beam.Pipeline:
+    """An empty pipeline for the runner in the flags, or for the local one."""
+    thinned = options.max_positions is not None or options.balance is not None
+    if thinned and any("DaskRunner" in flag for flag in flags):
+        raise InputError(
+            "expected a runner that knows side inputs for --max-positions or --balance, found "
+            "Dask's, which makes wrong datasets with them; take another or leave them out"
+        )
+    cluster = any(flag.startswith("--runner") for flag in flags)
+    try:
+        runner = None if cluster else FnApiRunner()
+        return beam.Pipeline(runner=runner, options=PipelineOptions(list(flags)))
+    except (ValueError, ImportError) as error:  # Beam's of a runner that it does not know
+        raise InputError(f"expected one of Beam's runners: {error}") from error
 
 
 def _reason(error: Exception) -> str:

@@ -205,6 +205,9 @@ def test_refusals(converted, tmp_path):
         convert([tmp_path / "missing.jsonl"], tmp_path / "out", DatasetOptions())
     with pytest.raises(InputError, match="expected files of positions"):
         convert([], tmp_path / "out", DatasetOptions())
+    with pytest.raises(InputError, match="side inputs"):
+        flags = ["--runner=apache_beam.runners.dask.dask_runner.DaskRunner"]
+        convert([EVALUATIONS], tmp_path / "a", DatasetOptions(balance=1.0), beam_flags=flags)
     with pytest.raises(InputError, match=r"one of Beam's runners: .* NoRunner"):
         convert([EVALUATIONS], tmp_path / "a", DatasetOptions(), beam_flags=["--runner=NoRunner"])
     assert not (tmp_path / "out").exists()
