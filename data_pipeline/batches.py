@@ -6,13 +6,24 @@ from typing import NamedTuple
 import chess
 import numpy as np
 
-from data_pipeline.actions import CHESS_MOVES
-from data_pipeline.board import NUM_RELATIONS, NUM_STATE, board_features, move_features
-from data_pipeline.records import PositionRecord
+from data_pipeline.board import (
+    NUM_RELATIONS,
+    NUM_STATE,
+    Moves,
+    Positions,
+    moves_of,
+    positions_of,
+    relations_of,
+)
+from data_pipeline.columns import read_columns
+from data_pipeline.values import win_probability
 
 
 class Inputs(NamedTuple):
-    """B positions with up to M moves each, from the side to move; see `board` for each field."""
+    """B positions with up to M moves each, from the side to move; see `board` for each field.
+
+    Bitboards are eight bytes, from rank 1 to rank 8, lowest bit for file a.
+    """
 
     squares: np.ndarray  # [B, 64] uint8
     state: np.ndarray  # [B, NUM_STATE] uint8
@@ -36,20 +47,16 @@ def make_inputs(
     boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]], max_moves: int
 ) -> Inputs:
     """Boards and their moves (at most ``max_moves`` each) -> arrays, padded with zeros."""
-    inputs = empty_inputs(len(boards), max_moves)
-    for row, (board, legal) in enumerate(zip(boards, moves, strict=True)):
-        fill_row(inputs, row, board, legal)
-    return inputs
+    return _inputs(positions_of(boards), moves_of(boards, moves), max_moves)
 
 
-def make_batch(records: Sequence[PositionRecord], max_moves: int) -> Batch:
-    """Records -> a batch; of a position with more than ``max_moves`` moves, the best are kept."""
-    inputs = empty_inputs(len(records), max_moves)
-    win_probs = np.zeros((len(records), max_moves), np.float32)
-    for row, record in enumerate(records):
-        actions = record.actions[:max_moves].tolist()
-        fill_row(inputs, row, record.board, [CHESS_MOVES[action] for action in actions])
-        win_probs[row, : len(actions)] = record.win_probs[:max_moves]
+def make_batch(encoded: Sequence[bytes], max_moves: int) -> Batch:
+    """Encoded records -> a batch; of a position with more than ``max_moves`` moves, the best are
+    kept. Raises ValueError where a record is cut short."""
+    read = read_columns(encoded, max_moves)
+    inputs = _inputs(read.positions, read.moves, max_moves)
+    win_probs = np.zeros((len(encoded), max_moves), np.float32)
+    win_probs[read.moves.rows, read.moves.columns] = win_probability(read.scores)
     return Batch(inputs, win_probs)
 
 
@@ -74,11 +81,23 @@ def empty_inputs(positions: int, max_moves: int) -> Inputs:
     )
 
 
-def fill_row(inputs: Inputs, row: int, board: chess.Board, moves: Sequence[chess.Move]) -> None:
-    """Write one position and its moves into row ``row``, in place."""
-    count = len(moves)
-    for name, array in board_features(board)._asdict().items():
-        getattr(inputs, name)[row] = array
-    for name, array in move_features(board, moves)._asdict().items():
-        getattr(inputs, name)[row, :count] = array
-    inputs.mask[row, :count] = True
+def _inputs(positions: Positions, moves: Moves, max_moves: int) -> Inputs:
+    relations = relations_of(positions, moves)
+    inputs = empty_inputs(len(positions.squares), max_moves)
+    cells = moves.rows * max_moves + moves.columns
+    inputs.sources.ravel()[cells] = moves.sources
+    inputs.targets.ravel()[cells] = moves.targets
+    inputs.promotions.ravel()[cells] = moves.promotions
+    inputs.mask.ravel()[cells] = True
+    inputs.relations.view("<u8").reshape(-1, NUM_RELATIONS)[cells] = relations.moves
+    return inputs._replace(
+        squares=positions.squares,
+        state=positions.state,
+        attacks=_bytes(relations.attacks),
+        xrays=_bytes(relations.xrays),
+    )
+
+
+def _bytes(masks: np.ndarray) -> np.ndarray:
+    """Bitboards [...] uint64 -> [..., 8] uint8."""
+    return masks.astype("<u8", copy=False)[..., None].view(np.uint8)

@@ -26,7 +26,7 @@ def training_batches(
         grain.MapDataset.source(encoded),  # pyright: ignore[reportArgumentType]
         batch_size,
         seed,
-        lambda rows: make_batch([records.decode(row) for row in rows], max_moves),
+        lambda rows: make_batch(rows, max_moves),
     )
 
 

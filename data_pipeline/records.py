@@ -28,13 +28,15 @@ import numpy as np
 
 from data_pipeline.values import MATE, MAX_CENTIPAWNS, win_probability
 
-_BLACK, _COMPLETE, _CLOCKS, _STATE_SCORE, _PLAYED = 1, 2, 4, 8, 16
+BLACK, COMPLETE, CLOCKS, STATE_SCORE, PLAYED = 1, 2, 4, 8, 16
 _NO_SQUARE = 255
-_ACTION_BITS = 11
+ACTION_BITS = 11
 _HEADER = struct.Struct("<BBBBQ")
 _CLOCK_FIELDS = struct.Struct("<BH")
 _INT16, _UINT16 = struct.Struct("<h"), struct.Struct("<H")
-_POWERS = 1 << np.arange(_ACTION_BITS)[::-1]
+OPTIONAL_SIZES = {CLOCKS: _CLOCK_FIELDS.size, STATE_SCORE: _INT16.size, PLAYED: _UINT16.size}
+"""Bytes of the fields that are there only with their flag, in their order."""
+_POWERS = 1 << np.arange(ACTION_BITS)[::-1]
 _RIGHTS = (chess.BB_H1, chess.BB_A1, chess.BB_H8, chess.BB_A8)
 
 
@@ -136,7 +138,7 @@ def moves_of(data: bytes) -> int:
 
 def knows_clocks(encoded: Sequence[bytes]) -> bool:
     """Whether any of the first thousand encoded records knows its position's clocks."""
-    return any(encoded[i][0] & _CLOCKS for i in range(min(1000, len(encoded))))
+    return any(encoded[i][0] & CLOCKS for i in range(min(1000, len(encoded))))
 
 
 def value_of(data: bytes) -> int | None:
@@ -144,9 +146,9 @@ def value_of(data: bytes) -> int | None:
     at = _scores_start(data)
     mating, mated, count = data[at : at + 3]
     if not count:
-        own = at - _INT16.size - _UINT16.size * bool(data[0] & _PLAYED)
-        return _INT16.unpack_from(data, own)[0] if data[0] & _STATE_SCORE else None
-    at += 3 + (count * _ACTION_BITS + 7) // 8
+        own = at - _INT16.size - _UINT16.size * bool(data[0] & PLAYED)
+        return _INT16.unpack_from(data, own)[0] if data[0] & STATE_SCORE else None
+    at += 3 + (count * ACTION_BITS + 7) // 8
     if mating:
         return MATE - data[at]
     return data[at] - MATE if mated == count else _INT16.unpack_from(data, at + mated)[0]
@@ -157,28 +159,26 @@ def _scores_start(data: bytes) -> int:
     return (
         _HEADER.size
         + (occupied.bit_count() + 1) // 2
-        + _CLOCK_FIELDS.size * bool(flags & _CLOCKS)
-        + _INT16.size * bool(flags & _STATE_SCORE)
-        + _UINT16.size * bool(flags & _PLAYED)
+        + sum(size for flag, size in OPTIONAL_SIZES.items() if flags & flag)
     )
 
 
 def _decode(data: bytes) -> PositionRecord:
     flags, depth, board, at = _decode_position(data)
-    if flags & _CLOCKS:
+    if flags & CLOCKS:
         board.halfmove_clock, board.fullmove_number = _CLOCK_FIELDS.unpack_from(data, at)
         at += _CLOCK_FIELDS.size
     state_score = played = None
-    if flags & _STATE_SCORE:
+    if flags & STATE_SCORE:
         (state_score,) = _INT16.unpack_from(data, at)
         at += _INT16.size
-    if flags & _PLAYED:
+    if flags & PLAYED:
         (played,) = _UINT16.unpack_from(data, at)
         at += _UINT16.size
     mating, mated, count = data[at], data[at + 1], data[at + 2]
     at += 3
     packed = np.frombuffer(data, np.uint8, offset=at)
-    length = (count * _ACTION_BITS + 7) // 8
+    length = (count * ACTION_BITS + 7) // 8
     actions = _unpack_actions(packed[:length], count)
     distances = packed[length : length + mating + mated].astype(np.int16)
     scores = np.concatenate(
@@ -190,14 +190,14 @@ def _decode(data: bytes) -> PositionRecord:
     ).astype(np.int16)
     if len(scores) != count:
         raise IndexError(f"{count} moves announced, {len(scores)} scores found")
-    complete, clocks = bool(flags & _COMPLETE), bool(flags & _CLOCKS)
+    complete, clocks = bool(flags & COMPLETE), bool(flags & CLOCKS)
     return PositionRecord(board, actions, scores, depth, complete, clocks, state_score, played)
 
 
 def _encode_position(record: PositionRecord) -> bytes:
     board = record.board
-    flags = _BLACK * (not board.turn) + _COMPLETE * record.complete + _CLOCKS * record.clocks
-    flags += _STATE_SCORE * (record.state_score is not None) + _PLAYED * (record.played is not None)
+    flags = BLACK * (not board.turn) + COMPLETE * record.complete + CLOCKS * record.clocks
+    flags += STATE_SCORE * (record.state_score is not None) + PLAYED * (record.played is not None)
     rights = sum(bool(board.castling_rights & mask) << bit for bit, mask in enumerate(_RIGHTS))
     en_passant = _NO_SQUARE if board.ep_square is None else board.ep_square
     header = _HEADER.pack(flags, rights, en_passant, record.depth, board.occupied)
@@ -223,20 +223,20 @@ def _decode_position(data: bytes) -> tuple[int, int, chess.Board, int]:
     board.rooks, board.queens, board.kings = (masks[k] | masks[k + 8] for k in (4, 5, 6))
     black = masks[9] | masks[10] | masks[11] | masks[12] | masks[13] | masks[14]
     board.occupied, board.occupied_co = occupied, [black, occupied & ~black]
-    board.turn = not flags & _BLACK
+    board.turn = not flags & BLACK
     board.castling_rights = sum(mask for bit, mask in enumerate(_RIGHTS) if rights >> bit & 1)
     board.ep_square = None if en_passant == _NO_SQUARE else en_passant
     return flags, depth, board, at if low else at + 1
 
 
 def _pack_actions(actions: np.ndarray) -> bytes:
-    bits = actions[:, None] >> np.arange(_ACTION_BITS, dtype=np.uint16)[::-1] & 1
+    bits = actions[:, None] >> np.arange(ACTION_BITS, dtype=np.uint16)[::-1] & 1
     return np.packbits(bits.astype(np.uint8)).tobytes()
 
 
 def _unpack_actions(packed: np.ndarray, count: int) -> np.ndarray:
-    bits = np.unpackbits(packed, count=count * _ACTION_BITS)
-    return (bits.reshape(count, _ACTION_BITS) @ _POWERS).astype(np.uint16)
+    bits = np.unpackbits(packed, count=count * ACTION_BITS)
+    return (bits.reshape(count, ACTION_BITS) @ _POWERS).astype(np.uint16)
 
 
 def _pack_falling(scores: np.ndarray) -> bytes:

@@ -14,8 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import chess
+
 from data_pipeline import records
-from data_pipeline.batches import make_batch
+from data_pipeline.batches import make_batch, make_inputs
 from data_pipeline.dataset import position_hash, write_bag
 from data_pipeline.sources import Rejected, Share, reader_of
 from data_pipeline.stockfish import EngineConfig, Limit, Stockfish
@@ -23,6 +25,8 @@ from engine.external import find_stockfish
 
 T = TypeVar("T")
 POSITIONS, ANNOTATED, BATCH, MAX_MOVES = 3000, 300, 125, 64
+REPEATS, ONE = 10, 3000  # of what is too fast to be timed once
+MIDDLEGAME = "r1bqkb1r/ppp2ppp/2n5/3np1N1/2B5/8/PPPP1PPP/RNBQK2R w KQkq - 0 6"  # 37 moves
 
 
 def main(path: str) -> None:
@@ -37,8 +41,13 @@ def main(path: str) -> None:
         timed("write", len(found), lambda: write_bag(bag, encoded))
         print(f"{'bytes a position':<28}{bag.stat().st_size / len(found):10.1f}")
     timed("decode", len(found), lambda: [records.decode(data) for data in encoded])
-    batches = [found[i : i + BATCH] for i in range(0, len(found), BATCH)]
-    timed("to arrays", len(found), lambda: [make_batch(batch, MAX_MOVES) for batch in batches])
+    make_batch(encoded[:1], MAX_MOVES)  # the tables are made at first use
+    batches = [encoded[i : i + BATCH] for i in range(0, len(encoded), BATCH)] * REPEATS
+    count = len(encoded) * REPEATS
+    timed("decode into arrays", count, lambda: [make_batch(rows, MAX_MOVES) for rows in batches])
+    board = chess.Board(MIDDLEGAME)
+    one = [board], [list(board.legal_moves)]
+    timed("one board into arrays", ONE, lambda: [make_inputs(*one, MAX_MOVES) for _ in range(ONE)])
     with Stockfish(EngineConfig(find_stockfish(), Limit(depth=5))) as engine:
         start = cpu_seconds()
         for record in found[:ANNOTATED]:

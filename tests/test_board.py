@@ -1,13 +1,21 @@
 """What the network sees: alike for both colours, and relations as python-chess has them."""
 
+from collections.abc import Iterable
+
 import chess
 import numpy as np
 import pytest
 from random_chess import random_boards
 
-from data_pipeline.board import board_features, move_features
+from data_pipeline.batches import Inputs, make_inputs
 
 BOARDS = random_boards(seed=4, games=3, plies=90)
+
+
+def features_of(board: chess.Board, moves: Iterable[chess.Move] = ()) -> Inputs:
+    """A position and M moves of it: `Inputs` without the first dimension."""
+    legal = list(moves)
+    return Inputs(*(array[0] for array in make_inputs([board], [legal], len(legal))))
 
 
 def squares_of(rows: np.ndarray) -> list[set[int]]:
@@ -23,22 +31,19 @@ def test_colour_flip_symmetry():
         mirrored = [
             chess.Move(move.from_square ^ 56, move.to_square ^ 56, move.promotion) for move in moves
         ]
-        for ours, theirs in (
-            (board_features(board), board_features(mirror)),
-            (move_features(board, moves), move_features(mirror, mirrored)),
-        ):
-            for name, array in ours._asdict().items():
-                np.testing.assert_array_equal(array, getattr(theirs, name), err_msg=name)
+        ours, theirs = features_of(board, moves), features_of(mirror, mirrored)
+        for name, array in ours._asdict().items():
+            np.testing.assert_array_equal(array, getattr(theirs, name), err_msg=name)
 
 
 def test_squares_and_state_by_hand():
-    features = board_features(chess.Board(BOARDS[3].fen()))  # ... w KQkq f6
+    features = features_of(chess.Board(BOARDS[3].fen()))  # ... w KQkq f6
     assert features.squares[:8].tolist() == [4, 2, 3, 5, 6, 3, 2, 4]
     assert features.squares[chess.E5] == 1
     assert features.squares[chess.F5] == 7
     assert features.squares[chess.E8] == 12
     assert features.state.tolist() == [1, 1, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0]
-    pinned = board_features(BOARDS[4])  # the capture would uncover a check
+    pinned = features_of(BOARDS[4])  # the capture would uncover a check
     assert not pinned.state.any()
 
 
@@ -48,7 +53,7 @@ def white_boards():
 
 def test_attacks_and_xrays_by_brute_force():
     for board in white_boards():
-        features = board_features(board)
+        features = features_of(board)
         attacks, xrays = squares_of(features.attacks), squares_of(features.xrays)
         for square in chess.SQUARES:
             assert attacks[square] == set(board.attacks(square))
@@ -70,7 +75,7 @@ def xrays_by_brute_force(board: chess.Board, square: int) -> set[int]:
 def test_relations_of_moves_by_brute_force(part):
     for board in white_boards()[part::6]:
         moves = list(board.legal_moves)
-        features = move_features(board, moves)
+        features = features_of(board, moves)
         assert features.sources.tolist() == [move.from_square for move in moves]
         assert features.targets.tolist() == [move.to_square for move in moves]
         assert features.promotions.tolist() == [max(0, (move.promotion or 1) - 1) for move in moves]

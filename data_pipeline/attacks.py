@@ -1,0 +1,106 @@
+"""What pieces attack, for many squares and occupancies at once.
+
+Bitboards are uint64, bit s for square s (a1 = 0, b1 = 1, a2 = 8). Pieces are numbered from the side
+to move, which plays up the board: 0 empty, 1 to 6 own P N B R Q K, 7 to 12 the opponent's.
+
+A slider moves along some of the four lines through its square: rank, file, diagonal,
+anti-diagonal. How far depends on the six inner squares of each line alone; a multiplication brings
+their bits together at the top, as a number from 0 to 63 that finds the attacks in a table.
+"""
+
+from functools import cache
+from typing import NamedTuple
+
+import chess
+import numpy as np
+
+NUM_PIECES = 13
+NUM_LINES = 4
+
+_ONES = np.uint64(2**64 - 1)
+_NONE = [0] * 64
+_BISHOP, _ROOK, _QUEEN = 3, 4, 5
+
+
+class AttackTables(NamedTuple):
+    """All bitboards are uint64; 128 KiB together."""
+
+    lines: np.ndarray  # [4, 64]: the other squares of each line through a square
+    factors: np.ndarray  # [4, 64]: bring the inner squares of the line to the bits from 58 up
+    rays: np.ndarray  # [4 * 64 * 64]: attacks by line, square and number of the inner squares
+    above: np.ndarray  # [64]: all squares with a higher number
+    steps: np.ndarray  # [13, 64]: attacks of pawns, knights and kings by piece and square; else 0
+    slides: np.ndarray  # [4, 13]: all ones where the piece moves along the line, 0 elsewhere
+
+
+def bitboards(members: np.ndarray) -> np.ndarray:
+    """Whether each square is in a set, [..., 64] -> the sets, [...] uint64."""
+    return np.packbits(members, axis=-1, bitorder="little").view("<u8")[..., 0]
+
+
+@cache
+def attack_tables() -> AttackTables:
+    """The tables, made at first use."""
+    ranks, files = np.divmod(np.arange(64), 8)
+    numbers = np.stack((ranks, files, ranks - files, ranks + files))
+    lines = bitboards((numbers[:, :, None] == numbers[:, None]) & ~np.eye(64, dtype=bool))
+    pattern = _line_attacks()
+    by_file = bitboards(np.tile(pattern, 8))
+    by_rank = bitboards(np.repeat(pattern, 8, axis=-1))
+    rays = np.stack([by_file[files], by_rank[ranks], by_file[files], by_file[files]])
+    pieces = np.arange(NUM_PIECES)
+    kinds = np.where(pieces > 6, pieces - 6, pieces)
+    straight, diagonal = (np.isin(kinds, (kind, _QUEEN)) * _ONES for kind in (_ROOK, _BISHOP))
+    return AttackTables(
+        lines,
+        _factors(),
+        (rays & lines[..., None]).ravel(),
+        _ONES << np.arange(64, dtype=np.uint64) << 1,
+        _steps(),
+        np.stack((straight, straight, diagonal, diagonal)),
+    )
+
+
+def rays_from(squares: np.ndarray, occupied: np.ndarray) -> np.ndarray:
+    """Squares [N] int64, occupied [N] -> [4, N]: what is seen from each square along each line,
+    up to and with the first occupied square of either direction."""
+    tables = attack_tables()
+    number = tables.lines.take(squares, axis=1)
+    number &= occupied
+    number *= tables.factors.take(squares, axis=1)
+    number >>= 58
+    index = number.view(np.int64)
+    index += squares * 64
+    index += np.arange(NUM_LINES)[:, None] * 4096
+    return tables.rays.take(index)
+
+
+def attacks_by(pieces: np.ndarray, squares: np.ndarray, rays: np.ndarray) -> np.ndarray:
+    """Pieces [N], their squares [N] and the rays from there [4, N] -> attacked squares [N]."""
+    tables = attack_tables()
+    along = np.bitwise_or.reduce(rays & tables.slides.take(pieces, axis=1))
+    return tables.steps.take(pieces * 64 + squares) | along
+
+
+def _line_attacks() -> np.ndarray:
+    """[8 places on a line, 64 numbers, 8 places] bool: attacked along the line."""
+    occupied = np.arange(64)[:, None] << 1 >> np.arange(9) & 1
+    below = np.cumsum(occupied, axis=1) - occupied
+    at, to = np.arange(8)[:, None], np.arange(8)
+    low, high = np.minimum(at, to), np.maximum(at, to)
+    between = below[:, high] - below[:, np.minimum(low + 1, high)]
+    return ((between == 0) & (at != to)).transpose(1, 0, 2)
+
+
+def _factors() -> np.ndarray:
+    """[4, 64] uint64. Ranks and diagonals have a square on each file: adding up all ranks leaves
+    the files in order. On a file the six inner squares each need a shift of their own."""
+    sums = [sum(1 << 8 * rank + 1 for rank in range(8))] * 64
+    shifts = [sum(1 << 57 - 7 * rank - square % 8 for rank in range(1, 7)) for square in range(64)]
+    return np.array([sums, shifts, sums, sums], np.uint64)
+
+
+def _steps() -> np.ndarray:
+    up, down = chess.BB_PAWN_ATTACKS[chess.WHITE], chess.BB_PAWN_ATTACKS[chess.BLACK]
+    others = [chess.BB_KNIGHT_ATTACKS, _NONE, _NONE, _NONE, chess.BB_KING_ATTACKS]
+    return np.array([_NONE, up, *others, down, *others], np.uint64)
