@@ -38,6 +38,20 @@ def random_boards(seed: int, games: int = 4, plies: int = 120) -> list[chess.Boa
     return boards
 
 
+def en_passant_boards() -> list[chess.Board]:
+    """An en passant on every file, for White and for Black; a rook stands behind
+    the captured pawn, and a knight can move to the square, too."""
+    boards = []
+    for file in range(8):
+        board = chess.Board(None)
+        pieces = ("p", file, 4), ("P", file ^ 1, 4), ("N", file ^ 1, 7), ("R", file, 0)
+        for symbol, at, rank in (*pieces, ("K", file ^ 4, 1), ("k", file ^ 4, 7)):
+            board.set_piece_at(chess.square(at, rank), chess.Piece.from_symbol(symbol))
+        board.ep_square = chess.square(file, 5)
+        boards += [board, board.mirror()]
+    return boards
+
+
 def random_record(board: chess.Board, rng: np.random.Generator, **fields) -> PositionRecord:
     """The board with scores of all kinds: narrow and wide centipawns, ends of the scale, mates."""
     moves = [ACTIONS[move.uci()] for move in board.legal_moves]

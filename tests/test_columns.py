@@ -3,30 +3,18 @@
 import chess
 import numpy as np
 import pytest
-from random_chess import ODD_POSITIONS, random_boards, random_record
+from random_chess import ODD_POSITIONS, en_passant_boards, random_boards, random_record
 
 from data_pipeline.actions import CHESS_MOVES
 from data_pipeline.batches import Inputs, make_batch, make_inputs
 from data_pipeline.records import PositionRecord, decode, encode, make_record
 
 
-def boards_with_en_passant() -> list[chess.Board]:
-    """An en passant on every file, for either side."""
-    boards = []
-    for file in range(8):
-        board = chess.Board("4k3/8/8/8/8/8/8/4K3 w - - 0 1")
-        board.set_piece_at(chess.square(file, 4), chess.Piece.from_symbol("p"))
-        board.set_piece_at(chess.square(file ^ 1, 4), chess.Piece.from_symbol("P"))
-        board.ep_square = chess.square(file, 5)
-        boards += [board, board.mirror()]
-    return boards
-
-
 def random_records(seed: int, games: int) -> list[PositionRecord]:
     """Records with and without each of the optional fields, some of them with few moves or none."""
     rng = np.random.default_rng(seed)
     records = []
-    for board in boards_with_en_passant() + random_boards(seed, games, plies=200):
+    for board in en_passant_boards() + random_boards(seed, games, plies=200):
         state_score = int(rng.integers(-500, 500)) if rng.random() < 0.5 else None
         played = int(rng.integers(1968)) if rng.random() < 0.5 else None
         fields = {"clocks": bool(rng.random() < 0.5), "state_score": state_score, "played": played}
