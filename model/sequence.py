@@ -91,15 +91,19 @@ class Attention(hk.Module):
         if self.config.query_key_norm:
             queries, keys = layer_norm(queries), layer_norm(keys)
         values = linear(memory, width)
-        queries, keys, values = (
-            y.reshape(*y.shape[:2], heads, width // heads) for y in (queries, keys, values)
-        )
-        logits = jnp.einsum("bihd,bjhd->bhij", queries, keys).astype(jnp.float32)
-        logits = logits * (width // heads) ** -0.5
+        queries, keys, values = map(self._split, (queries * (width // heads) ** -0.5, keys, values))
+        logits = jnp.einsum("bhid,bhjd->bhij", queries, keys).astype(jnp.float32)
         if mask is not None:
             logits = jnp.where(mask, logits, jnp.finfo(jnp.float32).min)
-        weights = jax.nn.softmax(logits).astype(x.dtype)
-        return linear(jnp.einsum("bhij,bjhd->bihd", weights, values).reshape(x.shape), width)
+        weights = jnp.exp(logits - logits.max(axis=-1, keepdims=True))
+        sums = weights.sum(axis=-1, keepdims=True).astype(x.dtype)
+        out = jnp.einsum("bhij,bhjd->bhid", weights.astype(x.dtype), values) / sums
+        return linear(out.swapaxes(1, 2).reshape(x.shape), width)
+
+    def _split(self, x: jax.Array) -> jax.Array:
+        """[B, I, D] -> [B, H, I, D / H]"""
+        heads = self.config.heads
+        return x.reshape(*x.shape[:2], heads, x.shape[2] // heads).swapaxes(1, 2)
 
 
 def embed(config: SequenceConfig, tokens: jax.Array, places: np.ndarray) -> jax.Array:
