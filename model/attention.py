@@ -53,20 +53,21 @@ class Attention(hk.Module):
         queries = self._heads(x, "query", init)
         keys = self._heads(memory, "key", init)
         values = self._heads(memory, "value", init)
-        logits = jnp.einsum("bihd,bjhd->bhij", queries, keys)
-        logits = logits * (width // self.heads) ** -0.5 + RelationBias(self.heads)(relations)
+        logits = jnp.einsum("bhid,bhjd->bhij", queries * (width // self.heads) ** -0.5, keys)
+        logits = logits + RelationBias(self.heads)(relations)
         if self.position_bias:
             shape = (self.heads, length, memory.shape[1])
             logits += hk.get_parameter("position_bias", shape, init=jnp.zeros).astype(x.dtype)
         weights = jax.nn.softmax(logits.astype(jnp.float32)).astype(x.dtype)
-        out = jnp.einsum("bhij,bjhd->bihd", weights, values).reshape(batch * length, width)
+        out = jnp.einsum("bhij,bhjd->bhid", weights, values).swapaxes(1, 2)
         scaled = hk.initializers.VarianceScaling(self.output_scale, "fan_in", "truncated_normal")
-        return dense(out, width, "output", scaled).reshape(x.shape)
+        out = dense(out.reshape(batch * length, width), width, "output", scaled)
+        return out.reshape(x.shape)
 
     def _heads(self, x: jax.Array, name: str, init: hk.initializers.Initializer) -> jax.Array:
         batch, length, width = x.shape
         flat = dense(x.reshape(batch * length, width), width, name, init)
-        return flat.reshape(batch, length, self.heads, width // self.heads)
+        return flat.reshape(batch, length, self.heads, width // self.heads).swapaxes(1, 2)
 
 
 def dense(
