@@ -3,11 +3,12 @@
 Inputs are padded, so that few shapes are ever compiled. Where a position's moves share one board,
 a pass takes positions, padded to a power of two, and their moves, padded to 64 or 256 (no position
 has more than 218). Where every move is a sequence of its own, it takes sequences, whatever their
-position, in batches of a few fixed sizes.
+position, in batches of a few fixed sizes. CPUs are fastest where a pass stays in their caches.
 """
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import chess
@@ -21,9 +22,27 @@ from model.config import BoardConfig, ComputeDtype, NetworkConfig, SequenceConfi
 from model.layouts import transformed
 from model.network import Network, Params
 
-MAX_POSITIONS = 64  # a pass; larger requests are divided
 MOVE_SHAPES = (64, 256)
-SEQUENCE_SHAPES = (256, 32, 8)
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What suits the hardware: the type that layers compute in, and the sizes of passes."""
+
+    dtype: ComputeDtype
+    max_positions: int
+    """A power of two; larger requests are divided."""
+    sequences: tuple[int, ...]
+    """Falling sizes, each a multiple of the next."""
+
+
+CPU = Backend("float32", 32, (16, 8, 4))
+ACCELERATOR = Backend("bfloat16", 256, (256, 32, 8))
+
+
+def backend() -> Backend:
+    """Of the device that JAX computes on."""
+    return CPU if jax.default_backend() == "cpu" else ACCELERATOR
 
 
 @partial(jax.jit, static_argnames=("config", "dtype"))
@@ -40,10 +59,11 @@ def distributions(
 class Predictor:
     """A network, ready to give values. Safe to use from several threads."""
 
-    def __init__(self, network: Network, compute_dtype: ComputeDtype = "float32") -> None:
+    def __init__(self, network: Network, compute_dtype: ComputeDtype | None = None) -> None:
         self.network = network
         self.bins = network.bins
-        self._dtype: ComputeDtype = compute_dtype
+        self._backend = backend()
+        self._dtype: ComputeDtype = compute_dtype or self._backend.dtype
         self._params = jax.device_put(network.params)
         self._lock = threading.Lock()
 
@@ -58,8 +78,9 @@ class Predictor:
         values: list[np.ndarray] = [np.zeros((0, self.bins.count), np.float32)] * len(boards)
         # Few moves first, so that positions of one pass need much the same padding.
         order = sorted((i for i in range(len(boards)) if moves[i]), key=lambda i: len(moves[i]))
-        for start in range(0, len(order), MAX_POSITIONS):
-            rows = order[start : start + MAX_POSITIONS]
+        most = self._backend.max_positions
+        for start in range(0, len(order), most):
+            rows = order[start : start + most]
             some = [boards[i] for i in rows], [moves[i] for i in rows]
             result = self._shared(*some) if self._shares_boards else self._separate(*some)
             for row, distributions in zip(rows, result, strict=True):
@@ -70,7 +91,7 @@ class Predictor:
         """Compile what playing one game needs, so that the first move is as fast as the others."""
         board = chess.Board()
         moves = list(board.legal_moves)
-        for shape in MOVE_SHAPES if self._shares_boards else SEQUENCE_SHAPES:
+        for shape in MOVE_SHAPES if self._shares_boards else self._backend.sequences:
             self.action_values([board], [(moves * shape)[:shape]])
 
     @property
@@ -81,7 +102,7 @@ class Predictor:
     def _shared(
         self, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]]
     ) -> list[np.ndarray]:
-        """N arrays [M, K] for N <= MAX_POSITIONS boards, M padded; one pass."""
+        """N arrays [M, K] for N <= max_positions boards, M padded; one pass."""
         positions = 1 << (len(boards) - 1).bit_length()
         most = max(map(len, moves))
         padded = next(shape for shape in MOVE_SHAPES if shape >= most)
@@ -101,7 +122,7 @@ class Predictor:
         config = self.network.config
         assert isinstance(config, SequenceConfig)
         sequences = pairs(boards, moves, config.clocks)
-        results = [self._run(inputs)[:, 0] for inputs in _divide(sequences)]
+        results = [self._run(inputs)[:, 0] for inputs in self._divide(sequences)]
         ends = np.cumsum([len(row) for row in moves])
         return np.split(np.concatenate(results)[: ends[-1]], ends[:-1])
 
@@ -109,13 +130,14 @@ class Predictor:
         with self._lock:
             return np.asarray(distributions(self.network.config, self._dtype, self._params, inputs))
 
-
-def _divide(sequences: SequenceInputs) -> Iterator[SequenceInputs]:
-    """Sequences [N] -> batches of SEQUENCE_SHAPES, large ones first, the last filled with zeros."""
-    count, start, smallest = len(sequences.boards), 0, min(SEQUENCE_SHAPES)
-    while start < count:
-        left = -(-(count - start) // smallest) * smallest
-        size = next(shape for shape in SEQUENCE_SHAPES if shape <= left)
-        batch = (array[start : start + size] for array in sequences)
-        yield SequenceInputs(*(np.pad(array, ((0, size - len(array)), (0, 0))) for array in batch))
-        start += size
+    def _divide(self, sequences: SequenceInputs) -> Iterator[SequenceInputs]:
+        """Sequences [N] -> batches, large ones first, the last filled with zeros."""
+        shapes = self._backend.sequences
+        count, start = len(sequences.boards), 0
+        while start < count:
+            left = -(-(count - start) // shapes[-1]) * shapes[-1]
+            size = next(shape for shape in shapes if shape <= left)
+            batch = (array[start : start + size] for array in sequences)
+            padded = (np.pad(array, ((0, size - len(array)), (0, 0))) for array in batch)
+            yield SequenceInputs(*padded)
+            start += size
