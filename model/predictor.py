@@ -63,7 +63,7 @@ class Predictor:
         self.network = network
         self.bins = network.bins
         self._backend = backend()
-        self._dtype: ComputeDtype = compute_dtype or self._backend.dtype
+        self.dtype: ComputeDtype = compute_dtype or self._backend.dtype
         self._params = jax.device_put(network.params)
         self._lock = threading.Lock()
 
@@ -128,7 +128,7 @@ class Predictor:
 
     def _run(self, inputs: Inputs | SequenceInputs) -> np.ndarray:
         with self._lock:
-            return np.asarray(distributions(self.network.config, self._dtype, self._params, inputs))
+            return np.asarray(distributions(self.network.config, self.dtype, self._params, inputs))
 
     def _divide(self, sequences: SequenceInputs) -> Iterator[SequenceInputs]:
         """Sequences [N] -> batches, large ones first, the last filled with zeros."""

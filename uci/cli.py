@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "data stats": ("uci.commands.data_stats", "what is in a dataset, in numbers and a picture"),
     "train": ("uci.commands.train", "train a network on a dataset"),
     "evaluate": ("uci.commands.evaluate", "agreement, regret, tau-b and calibration on a dataset"),
+    "speed": ("uci.commands.speed", "time a move and puzzles a second of networks, side by side"),
     "report": ("uci.commands.report", "a network's figures and positions as one HTML page"),
     "network info": ("uci.commands.network_info", "what a network file holds"),
     "network import-reference": (
