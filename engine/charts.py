@@ -34,7 +34,7 @@ def _metadata(suffix: str) -> dict:
     return {"Date": None, "Creator": "Argmax"} if suffix == ".svg" else {"Software": "Argmax"}
 
 
-def _figure(columns: int = 1, width: float = 6.4, height: float = 4.0):
+def new_figure(columns: int = 1, width: float = 6.4, height: float = 4.0):
     """An empty figure and its axes, without the global state of pyplot."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -51,7 +51,7 @@ def _figure(columns: int = 1, width: float = 6.4, height: float = 4.0):
 
 def solve_curve(figures: dict, title: str):
     """The solve rate by puzzle rating with intervals, and the curve, of `puzzle_report.summary`."""
-    figure, (axis,) = _figure()
+    figure, (axis,) = new_figure()
     bands = figures["bands"]
     centres = np.array([(band["from"] + band["to"]) / 2 for band in bands])
     rates = np.array([band["solve_rate"] for band in bands])
@@ -78,7 +78,7 @@ def solve_curve(figures: dict, title: str):
 
 def calibration(curve: list[dict], pit: list[float], title: str):
     """The reliability curve of the expected value, and the PIT histogram of the distributions."""
-    figure, (left, right) = _figure(columns=2, width=4.8, height=4.2)
+    figure, (left, right) = new_figure(columns=2, width=4.8, height=4.2)
     predicted = np.array([point["predicted"] for point in curve])
     teacher = np.array([point["teacher"] for point in curve])
     low = np.array([point["low"] for point in curve])
@@ -106,7 +106,7 @@ def calibration(curve: list[dict], pit: list[float], title: str):
 
 def learning_curve(steps: list[float], series: dict[str, list[float]], xlabel: str):
     """Figures over the course of training, one panel each."""
-    figure, axes = _figure(columns=max(1, len(series)), width=3.4, height=2.8)
+    figure, axes = new_figure(columns=max(1, len(series)), width=3.4, height=2.8)
     for axis, (name, values) in zip(axes, series.items(), strict=False):
         axis.plot(steps, values, color=BLUE, marker="o", markersize=3)
         axis.set(title=name, xlabel=xlabel)

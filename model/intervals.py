@@ -37,6 +37,22 @@ def mean_interval(values, z: float = NORMAL_95) -> tuple[float, float, float]:
     return mean, mean - spread, mean + spread
 
 
+def t_interval(values) -> tuple[float, float, float]:
+    """[N] -> (mean, low, high): Student's 95 % interval of a mean, for a handful of seeds.
+
+    A single value has an interval without ends.
+    """
+    from scipy.special import stdtrit
+
+    values = np.asarray(values, np.float64)
+    mean = float(values.mean())
+    if values.size == 1:
+        return mean, -math.inf, math.inf
+    quantile = float(stdtrit(values.size - 1, 0.975))
+    spread = quantile * float(values.std(ddof=1)) / math.sqrt(values.size)
+    return mean, mean - spread, mean + spread
+
+
 def jackknife_interval(
     statistic, blocks: np.ndarray, z: float = NORMAL_95
 ) -> tuple[float, float, float]:

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "data selfplay": ("uci.commands.data_selfplay", "positions of games, scored by Stockfish"),
     "data stats": ("uci.commands.data_stats", "what is in a dataset, in numbers and a picture"),
     "train": ("uci.commands.train", "train a network on a dataset"),
+    "study": ("uci.commands.study", "losses compared: a grid of short trainings"),
     "evaluate": ("uci.commands.evaluate", "agreement, regret, tau-b and calibration on a dataset"),
     "speed": ("uci.commands.speed", "time a move and puzzles a second of networks, side by side"),
     "report": ("uci.commands.report", "a network's figures and positions as one HTML page"),

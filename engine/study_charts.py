@@ -1,0 +1,96 @@
+"""Charts of a study: a row of panels for each sweep, a panel for each figure."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.charts import new_figure
+from model.study import Sweep
+from model.study_table import Point
+from model.value_losses import LOSSES
+
+PANELS = {
+    "agreement": "agreement with the teacher",
+    "regret": "win probability given away",
+    "kendall_tau_b": "rank correlation (tau-b)",
+    "squared_error": "squared error",
+    "calibration_error": "calibration error",
+}
+FACTORS = {
+    "size": "parameters",
+    "noise": "width of the uniform noise",
+    "flips": "share of flipped targets",
+    "bins": "bins",
+    "sigma_bins": "sigma / bin width",
+    "learning_rate": "learning rate / usual",
+}
+LOGARITHMIC = ("size", "bins", "sigma_bins", "learning_rate")
+# Distinct for most colour-blind eyes (Okabe and Ito 2008).
+COLOURS = dict(
+    zip(LOSSES, ("#D55E00", "#E69F00", "#56B4E9", "#999999", "#0072B2", "#009E73"), strict=True)
+)
+MARKERS = dict(zip(LOSSES, "sD^vo*", strict=True))
+
+
+def sweep_chart(sweep: Sweep, points: Sequence[Point], title: str):
+    """One sweep's figures with 95 % intervals: by the factor, or by the loss if it has one value.
+
+    The backgrounds are white, so that the chart can be read on any page.
+    """
+    figure, axes = new_figure(columns=len(PANELS), width=3.1, height=3.4)
+    for axis, (name, label) in zip(axes, PANELS.items(), strict=True):
+        if len(sweep.values) == 1:
+            _by_loss(axis, name, points)
+        else:
+            _by_factor(axis, name, sweep, points)
+            axis.set_xlabel(FACTORS[sweep.factor])
+        axis.set_title(label, fontsize=10)
+    if len(sweep.values) > 1:
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=6, frameon=False)
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def _by_loss(axis, name: str, points: Sequence[Point]) -> None:
+    """A dot for each loss, best seen one above the other."""
+    for row, point in enumerate(points):
+        _errorbar(axis, name, [point], [row], horizontal=True)
+    axis.set_yticks(range(len(points)), [point.loss for point in points], fontsize=8)
+    axis.invert_yaxis()
+
+
+def _by_factor(axis, name: str, sweep: Sweep, points: Sequence[Point]) -> None:
+    """A line for each loss."""
+    logarithmic = sweep.factor in LOGARITHMIC
+    if logarithmic:
+        axis.set_xscale("log")
+    for number, loss in enumerate(sweep.losses):
+        of_loss = [point for point in points if point.loss == loss and name in point.figures]
+        if not of_loss:
+            continue
+        numeric = [p.parameters if sweep.factor == "size" else float(p.value) for p in of_loss]
+        places = np.array(numeric)
+        shift = number - (len(sweep.losses) - 1) / 2  # so that the bars do not hide one another
+        span = max(sweep.values) if not logarithmic else 0
+        places = places * 1.03**shift if logarithmic else places + shift * span * 0.012
+        _errorbar(axis, name, of_loss, places)
+    if logarithmic and sweep.factor != "size":
+        axis.set_xticks(sweep.values, [f"{value:g}" for value in sweep.values])
+        axis.minorticks_off()
+
+
+def _errorbar(axis, name: str, points: Sequence[Point], places, horizontal: bool = False) -> None:
+    means = np.array([point.figures[name].mean for point in points])
+    low = np.array([point.figures[name].low for point in points])
+    high = np.array([point.figures[name].high for point in points])
+    errors = np.where(np.isfinite([means - low, high - means]), [means - low, high - means], 0)
+    loss = points[0].loss
+    style = {
+        "color": COLOURS[loss], "marker": MARKERS[loss], "markersize": 5, "linewidth": 1.2,
+        "capsize": 2, "label": loss, "ecolor": COLOURS[loss], "elinewidth": 1,
+    }  # fmt: skip
+    if horizontal:
+        axis.errorbar(means, places, xerr=errors, **style)
+    else:
+        axis.errorbar(places, means, yerr=errors, **style)
