@@ -26,11 +26,14 @@ class Choice:
     ``draw_contempt``: what a draw is worth less than 0.5; negative to seek draws.
     ``temperature``: 0 plays the best move; else moves are drawn with probability proportional to
     ``exp(utility / temperature)``.
+    ``temperature_moves``: the temperature is for the first so many moves of a game, by the
+    position's move number; 0 for all of them.
     """
 
     temperature: float = 0.0
     risk: float = NEUTRAL_RISK
     draw_contempt: float = 0.0
+    temperature_moves: int = 0
 
     def __post_init__(self) -> None:
         if self.temperature < 0:
@@ -39,6 +42,8 @@ class Choice:
             raise ValueError(f"expected a risk between 0 and 1, found {self.risk}")
         if not -0.5 <= self.draw_contempt <= 0.5:
             raise ValueError(f"expected a contempt in [-0.5, 0.5], found {self.draw_contempt}")
+        if self.temperature_moves < 0:
+            raise ValueError(f"expected temperature_moves >= 0, found {self.temperature_moves}")
 
     def utilities(
         self,
@@ -61,9 +66,12 @@ class Choice:
             utilities -= self.draw_contempt * draws
         return utilities
 
-    def pick(self, utilities: np.ndarray, rng: np.random.Generator) -> int:
-        """Utilities [M] in falling order -> the index of the chosen move."""
-        if not self.temperature:
+    def pick(self, utilities: np.ndarray, rng: np.random.Generator, move_number: int) -> int:
+        """Utilities [M] in falling order -> the index of the chosen move.
+
+        ``move_number``: of the position, counted as in a FEN.
+        """
+        if not self.temperature or 0 < self.temperature_moves < move_number:
             return 0
         logits = (utilities - utilities[0]) / self.temperature
         weights = np.exp(logits)

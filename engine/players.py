@@ -112,7 +112,7 @@ class NetworkPlayer:
     def play(self, board: chess.Board, limit: chess.engine.Limit | None = None) -> chess.Move:
         analysis = self.batcher.analyse(board)
         choice = self.batcher.engine.choice
-        return analysis.moves[choice.pick(analysis.utilities, self._rng)]
+        return analysis.moves[choice.pick(analysis.utilities, self._rng, board.fullmove_number)]
 
     def close(self) -> None:
         pass

@@ -2,16 +2,21 @@
 
 A puzzle's FEN is the position before the opponent's move; its moves start with that move, and the
 solver plays every second one. A puzzle is solved when every move of the solver is the given one; a
-move that mates solves it too, whichever mate it is, as on Lichess.
+move that mates solves it too, whichever mate it is, as on Lichess and in the reference.
+
+A column PGN, as the reference's file has it, gives the game before the puzzle; then no FEN is
+needed, and repetitions are seen.
 """
 
 import csv
+import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import chess
+import chess.pgn
 import zstandard
 
 from data_pipeline.errors import InputError
@@ -24,13 +29,26 @@ LICHESS_COLUMNS += ("NbPlays", "Themes", "GameUrl", "OpeningTags")
 
 @dataclass(frozen=True)
 class Puzzle:
-    """``moves`` starts with the opponent's move; ``themes`` is empty where the file has none."""
+    """``moves`` starts with the opponent's move; ``themes`` is empty where the file has none.
+
+    ``game``: the moves from the initial position to ``fen``, where the file has them.
+    """
 
     name: str
     fen: str
     moves: tuple[chess.Move, ...]
     rating: int
     themes: tuple[str, ...] = ()
+    game: tuple[chess.Move, ...] = ()
+
+    def board(self) -> chess.Board:
+        """The position before the opponent's move, with the game behind it."""
+        if not self.game:
+            return chess.Board(self.fen)
+        board = chess.Board()
+        for move in self.game:
+            board.push(move)
+        return board
 
 
 @dataclass(frozen=True)
@@ -99,7 +117,7 @@ def _entries(path: str | Path) -> Iterator[Puzzle | BadLine]:
     try:
         for number, line in enumerate(open_lines(path, Share()), start=1):
             row = next(csv.reader([line.decode("utf-8", "replace")]), [])
-            if number == 1 and "FEN" in row and "Moves" in row:
+            if number == 1 and "Moves" in row and ("FEN" in row or "PGN" in row):
                 columns = tuple(row)
             elif row:
                 try:
@@ -112,14 +130,16 @@ def _entries(path: str | Path) -> Iterator[Puzzle | BadLine]:
 
 def parse_puzzle(row: dict[str, str]) -> Puzzle:
     """One line, by column name -> a puzzle. Raises ValueError that says what is wrong with it."""
-    missing = next((name for name in ("FEN", "Moves", "Rating") if not row.get(name)), None)
+    start = "PGN" if row.get("PGN") else "FEN"
+    missing = next((name for name in (start, "Moves", "Rating") if not row.get(name)), None)
     if missing:
         raise ValueError(f"no {missing}")
     if not row["Rating"].isdigit():
         raise ValueError(f"expected a whole number as Rating, found {row['Rating']!r}")
-    board = chess.Board(row["FEN"])
+    board = _board_of_pgn(row["PGN"]) if start == "PGN" else chess.Board(row["FEN"])
+    fen, game = board.fen(), tuple(board.move_stack)
     if not board.is_valid():
-        raise ValueError(f"illegal position {row['FEN']}")
+        raise ValueError(f"illegal position {fen}")
     moves = []
     for text in row["Moves"].split():
         moves.append(board.parse_uci(text))
@@ -127,7 +147,15 @@ def parse_puzzle(row: dict[str, str]) -> Puzzle:
     if len(moves) < 2 or len(moves) % 2:
         raise ValueError(f"expected the opponent's move and solver's last, found {row['Moves']!r}")
     themes = tuple(row.get("Themes", "").split())
-    return Puzzle(row.get("PuzzleId", ""), row["FEN"], tuple(moves), int(row["Rating"]), themes)
+    return Puzzle(row.get("PuzzleId", ""), fen, tuple(moves), int(row["Rating"]), themes, game)
+
+
+def _board_of_pgn(text: str) -> chess.Board:
+    """The position after a game's moves, which start from the initial position."""
+    game = chess.pgn.read_game(io.StringIO(text))
+    if game is None or game.errors or game.board().fen() != chess.STARTING_FEN:
+        raise ValueError(f"expected a game from the initial position as PGN, found {text[:40]!r}")
+    return game.end().board()
 
 
 def solve(
@@ -142,7 +170,7 @@ def solve(
     puzzles, and the number of positions that were analysed.
     """
     attempts: dict[int, Attempt] = {}
-    boards = {i: chess.Board(puzzle.fen) for i, puzzle in enumerate(puzzles)}
+    boards = {i: puzzle.board() for i, puzzle in enumerate(puzzles)}
     positions = 0
     step = 0  # the solver's moves made so far
     while boards:

@@ -15,6 +15,8 @@ Repetition, exactly:
   is a *ceiling*; all others are exact.
 
 A move that completes 50 moves without a capture or pawn move counts 0.5 unless it mates.
+
+`reference_verdicts` is what the reference knows instead, for comparison.
 """
 
 from collections import Counter
@@ -45,6 +47,7 @@ INSUFFICIENT_MATERIAL = Verdict("insufficient material", 0.5)
 THREEFOLD_REPETITION = Verdict("threefold repetition", 0.5)
 FIFTY_MOVE_RULE = Verdict("50-move rule", 0.5)
 REPETITION = Verdict("repetition", 0.5, ceiling=True)
+CLAIMABLE_REPETITION = Verdict("claimable repetition", 0.5)
 
 
 def verdicts(board: chess.Board, moves: Iterable[chess.Move]) -> list[Verdict | None]:
@@ -58,6 +61,21 @@ def verdicts(board: chess.Board, moves: Iterable[chess.Move]) -> list[Verdict | 
         reversible = bool(occurrences) and not board.is_irreversible(move)
         board.push(move)
         found.append(_verdict(board, occurrences if reversible else None))
+        board.pop()
+    return found
+
+
+def reference_verdicts(board: chess.Board, moves: Iterable[chess.Move]) -> list[Verdict | None]:
+    """All that the engines of Ruoss et al. 2024 know of the rules: a draw by repetition.
+
+    A move counts 0.5 if the opponent can then claim one: the position stands for the third time, or
+    the opponent has a move after which one would. Mates and other draws are the network's business.
+    """
+    found: list[Verdict | None] = []
+    for move in moves:
+        board.push(move)
+        drawn = board.is_fivefold_repetition() or board.can_claim_threefold_repetition()
+        found.append(CLAIMABLE_REPETITION if drawn else None)
         board.pop()
     return found
 

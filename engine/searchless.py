@@ -1,11 +1,12 @@
 """The engine: a network's value distributions, what the rules know, and a choice of a move."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import chess
 import numpy as np
 
+from data_pipeline.actions import action_of
 from data_pipeline.targets import two_hot
 from data_pipeline.values import ValueBins
 from engine import rules as chess_rules
@@ -13,6 +14,8 @@ from engine.analysis import Analysis
 from engine.choice import Choice
 from engine.rules import Verdict
 from model.action_values import ActionValues
+
+RuleSet = bool | Literal["reference"]
 
 
 class Oracle(Protocol):
@@ -29,14 +32,15 @@ class SearchlessEngine:
     """Plays the move that ``choice`` prefers among the distributions of ``predictor``.
 
     ``rules``: mates, stalemates, repetitions and 50-move draws are seen exactly (`engine.rules`);
-    off, the bare network plays. ``tablebase`` knows more, if there is one. ``seed`` drives the
-    choice where it is random: the same seed and the same calls give the same moves.
+    off, the bare network plays; ``"reference"``: as the reference plays (`reference_verdicts`).
+    ``tablebase`` knows more, if there is one. ``seed`` drives the choice where it is random: the
+    same seed and the same calls give the same moves.
     """
 
     def __init__(
         self,
         predictor: ActionValues,
-        rules: bool = True,
+        rules: RuleSet = True,
         choice: Choice | None = None,
         tablebase: Oracle | None = None,
         seed: int | Sequence[int] = 0,
@@ -61,7 +65,8 @@ class SearchlessEngine:
 
     def choose(self, analysis: Analysis) -> chess.Move:
         """The move to play; random where the choice has a temperature."""
-        return analysis.moves[self.choice.pick(analysis.utilities, self._rng)]
+        move_number = analysis.board.fullmove_number
+        return analysis.moves[self.choice.pick(analysis.utilities, self._rng, move_number)]
 
     def play(self, board: chess.Board) -> chess.Move:
         """The move to play in ``board``, which must have one."""
@@ -79,14 +84,17 @@ class SearchlessEngine:
     def _rank(self, board: chess.Board, moves: list[chess.Move], values: np.ndarray) -> Analysis:
         """Put what is known beside what the network says [M, K], and sort, best first.
 
-        Moves of equal worth, such as two mates, are told apart by the network's own estimate.
+        Moves of equal worth, such as two mates, are told apart by the network's own estimate; in
+        the reference, the one with the lower action id comes first.
         """
         bins = self.predictor.bins
         estimates = bins.expectation(values)
         verdicts = self._verdicts(board, moves)
         distributions, win_probs = _apply(verdicts, values, estimates, bins)
         utilities = self.choice.utilities(distributions, win_probs, verdicts, bins)
-        order = np.lexsort((-estimates, -utilities))
+        reference = self.rules == "reference"
+        ties = np.array([action_of(move) for move in moves]) if reference else -estimates
+        order = np.lexsort((ties, -utilities))
         return Analysis(
             board=board.copy(),
             moves=tuple(moves[i] for i in order),
@@ -100,7 +108,9 @@ class SearchlessEngine:
     def _verdicts(self, board: chess.Board, moves: list[chess.Move]) -> Sequence[Verdict | None]:
         """The rules' verdicts; where they are silent, the tablebase's."""
         found: Sequence[Verdict | None] = [None] * len(moves)
-        if self.rules:
+        if self.rules == "reference":
+            found = chess_rules.reference_verdicts(board, moves)
+        elif self.rules:
             found = chess_rules.verdicts(board, moves)
         known = self.tablebase.verdicts(board, moves) if self.tablebase else None
         if known is None:

@@ -1,7 +1,8 @@
 """Players by their text: ``KIND[:WHAT][,KEY=VALUE]...`` -> `PlayerSpec`.
 
     network                              the network that ships
-    network:FILE,temperature=0.1         another one; also rules=off, risk=, draw_contempt=, seed=
+    network:FILE,temperature=0.1         another one; also risk=, draw_contempt=, seed=,
+                                         temperature_moves=5, rules=off, rules=reference
     stockfish:elo=1500                   Stockfish limited by UCI_Elo
     stockfish:skill=0,nodes=1000         by Skill Level; path=PROGRAM says which Stockfish
     uci:PROGRAM ARGUMENTS,depth=1        any UCI program; option.NAME=VALUE sets its options
@@ -18,16 +19,16 @@ from collections.abc import Sequence
 from data_pipeline.errors import InputError
 
 LIMITS = {"nodes": int, "depth": int, "movetime": float}
-CHOICES = {"temperature": float, "risk": float, "draw_contempt": float}
+CHOICES = {"temperature": float, "temperature_moves": int, "risk": float, "draw_contempt": float}
 
 
-def _switch(text: str) -> bool:
-    return {"on": True, "off": False}[text]
+def _rules(text: str) -> bool | str:
+    return {"on": True, "off": False, "reference": "reference"}[text]
 
 
 # What each kind understands besides ``name``, and how its value is read.
 KEYS: dict[str, dict] = {
-    "network": {**CHOICES, "rules": _switch, "seed": int},
+    "network": {**CHOICES, "rules": _rules, "seed": int},
     "stockfish": {**LIMITS, "elo": int, "skill": int, "path": str},
     "uci": LIMITS,
     "random": {"seed": int},
@@ -85,7 +86,7 @@ def _read(text: str, key: str, value: str, reader):
     try:
         return reader(value)
     except (ValueError, KeyError):
-        expected = {int: "a whole number", float: "a number"}.get(reader, "on or off")
+        expected = {int: "a whole number", float: "a number"}.get(reader, "on, off or reference")
         raise InputError(f"expected {expected} for {key}, found {value!r} in {text!r}") from None
 
 

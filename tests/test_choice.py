@@ -81,15 +81,25 @@ def test_temperature_follows_the_softmax_and_the_seed():
     utilities = np.array([0.6, 0.55, 0.1])
     choice = Choice(temperature=0.05)
     rng = np.random.default_rng(1)
-    counts = np.bincount([choice.pick(utilities, rng) for _ in range(4000)], minlength=3) / 4000
+    counts = np.bincount([choice.pick(utilities, rng, 1) for _ in range(4000)], minlength=3) / 4000
     expected = np.exp(utilities / 0.05) / np.exp(utilities / 0.05).sum()
     assert counts == pytest.approx(expected, abs=0.03)
-    picks = [[choice.pick(utilities, np.random.default_rng(s)) for _ in range(3)] for s in (7, 7)]
+    seeded = [np.random.default_rng(7) for _ in range(2)]
+    picks = [[choice.pick(utilities, rng, 1) for _ in range(3)] for rng in seeded]
     assert picks[0] == picks[1]
-    assert Choice().pick(utilities, rng) == 0
+    assert Choice().pick(utilities, rng, 1) == 0
 
 
 @pytest.mark.parametrize("wrong", [{"temperature": -1}, {"risk": 0}, {"draw_contempt": 0.6}])
 def test_wrong_settings_are_refused(wrong):
     with pytest.raises(ValueError, match="expected"):
         Choice(**wrong)
+
+
+def test_a_temperature_for_the_first_moves_only():
+    utilities, rng = np.array([0.6, 0.6, 0.6]), np.random.default_rng(1)
+    choice = Choice(temperature=1.0, temperature_moves=5)
+    assert {choice.pick(utilities, rng, 5) for _ in range(50)} == {0, 1, 2}
+    assert {choice.pick(utilities, rng, 6) for _ in range(50)} == {0}
+    with pytest.raises(ValueError, match="temperature_moves"):
+        Choice(temperature_moves=-1)

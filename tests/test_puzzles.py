@@ -168,3 +168,17 @@ def test_no_curve_where_none_fits():
 def test_a_row_of_the_dump():
     row = {"PuzzleId": "p", "FEN": LONG, "Moves": LONG_MOVES, "Rating": "1556"}
     assert len(parse_puzzle(row).moves) == 6
+
+
+def test_a_game_before_the_puzzle_is_kept(tmp_path):
+    """The reference's file has a game in place of the position."""
+    game = "1. f3 e5 2. a3 d6"
+    (tmp_path / "p.csv").write_text(
+        f"PuzzleId,Rating,PGN,Moves\nm,700,{game},g2g4 d8h4\nx,700,1. Nf6,g2g4 d8h4\n"
+    )
+    (puzzle,), (bad,) = read_puzzles([tmp_path / "p.csv"])
+    assert [move.uci() for move in puzzle.game] == ["f2f3", "e7e5", "a2a3", "d7d6"]
+    assert puzzle.board().fen() == puzzle.fen and len(puzzle.board().move_stack) == 4
+    assert "as PGN" in bad.reason
+    attempts, _ = solve([puzzle], knowing([puzzle]))
+    assert attempts[0].solved

@@ -98,3 +98,17 @@ def _seconds(work) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
+
+
+def test_the_reference_sees_repetitions_one_move_earlier_and_nothing_else():
+    """After the shuffle but one, the opponent's next move could bring a third occurrence."""
+    before = played(SHUFFLE + SHUFFLE[:2])
+    moves = [chess.Move.from_uci(text) for text in ("f3g1", "f3e5")]
+    assert rules.reference_verdicts(before, moves) == [rules.CLAIMABLE_REPETITION, None]
+    assert rules.verdicts(before, moves) == [rules.REPETITION, None]
+    third = played(SHUFFLE + SHUFFLE[:3])
+    assert rules.reference_verdicts(third, moves[:0]) == []
+    back = [chess.Move.from_uci("f6g8")]
+    assert rules.reference_verdicts(third, back) == [rules.CLAIMABLE_REPETITION]
+    for fen, move in ((FOOLS_MATE, "d8h4"), ("k7/8/1K6/8/8/8/8/2Q5 w - - 0 1", "c1c7")):
+        assert rules.reference_verdicts(chess.Board(fen), [chess.Move.from_uci(move)]) == [None]

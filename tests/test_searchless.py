@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from fakes import FakePredictor, ValuesPredictor
 
+from data_pipeline.actions import action_of
 from engine import rules
 from engine.choice import Choice
 from engine.searchless import SearchlessEngine
@@ -91,3 +92,21 @@ def test_a_tablebase_speaks_where_the_rules_are_silent():
     analysis = SearchlessEngine(ValuesPredictor(lambda *_: 0.5), tablebase=Table()).analyse(board)
     assert analysis.verdicts[0] == rules.CHECKMATE
     assert analysis.win_probs[1:] == pytest.approx(0.99)
+
+
+def test_the_reference_knows_no_mate_and_takes_the_first_of_equal_moves():
+    board = chess.Board(MATE_IN_ONE)
+    dim = ValuesPredictor(lambda _, move: 0.01 if move.uci() == "a1a8" else 0.99)
+    assert SearchlessEngine(dim, rules="reference").analyse(board).moves[-1].uci() == "a1a8"
+    level = SearchlessEngine(ValuesPredictor(lambda *_: 0.5), rules="reference")
+    actions = [action_of(move) for move in level.analyse(chess.Board()).moves]
+    assert actions == sorted(actions)
+
+
+def test_a_temperature_for_the_first_moves_of_the_game():
+    choice = Choice(temperature=1.0, temperature_moves=2)
+    engine = SearchlessEngine(FakePredictor(), choice=choice)
+    early, late = chess.Board(), chess.Board()
+    late.fullmove_number = 3
+    assert len({engine.play(early) for _ in range(30)}) > 3
+    assert {engine.play(late) for _ in range(5)} == {engine.analyse(late).best}

@@ -15,6 +15,14 @@ from engine.specs import parse_spec, parse_specs
         ("random:seed=3", "random", "", {"seed": 3}, "random"),
         ("network", "network", "", {}, "argmax"),
         ("network:rules=off", "network", "", {"rules": False}, "argmax"),
+        ("network:rules=reference", "network", "", {"rules": "reference"}, "argmax"),
+        (
+            "network:temperature=0.005,temperature_moves=5",
+            "network",
+            "",
+            {"temperature": 0.005, "temperature_moves": 5},
+            "argmax temperature=0.005 temperature_moves=5",
+        ),
         (
             "network:a/b.safetensors,temperature=0.1",
             "network",
@@ -49,7 +57,7 @@ def test_uci_options():
     [
         ("gnuchess", "expected a player"),
         ("stockfish:elo=strong", "a whole number for elo"),
-        ("network:rules=maybe", "on or off for rules"),
+        ("network:rules=maybe", "on, off or reference for rules"),
         ("stockfish:temperature=1", "a setting of 'stockfish'"),
         ("stockfish:1500", "KEY=VALUE"),
         ("uci:", "a program"),

@@ -20,6 +20,7 @@ class Options:
     network: str = ""
     multipv: int = 1
     temperature: int = 0
+    temperature_moves: int = 0
     seed: int = 0
     limit_strength: bool = False
     elo: int = 0
@@ -65,6 +66,7 @@ SPECS = (
     Spec("Network", "string", "network"),
     Spec("MultiPV", "spin", "multipv", (1, MAX_MOVES)),
     Spec("Temperature", "spin", "temperature", (0, 1000)),
+    Spec("Temperature Moves", "spin", "temperature_moves", (0, 1000)),
     Spec("Seed", "spin", "seed", (0, MAX_SEED)),
     Spec("Risk", "spin", "risk", (1, 99)),
     Spec("Draw Contempt", "spin", "draw_contempt", (-50, 50)),

@@ -40,14 +40,14 @@ def choice_for(options: Options, curve: StrengthCurve | None) -> Choice:
     """The choice that the options ask for.
 
     UCI_AnalyseMode shows what the network thinks: nothing bends the choice. UCI_LimitStrength
-    replaces Temperature.
+    replaces Temperature and Temperature Moves.
     """
     if options.analyse_mode:
         return Choice()
-    temperature = options.temperature_win_prob
+    temperature, moves = options.temperature_win_prob, options.temperature_moves
     if options.limit_strength and curve:
-        temperature = curve.temperature(options.elo)
-    return Choice(temperature, options.risk_quantile, options.contempt_win_prob)
+        temperature, moves = curve.temperature(options.elo), 0
+    return Choice(temperature, options.risk_quantile, options.contempt_win_prob, moves)
 
 
 def think(request: Request, loaded: Loaded, tablebase: Oracle | None) -> Iterator[str]:
