@@ -34,14 +34,14 @@ def _metadata(suffix: str) -> dict:
     return {"Date": None, "Creator": "Argmax"} if suffix == ".svg" else {"Software": "Argmax"}
 
 
-def new_figure(columns: int = 1, width: float = 6.4, height: float = 4.0):
-    """An empty figure and its axes, without the global state of pyplot."""
+def new_figure(columns: int = 1, width: float = 6.4, height: float = 4.0, rows: int = 1):
+    """An empty figure and its axes, row by row, without the global state of pyplot."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width * columns, height), layout="constrained")
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(1, columns, squeeze=False)[0]
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(color=FAINT, alpha=0.25, linewidth=0.6)

@@ -17,7 +17,7 @@ PANELS = {
     "calibration_error": "calibration error",
 }
 FACTORS = {
-    "size": "parameters",
+    "size": "size of the network",
     "noise": "width of the uniform noise",
     "flips": "share of flipped targets",
     "bins": "bins",
@@ -35,28 +35,29 @@ MARKERS = dict(zip(LOSSES, "sD^vo*", strict=True))
 def sweep_chart(sweep: Sweep, points: Sequence[Point], title: str):
     """One sweep's figures with 95 % intervals: by the factor, or by the loss if it has one value.
 
-    The backgrounds are white, so that the chart can be read on any page.
+    The background is white, so that the chart can be read on any page.
     """
-    figure, axes = new_figure(columns=len(PANELS), width=3.1, height=3.4)
-    for axis, (name, label) in zip(axes, PANELS.items(), strict=True):
+    figure, axes = new_figure(columns=3, rows=2, width=3.3, height=2.8)
+    for place, (axis, (name, label)) in enumerate(zip(axes, PANELS.items(), strict=False)):
         if len(sweep.values) == 1:
-            _by_loss(axis, name, points)
+            _by_loss(axis, name, points, named=place % 3 == 0)
         else:
             _by_factor(axis, name, sweep, points)
             axis.set_xlabel(FACTORS[sweep.factor])
         axis.set_title(label, fontsize=10)
+    axes[-1].set_axis_off()
     if len(sweep.values) > 1:
-        handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=6, frameon=False)
+        axes[-1].legend(*axes[0].get_legend_handles_labels(), loc="center", frameon=False)
     figure.suptitle(title, fontsize=11)
     return figure
 
 
-def _by_loss(axis, name: str, points: Sequence[Point]) -> None:
-    """A dot for each loss, best seen one above the other."""
+def _by_loss(axis, name: str, points: Sequence[Point], named: bool) -> None:
+    """A dot for each loss, one above the other."""
     for row, point in enumerate(points):
         _errorbar(axis, name, [point], [row], horizontal=True)
-    axis.set_yticks(range(len(points)), [point.loss for point in points], fontsize=8)
+    names = [point.loss if named else "" for point in points]
+    axis.set_yticks(range(len(points)), names, fontsize=8)
     axis.invert_yaxis()
 
 
@@ -75,8 +76,9 @@ def _by_factor(axis, name: str, sweep: Sweep, points: Sequence[Point]) -> None:
         span = max(sweep.values) if not logarithmic else 0
         places = places * 1.03**shift if logarithmic else places + shift * span * 0.012
         _errorbar(axis, name, of_loss, places)
-    if logarithmic and sweep.factor != "size":
-        axis.set_xticks(sweep.values, [f"{value:g}" for value in sweep.values])
+    if logarithmic:
+        ticks = {p.parameters if sweep.factor == "size" else p.value: f"{p.value}" for p in points}
+        axis.set_xticks(list(ticks), list(ticks.values()))
         axis.minorticks_off()
 
 

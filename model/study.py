@@ -38,6 +38,8 @@ class Cell:
     """Share of the targets that are the other side's: 1 - win probability."""
     learning_rate: float = 1.0
     """In multiples of the usual one."""
+    plies: int = 0
+    """How many plies on the network's own value is the target; 0 where a teacher's is."""
     seed: int = 0
     """Of the first weights, the order of the data and the noise."""
     steps: int = 1600

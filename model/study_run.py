@@ -9,7 +9,7 @@ from model.network import save_network
 from model.study import Cell
 from model.study_evaluation import evaluate, make_test_set
 from model.study_table import TABLE_FILE, Figures, add_row, read_table
-from model.study_training import train_cell
+from model.study_training import playable, train_cell
 
 NETWORKS = "networks"
 
@@ -49,6 +49,6 @@ def run_cells(
         before += cell.steps
         figures = evaluate(network, cell.loss, tests)
         figures |= {"parameters": network.parameter_count, "seconds": seconds}
-        save_network(network, out / NETWORKS / f"{cell.name}.safetensors")
+        save_network(playable(network, cell.loss), out / NETWORKS / f"{cell.name}.safetensors")
         add_row(out / TABLE_FILE, cell, figures)
         report(cell, figures)

@@ -15,13 +15,12 @@ from data_pipeline.dataset import write_atomically
 from data_pipeline.errors import InputError
 from model.intervals import t_interval
 from model.study import Cell, Sweep
-from model.study_evaluation import FIGURES
 from model.value_losses import LossName
 
 TABLE_FILE = "cells.csv"
+COUNTS = ("parameters", "seconds")
+"""What a row holds beside its figures."""
 _CELL = tuple(field.name for field in fields(Cell))
-_MEASURED = ("parameters", *FIGURES, "seconds")
-COLUMNS = (*_CELL, *_MEASURED)
 
 Figures = dict[str, float | None]
 Table = dict[Cell, Figures]
@@ -34,15 +33,9 @@ def read_table(path: Path) -> Table:
     """The cells that are done with their figures; none where there is no file."""
     if not path.exists():
         return {}
-    kinds = {name: type(value) for name, value in asdict(Cell()).items()}
     try:
-        rows = list(csv.DictReader(io.StringIO(path.read_text())))
-        return {
-            Cell(**{name: kinds[name](row[name]) for name in _CELL}): {
-                name: float(row[name]) if row[name] else None for name in _MEASURED
-            }
-            for row in rows
-        }
+        rows = list(csv.DictReader(io.StringIO(path.read_text()), strict=True))
+        return {_cell(row): _figures(row) for row in rows}
     except (KeyError, ValueError, TypeError) as error:
         raise InputError(
             f"expected a table of a study, found something else in {path} ({error!r}); "
@@ -50,14 +43,27 @@ def read_table(path: Path) -> Table:
         ) from None
 
 
+def _cell(row: dict[str, str]) -> Cell:
+    """Columns that a table of an older version lacks have their default."""
+    kinds = {name: type(value) for name, value in asdict(Cell()).items() if name in row}
+    if "loss" not in kinds:
+        raise KeyError("loss")
+    return Cell(**{name: kind(row[name]) for name, kind in kinds.items()})
+
+
+def _figures(row: dict[str, str]) -> Figures:
+    return {name: float(x) if x else None for name, x in row.items() if name not in _CELL}
+
+
 def add_row(path: Path, cell: Cell, figures: Figures) -> None:
     """Write the table anew with one more row, whole or not at all."""
     table = read_table(path) | {cell: figures}
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    measured = {name: None for row in table.values() for name in row}
+    writer = csv.DictWriter(text, (*_CELL, *measured), lineterminator="\n")
     writer.writeheader()
     for done, row in table.items():
-        known = {name: f"{x:.6g}" for name, x in row.items() if x is not None}
+        known = {name: f"{x:.8g}" for name, x in row.items() if x is not None}
         writer.writerow(asdict(done) | known)
     write_atomically(path, text.getvalue().encode())
 
@@ -94,40 +100,30 @@ def points(sweep: Sweep, base: Cell, seeds: int, table: Table) -> list[Point]:
     for loss in sweep.losses:
         for value in sweep.values:
             rows = _by_seed(sweep, base, seeds, table, loss, value)
-            if not rows:
-                continue
-            others = _by_seed(sweep, base, seeds, table, YARDSTICK, value)
-            figures = {name: _mean(name, rows.values()) for name in FIGURES}
-            both = [seed for seed in rows if seed in others]
-            differences = {
-                name: _mean_difference(name, [(rows[s], others[s]) for s in both])
-                for name in FIGURES
-            }
-            found.append(
-                Point(
-                    loss,
-                    value,
-                    len(rows),
-                    next(iter(rows.values()))["parameters"] or math.nan,
-                    {name: mean for name, mean in figures.items() if mean},
-                    {name: mean for name, mean in differences.items() if mean},
-                )
-            )
+            if rows:
+                others = _by_seed(sweep, base, seeds, table, YARDSTICK, value)
+                found.append(_point(loss, value, rows, others))
     return found
+
+
+def _point(
+    loss: LossName, value: float | str, rows: dict[int, Figures], others: dict[int, Figures]
+) -> Point:
+    """A point from rows by seed, and those of the loss that it is compared with."""
+    first = next(iter(rows.values()))
+    figures, differences = {}, {}
+    for name in first:
+        own = {seed: x for seed, row in rows.items() if (x := row[name]) is not None}
+        other = {seed: x for seed, row in others.items() if (x := row[name]) is not None}
+        if name in COUNTS or not own:
+            continue
+        figures[name] = Mean.of(list(own.values()))
+        if both := own.keys() & other.keys():
+            differences[name] = Mean.of([own[seed] - other[seed] for seed in sorted(both)])
+    return Point(loss, value, len(rows), first["parameters"] or math.nan, figures, differences)
 
 
 def _by_seed(sweep: Sweep, base: Cell, seeds: int, table: Table, loss: str, value) -> dict:
     changes = {"loss": loss, sweep.factor: value}
     cells = {seed: replace(base, seed=seed, **changes) for seed in range(seeds)}
     return {seed: table[cell] for seed, cell in cells.items() if cell in table}
-
-
-def _mean(name: str, rows) -> Mean | None:
-    values = [row[name] for row in rows]
-    return None if None in values else Mean.of(values)
-
-
-def _mean_difference(name: str, pairs: list[tuple[Figures, Figures]]) -> Mean | None:
-    values = [(a[name], b[name]) for a, b in pairs]
-    known = [(a, b) for a, b in values if a is not None and b is not None]
-    return Mean.of([a - b for a, b in known]) if known else None

@@ -94,6 +94,22 @@ def shardings() -> tuple[NamedSharding, NamedSharding]:
     return NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec("data"))
 
 
+def playable(network: Network, loss: LossName) -> Network:
+    """The network as the engine reads networks, with the same choices of moves.
+
+    The engine takes the mean of softmax(outputs) over the bins' centres. Of a scalar head, the mean
+    m of the outputs is given to it as outputs 8 m z_k, whose softmax has a mean over the centres
+    z_k that rises with m. All other losses' values rise with that mean already.
+    """
+    if loss != "squared-error":
+        return network
+    tilt = 8.0 * network.bins.centres.astype(np.float32)
+    params = {module: dict(arrays) for module, arrays in network.params.items()}
+    for name in ("move_head_out", "move_head_bias"):
+        params["~"][name] = params["~"][name].mean(axis=-1, keepdims=True) * tilt
+    return replace(network, params=params)
+
+
 def with_lies(win_probs: Array, lies: Array, key: jax.Array) -> jax.Array:
     """Targets with noise: ``lies`` is the width of uniform noise, and the share of flips.
 

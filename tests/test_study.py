@@ -21,7 +21,7 @@ from model.study import STUDIES, Cell, Sweep, cells_of
 from model.study_evaluation import evaluate, make_test_set
 from model.study_run import NETWORKS, run_cells
 from model.study_table import TABLE_FILE, add_row, points, read_table
-from model.study_training import with_lies
+from model.study_training import playable, with_lies
 from model.value_losses import LOSSES
 from tests.random_chess import write_dataset
 from uci.cli import main
@@ -104,6 +104,19 @@ def test_every_loss_is_evaluated_by_its_own_prediction(loss, dataset):
     assert (found["log_loss"] is None) == (loss in LOSSES[:2] or loss == "c51")
 
 
+def test_a_playable_network_makes_the_same_choices(dataset):
+    network = random_network("tiny", seed=1)
+    params = {module: dict(arrays) for module, arrays in network.params.items()}
+    params["~"]["move_head_bias"] = np.linspace(0, 1, 64, dtype=np.float32)
+    network = replace(network, params=params)
+    tests = make_test_set(dataset.records("test"), 1000)
+    expected = evaluate(network, "squared-error", tests)
+    found = evaluate(playable(network, "squared-error"), "hl-gauss", tests)
+    for name in ("agreement", "regret", "kendall_tau_b"):
+        assert found[name] == pytest.approx(expected[name], abs=1e-3)
+    assert playable(network, "c51") is network
+
+
 def test_a_study_that_was_stopped_goes_on(tiny, dataset, tmp_path):
     assert run(tiny, dataset, tmp_path) == tiny
     whole = (tmp_path / TABLE_FILE).read_text()
@@ -155,10 +168,25 @@ def test_the_command_shows_what_is_done(tiny, tmp_path, capsys):
 
 
 def test_a_single_seed_has_no_interval(tmp_path):
-    add_row(tmp_path / TABLE_FILE, Cell(), {"regret": 0.1})
+    add_row(tmp_path / TABLE_FILE, Cell(), {"parameters": 9, "regret": 0.1})
     (point,) = points(Sweep("bins", (64,), LOSSES), Cell(), 3, read_table(tmp_path / TABLE_FILE))
     assert (point.seeds, point.figures["regret"].mean) == (1, 0.1)
     assert point.figures["regret"].high == float("inf")
+
+
+def test_a_table_round_trips_and_may_lack_columns(tmp_path):
+    path = tmp_path / TABLE_FILE
+    rows = {
+        Cell(seed=1): {"regret": 0.125, "log_loss": None, "parameters": 1_177_588},
+        Cell(size="4M", noise=0.4): {"regret": 0.5, "log_loss": 2.0, "parameters": 1.0},
+    }
+    for cell, figures in rows.items():
+        add_row(path, cell, figures)
+    assert read_table(path) == rows
+    older = [line.replace("seed,", "", 1).replace(",0,1600", ",1600", 1) for line in
+             path.read_text().splitlines()]  # fmt: skip
+    path.write_text("\n".join(line for line in older if ",1,1600" not in line))
+    assert list(read_table(path)) == [Cell(size="4M", noise=0.4)]
 
 
 def test_a_file_that_is_no_table(tmp_path):
