@@ -18,6 +18,7 @@ import numpy as np
 
 from data_pipeline.actions import ACTIONS, MOVES
 from data_pipeline.errors import InputError
+from data_pipeline.examples import choice, state_score
 from data_pipeline.records import PositionRecord, make_record
 from data_pipeline.sources import BadEntry, Rejected, Share, files_of, parse_fen
 from data_pipeline.values import MAX_CENTIPAWNS, WIN_PROBABILITY_SLOPE, centipawns
@@ -180,25 +181,28 @@ def _record(
     )
 
 
+def record_of(entry: Entry) -> PositionRecord:
+    """One entry by itself -> its record. Raises BadEntry."""
+    records = list(_records("", [(0, entry)]))
+    if isinstance(records[0], Rejected):
+        raise BadEntry(f"{records[0].reason}: {entry.fen[:100]}")
+    return records[0]
+
+
 def entries_of(record: PositionRecord, policy: str) -> Iterator[Entry]:
     """A record -> its entries under a policy; none where it has not got what the policy needs.
 
-    The value of a position is its own score or, without one, the best move's where all are scored;
-    the move is the one played or, without one, the best.
+    What a position is worth and which move is learned, `examples` says.
     """
     fen = record.board.fen()
     if policy == "action_value":
         for action, score in zip(record.actions.tolist(), record.scores.tolist(), strict=True):
             yield Entry(fen, MOVES[action], win_prob_of(score))
     elif policy == "state_value":
-        score = record.state_score
-        if score is None and record.complete:
-            score = int(record.scores[0])
+        score = state_score(record)
         if score is not None:
             yield Entry(fen, win_prob=win_prob_of(score))
     else:
-        action = record.played
-        if action is None and record.complete:
-            action = int(record.actions[0])
+        action = choice(record)
         if action is not None:
             yield Entry(fen, MOVES[action])

@@ -15,6 +15,7 @@ from typing import Any
 import chess
 
 from data_pipeline.errors import ArgmaxError, InputError
+from data_pipeline.records import decode
 from data_pipeline.values import ValueBins
 
 FORMAT_VERSION = 1
@@ -80,6 +81,8 @@ class Dataset:
     Raises InputError if the directory has no ``dataset.json`` (unfinished or not a dataset), one of
     another format version, or lacks a shard.
     """
+
+    decode = staticmethod(decode)
 
     def __init__(self, directory: str | Path) -> None:
         self.directory = Path(directory)

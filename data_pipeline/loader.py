@@ -1,4 +1,4 @@
-"""A dataset's split as an endless, seeded, resumable stream of training batches (Grain).
+"""Training data as an endless, seeded, resumable stream of batches (Grain).
 
 Everything comes in random order, pass after pass, each pass in an order of its own. An iterator's
 ``get_state`` and ``set_state`` save and restore its place exactly. Batches are made ahead on a
@@ -6,16 +6,61 @@ thread of their own.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grain
 import numpy as np
 
 from data_pipeline import records
+from data_pipeline.bags import Bag
 from data_pipeline.batches import Batch, make_batch
+from data_pipeline.dataset import Dataset
+from data_pipeline.errors import InputError
+from data_pipeline.examples import make_choice_batch, make_state_batch
 from data_pipeline.sequences import SequenceBatch, make_sequence_batch
 
 T = TypeVar("T")
+
+SHUFFLED_AT_ONCE = 1 << 32
+"""The most that Grain can bring into random order; of more every n-th together."""
+
+
+def training_data(
+    data: Dataset | Bag,
+    policy: str,
+    sequences: bool,
+    batch_size: int,
+    max_moves: int,
+    seed: int,
+) -> grain.DatasetIterator[Any]:
+    """Batches of what a policy of `chessbench.POLICIES` learns, as sequences or for `board`.
+
+    Raises InputError where the data do not say what is to be learned.
+    """
+    encoded = data.records("train")
+    if policy == "action_value":
+        if isinstance(data, Bag):
+            return _pairs_of_bag(data, sequences, batch_size, seed)
+        if sequences:
+            return training_sequences(encoded, batch_size, seed)
+        return training_batches(encoded, batch_size, max_moves, seed)
+    numbers = np.arange(len(encoded))
+    if isinstance(data, Dataset):
+        usable = records.has_value if policy == "state_value" else records.has_choice
+        numbers = np.flatnonzero([usable(row) for row in encoded])
+    if len(numbers) < batch_size:
+        raise InputError(
+            f"expected at least one batch of {batch_size} positions for {policy}, "
+            f"found {len(numbers)} in {data.directory}"
+        )
+
+    def batch(chosen: Sequence[int]) -> Any:
+        rows = [data.decode(encoded[numbers[number]]) for number in chosen]
+        if policy == "state_value":
+            return make_state_batch(rows, sequences)
+        return make_choice_batch(rows, sequences, max_moves)
+
+    return _shuffled(grain.MapDataset.range(len(numbers)), batch_size, seed, batch)
 
 
 def training_batches(
@@ -45,8 +90,29 @@ def training_sequences(
     return _shuffled(grain.MapDataset.range(int(ends[-1])), batch_size, seed, batch)
 
 
+def _pairs_of_bag(
+    bag: Bag, sequences: bool, batch_size: int, seed: int
+) -> grain.DatasetIterator[SequenceBatch]:
+    if not sequences:
+        raise InputError(
+            f"expected positions with all their moves, found single moves in {bag.directory}; put "
+            "them together with 'argmax data convert', or train the layout 'sequence'"
+        )
+    return _shuffled(
+        grain.MapDataset.source(bag.records("train")),  # pyright: ignore[reportArgumentType]
+        batch_size,
+        seed,
+        lambda rows: make_sequence_batch(list(map(bag.decode, rows)), [0] * len(rows)),
+    )
+
+
 def _shuffled(
     source: grain.MapDataset, batch_size: int, seed: int, batch: Callable[[Sequence], T]
 ) -> grain.DatasetIterator[T]:
-    batches = source.seed(seed).shuffle().repeat(None).batch(batch_size, batch_fn=list).map(batch)
+    parts = -(-len(source) // SHUFFLED_AT_ONCE)
+    shuffled = source.seed(seed).shuffle()
+    if parts > 1:
+        rows = (source[part::parts].seed(seed + part).shuffle() for part in range(parts))
+        shuffled = grain.MapDataset.mix(list(rows))
+    batches = shuffled.repeat(None).batch(batch_size, batch_fn=list).map(batch)
     return iter(batches.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=8)))

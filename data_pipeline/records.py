@@ -141,6 +141,20 @@ def knows_clocks(encoded: Sequence[bytes]) -> bool:
     return any(encoded[i][0] & CLOCKS for i in range(min(1000, len(encoded))))
 
 
+def has_value(data: bytes) -> bool:
+    """Whether an encoded record says what its position is worth, itself or by all its moves."""
+    return bool(data[0] & STATE_SCORE) or _all_scored(data)
+
+
+def has_choice(data: bytes) -> bool:
+    """Whether an encoded record says which move was played, or which of all is the best."""
+    return bool(data[0] & PLAYED) or _all_scored(data)
+
+
+def _all_scored(data: bytes) -> bool:
+    return bool(data[0] & COMPLETE) and moves_of(data) > 0
+
+
 def value_of(data: bytes) -> int | None:
     """The score of the best move in an encoded record, or without moves its own score, if any."""
     at = _scores_start(data)

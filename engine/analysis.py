@@ -18,6 +18,9 @@ class Analysis:
     engine's choice maximises, and the order of the moves; the same as ``win_probs`` unless risk or
     draw contempt say otherwise. ``verdicts`` [M]: what the rules or tablebases know of the move
     (the rows above then say so too), None where only the network was asked.
+
+    Of a ``policy``, a network that knows no win probabilities, ``win_probs`` are how likely each
+    move is played, and scores mean nothing.
     """
 
     board: chess.Board
@@ -27,6 +30,7 @@ class Analysis:
     utilities: np.ndarray
     verdicts: tuple[Verdict | None, ...]
     bins: ValueBins
+    policy: bool = False
 
     @property
     def best(self) -> chess.Move:

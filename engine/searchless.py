@@ -7,13 +7,14 @@ import chess
 import numpy as np
 
 from data_pipeline.actions import action_of
+from data_pipeline.errors import InputError
 from data_pipeline.targets import two_hot
 from data_pipeline.values import ValueBins
 from engine import rules as chess_rules
 from engine.analysis import Analysis
 from engine.choice import Choice
 from engine.rules import Verdict
-from model.action_values import ActionValues
+from model.action_values import ActionValues, estimates, is_policy
 
 RuleSet = bool | Literal["reference"]
 
@@ -35,6 +36,10 @@ class SearchlessEngine:
     off, the bare network plays; ``"reference"``: as the reference plays (`reference_verdicts`).
     ``tablebase`` knows more, if there is one. ``seed`` drives the choice where it is random: the
     same seed and the same calls give the same moves.
+
+    A policy, which only knows how likely each move is played, is ranked by that, and at temperature
+    1 plays so. Of the rules it heeds checkmate alone: a draw cannot be weighed against such a
+    probability.
     """
 
     def __init__(
@@ -87,13 +92,16 @@ class SearchlessEngine:
         Moves of equal worth, such as two mates, are told apart by the network's own estimate; in
         the reference, the one with the lower action id comes first.
         """
-        bins = self.predictor.bins
-        estimates = bins.expectation(values)
+        bins, policy = self.predictor.bins, is_policy(self.predictor)
+        expected = estimates(values, self.predictor)
         verdicts = self._verdicts(board, moves)
-        distributions, win_probs = _apply(verdicts, values, estimates, bins)
-        utilities = self.choice.utilities(distributions, win_probs, verdicts, bins)
+        distributions, win_probs = _apply(verdicts, values, expected, bins)
+        if policy:
+            utilities = np.log(np.maximum(win_probs, 1e-30))
+        else:
+            utilities = self.choice.utilities(distributions, win_probs, verdicts, bins)
         reference = self.rules == "reference"
-        ties = np.array([action_of(move) for move in moves]) if reference else -estimates
+        ties = np.array([action_of(move) for move in moves]) if reference else -expected
         order = np.lexsort((ties, -utilities))
         return Analysis(
             board=board.copy(),
@@ -103,6 +111,7 @@ class SearchlessEngine:
             utilities=utilities[order],
             verdicts=tuple(verdicts[i] for i in order),
             bins=bins,
+            policy=policy,
         )
 
     def _verdicts(self, board: chess.Board, moves: list[chess.Move]) -> Sequence[Verdict | None]:
@@ -112,6 +121,8 @@ class SearchlessEngine:
             found = chess_rules.reference_verdicts(board, moves)
         elif self.rules:
             found = chess_rules.verdicts(board, moves)
+        if is_policy(self.predictor):
+            return [v if v == chess_rules.CHECKMATE else None for v in found]
         known = self.tablebase.verdicts(board, moves) if self.tablebase else None
         if known is None:
             return found
@@ -120,13 +131,23 @@ class SearchlessEngine:
 
 
 def _apply(
-    verdicts: Sequence[Verdict | None], values: np.ndarray, estimates: np.ndarray, bins: ValueBins
+    verdicts: Sequence[Verdict | None], values: np.ndarray, expected: np.ndarray, bins: ValueBins
 ) -> tuple[np.ndarray, np.ndarray]:
     """Distributions [M, K] and win probabilities [M], verdicts in the place of estimates."""
-    distributions, win_probs = np.array(values, np.float32), np.array(estimates, np.float64)
+    distributions, win_probs = np.array(values, np.float32), np.array(expected, np.float64)
     for i, verdict in enumerate(verdicts):
         if verdict is None or (verdict.ceiling and win_probs[i] <= verdict.win_prob):
             continue
         distributions[i] = two_hot(verdict.win_prob, bins)
         win_probs[i] = verdict.win_prob
     return distributions, win_probs
+
+
+def require_win_probs(predictor: ActionValues) -> None:
+    """Raise InputError where a network gives no win probabilities to show or to use."""
+    if is_policy(predictor):
+        raise InputError(
+            "expected a network that gives win probabilities, found one of the target "
+            "'behavioral-cloning', which only knows moves; it plays in 'argmax uci', 'match' and "
+            "'puzzles'"
+        )

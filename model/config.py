@@ -1,11 +1,14 @@
 """What a network and a training run are made of: frozen, checked where they are made."""
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
+from data_pipeline.actions import NUM_ACTIONS
 from data_pipeline.errors import InputError
 
 ComputeDtype = Literal["float32", "bfloat16"]
+Target = Literal["action-value", "state-value", "behavioral-cloning"]
+"""What a network predicts: a move's win probability, a position's, or the move that is played."""
 Labels = Literal["hl-gauss", "one-hot", "two-hot"]
 OptimizerKind = Literal["muon", "adam"]
 Schedule = Literal["cosine", "constant"]
@@ -30,11 +33,17 @@ class BoardConfig:
     head_width: int = 256
     """Width of the hidden layer between a move's token and its bins."""
     bins: int = 64
+    target: Target = "action-value"
 
     def __post_init__(self) -> None:
         _check(self, "width", "layers", "heads", "widening", "head_width", "bins")
         if self.decoder_layers < 0:
             raise InputError(f"expected decoder_layers of at least 0, found {self.decoder_layers}")
+
+    @property
+    def learns_order(self) -> bool:
+        """Whether it learns the values of a position's moves together."""
+        return self.target == "action-value"
 
 
 @dataclass(frozen=True)
@@ -56,9 +65,20 @@ class SequenceConfig:
     """Whether queries and keys are normed, across all heads at once."""
     clocks: bool = True
     """Whether the network learned the clocks; one that did not is shown none in play."""
+    target: Target = "action-value"
 
     def __post_init__(self) -> None:
         _check(self, "width", "layers", "heads", "widening", "bins")
+
+    @property
+    def learns_order(self) -> bool:
+        """As in `BoardConfig`: here every move is learned by itself."""
+        return False
+
+    @property
+    def outputs(self) -> int:
+        """Width of the output: the bins, or with behavioral cloning all actions."""
+        return NUM_ACTIONS if self.target == "behavioral-cloning" else self.bins
 
 
 NetworkConfig = BoardConfig | SequenceConfig
@@ -67,6 +87,10 @@ NetworkConfig = BoardConfig | SequenceConfig
 def _check(config: NetworkConfig, *positive: str) -> None:
     if config.layout != config.LAYOUT:
         raise InputError(f"expected the layout '{config.LAYOUT}', found '{config.layout}'")
+    if config.target not in get_args(Target):
+        raise InputError(
+            f"expected a target ({', '.join(get_args(Target))}), found '{config.target}'"
+        )
     for name in positive:
         if getattr(config, name) < 1:
             raise InputError(f"expected {name} of at least 1, found {getattr(config, name)}")

@@ -11,17 +11,17 @@ from data_pipeline.batches import empty_inputs
 from data_pipeline.sequences import empty_sequences
 from model import sequence, transformer
 from model.config import BoardConfig, NetworkConfig
+from model.outputs import Outputs
 
 
 def transformed(config: NetworkConfig, dtype: jnp.dtype = jnp.float32) -> hk.Transformed:
     """Haiku's pure pair: ``init(key, inputs)`` and ``apply(params, inputs)``.
 
     The `board` layout takes `data_pipeline.batches.Inputs`, the `sequence` layout
-    `data_pipeline.sequences.SequenceInputs`. Of what comes out, ``moves`` is in both
-    [B, M, K] float32: logits of each move's win probability over K bins.
+    `data_pipeline.sequences.SequenceInputs`; both give `model.outputs.Outputs`.
     """
 
-    def forward(inputs: Any) -> Any:
+    def forward(inputs: Any) -> Outputs:
         if isinstance(config, BoardConfig):
             return transformer.forward(config, inputs, dtype)
         return sequence.forward(config, inputs, dtype)

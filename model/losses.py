@@ -4,8 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from model.config import LossConfig
-from model.sequence import SequenceOutputs
-from model.transformer import Outputs
+from model.outputs import Outputs
 from model.value_losses import Array, value_loss
 
 
@@ -28,7 +27,7 @@ def ranking(
 
 def total_loss(
     config: LossConfig,
-    outputs: Outputs | SequenceOutputs,
+    outputs: Outputs,
     win_probs: Array,
     mask: Array,
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
@@ -37,10 +36,11 @@ def total_loss(
     win_probs: [B, M] the teacher's, mask: [B, M] where there is a move. The state's value is that
     of the best move. Sequences, each with a move of its own, have neither order nor state.
     """
+    assert outputs.moves is not None
     by_value = value_loss(config.labels, config.sigma_bins)
     per_move = by_value.loss(outputs.moves, win_probs)
     values = jnp.where(mask, per_move, 0.0).sum() / jnp.maximum(mask.sum(), 1)
-    if isinstance(outputs, SequenceOutputs):
+    if outputs.state is None:
         return values, {"loss": values}
     expected = by_value.predict(outputs.moves)
     order = ranking(expected, win_probs, mask, config.ranking_temperature).mean()
@@ -48,3 +48,18 @@ def total_loss(
     state = by_value.loss(outputs.state, best).mean()
     total = values + config.ranking_weight * order + config.state_value_weight * state
     return total, {"loss": total, "values": values, "ranking": order, "state": state}
+
+
+def state_value_loss(
+    config: LossConfig, state: jax.Array, win_probs: Array
+) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """Logits [B, K] and the teacher's win probabilities [B] of positions -> the loss."""
+    loss = value_loss(config.labels, config.sigma_bins).loss(state, win_probs).mean()
+    return loss, {"loss": loss}
+
+
+def policy_loss(policy: jax.Array, played: Array) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """Logits [B, M] of moves and which was played [B] -> the loss: cross-entropy in nats."""
+    chosen = jnp.take_along_axis(policy, played[:, None], axis=-1)[:, 0]
+    loss = (jax.nn.logsumexp(policy, axis=-1) - chosen).mean()
+    return loss, {"loss": loss}

@@ -15,9 +15,8 @@ from data_pipeline.actions import CHESS_MOVES
 from data_pipeline.errors import InputError
 from data_pipeline.phases import PHASES, phase_of
 from data_pipeline.records import PositionRecord, decode
-from data_pipeline.values import ValueBins
 from model import metrics
-from model.action_values import ActionValues
+from model.action_values import ActionValues, estimates, is_policy
 from model.calibration import Calibration
 from model.intervals import mean_interval
 
@@ -29,7 +28,7 @@ class Rows:
     """One value per position, [N] each; the first six are means over the moves of the position.
 
     NaN where a position does not allow the figure: agreement, regret and both taus need all legal
-    moves annotated.
+    moves annotated, the others a network that gives win probabilities.
     """
 
     squared_error: np.ndarray
@@ -73,7 +72,7 @@ def measure(
     parts: list[Rows] = []
     for numbers, records, values in _predicted(encoded, predictor):
         if records:
-            parts.append(_measure_chunk(numbers, records, values, predictor.bins, calibration))
+            parts.append(_measure_chunk(numbers, records, values, predictor, calibration))
             progress(int(numbers[-1]) + 1)
     if not parts:
         raise InputError("expected positions with scored moves, found none")
@@ -107,23 +106,27 @@ def _measure_chunk(
     numbers: np.ndarray,
     records: list[PositionRecord],
     values: list[np.ndarray],
-    bins: ValueBins,
+    predictor: ActionValues,
     calibration: Calibration,
 ) -> Rows:
     """Moves are taken in the order of their action ids: the records' own order, best first, would
     give a network that cannot decide between moves the right one for nothing."""
+    bins = predictor.bins
     lengths = np.array([len(record.actions) for record in records])
     legal = np.arange(lengths.max()) < lengths[:, None]
     teacher = np.zeros(legal.shape, np.float32)
     teacher[legal] = np.concatenate([r.win_probs[np.argsort(r.actions)] for r in records])
     flat = np.concatenate(values)
     predicted = np.zeros(legal.shape, np.float32)
-    predicted[legal] = bins.expectation(flat)
+    predicted[legal] = estimates(flat, predictor)
     teacher_bins = bins.bin_of(teacher[legal])
     owners = np.repeat(numbers, lengths)
-    calibration.add(predicted[legal], flat, teacher[legal], teacher_bins, owners)
+    if not is_policy(predictor):
+        calibration.add(predicted[legal], flat, teacher[legal], teacher_bins, owners)
 
     def mean(per_move: np.ndarray) -> np.ndarray:
+        if is_policy(predictor):
+            return np.full(len(lengths), np.nan)
         return np.add.reduceat(per_move, np.r_[0, lengths.cumsum()[:-1]]) / lengths
 
     complete = np.array([record.complete for record in records])
@@ -152,10 +155,11 @@ def _measure_chunk(
 
 def summary(rows: Rows, calibration: Calibration) -> dict:
     """The figures as a JSON object, each with its 95 % interval; by phase and by piece count."""
-    error, low, high = calibration.error()
     figures = _means(rows)
-    figures["calibration_error"] = error
-    figures["intervals_95"]["calibration_error"] = [low, high]
+    figures["calibration_error"] = figures["intervals_95"]["calibration_error"] = None
+    if calibration.reliability.any():
+        figures["calibration_error"], *interval = calibration.error()
+        figures["intervals_95"]["calibration_error"] = interval
     groups = {name: rows.phase == i for i, name in enumerate(PHASES)}
     pieces = {f"{a}-{a + 3}": (rows.pieces >= a) & (rows.pieces < a + 4) for a in range(1, 33, 4)}
     return {

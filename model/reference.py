@@ -7,6 +7,7 @@ were after that step (``params``) and their moving average (``params_ema``).
 import json
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import numpy as np
 import orbax.checkpoint as ocp
 import tensorstore
 
+from data_pipeline.actions import NUM_ACTIONS
 from data_pipeline.errors import InputError
-from model.config import PRESETS, SequenceConfig
+from model.config import PRESETS, SequenceConfig, Target
 from model.layouts import parameter_shapes
 from model.network import Network, Params
 
@@ -28,6 +30,7 @@ LICENCE = "CC-BY-4.0"
 PUBLISHED_STEP = 6_400_000
 """Where the reference's tools look for the parameters of their presets."""
 
+CLONING: Target = "behavioral-cloning"
 _AS_PUBLISHED = "unpack the published archive again, or see docs/reference.md for the layout"
 
 Shapes = dict[tuple[str, ...], tuple[int, ...]]
@@ -45,6 +48,9 @@ def import_reference(
 ) -> Network:
     """Read ``directory/STEP/params``, or ``params_ema``; of several steps the last, or ``step``.
 
+    A network of behavioral cloning is known by its outputs; the targets 'action-value' and
+    'state-value', which look the same, are told apart by ``config`` alone.
+
     Raises InputError where names or shapes are not those of ``config``, a number is not finite, or
     the files are of another layout or not whole.
     """
@@ -56,7 +62,7 @@ def import_reference(
             f"expected a checkpoint in {path}, found {_listing(folder)} in {folder}; "
             f"{_AS_PUBLISHED}"
         )
-    params = _read(path.absolute(), parameter_shapes(config))
+    config, params = _read(path.absolute(), config)
     record = {"origin": ORIGIN, "checkpoint": {"step": step, "parameters": path.name}}
     return Network(config, params, name, licence, record)
 
@@ -103,14 +109,18 @@ def _listing(folder: Path) -> str:
     return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "") if names else "nothing"
 
 
-def _read(path: Path, expected: Shapes) -> Params:
+def _read(path: Path, config: SequenceConfig) -> tuple[SequenceConfig, Params]:
     """The arrays of one checkpoint as float32; shapes are compared before anything large is read.
 
+    As many outputs as there are actions mean behavioral cloning, which the configuration then says.
     Not by Orbax, which does not say which array of a damaged checkpoint it stumbled upon.
     Raises InputError.
     """
     arrays = {key: _open(path, key) for key in _names(path)}
-    _check_shapes({key: tuple(array.shape) for key, array in arrays.items()}, expected, path)
+    shapes = {key: tuple(array.shape) for key, array in arrays.items()}
+    if any(key[-1] == "b" and shape == (NUM_ACTIONS,) for key, shape in shapes.items()):
+        config = replace(config, target=CLONING)
+    _check_shapes(shapes, parameter_shapes(config), path)
     params: Params = {}
     for (module, parameter), stored in arrays.items():
         try:
@@ -122,7 +132,7 @@ def _read(path: Path, expected: Shapes) -> Params:
                 f"expected finite numbers, found others in {module}//{parameter} of {path}"
             )
         params.setdefault(module, {})[parameter] = array
-    return params
+    return config, params
 
 
 def _names(path: Path) -> list[tuple[str, ...]]:
@@ -160,10 +170,12 @@ def _check_shapes(found: Shapes, expected: Shapes, path: Path) -> None:
     if not wrong:
         return
     key = wrong[0]
+    presets = {name: preset.network for name, preset in PRESETS.items()}
     fitting = [
         name
-        for name, preset in PRESETS.items()
-        if isinstance(preset.network, SequenceConfig) and parameter_shapes(preset.network) == found
+        for name, network in presets.items()
+        if isinstance(network, SequenceConfig)
+        and found in [parameter_shapes(n) for n in (network, replace(network, target=CLONING))]
     ]
     raise InputError(
         f"expected {'//'.join(key)} of shape {expected.get(key, 'none')}, found "

@@ -3,10 +3,10 @@
 A sequence is 79 tokens: 77 of the FEN, the move, the bin of its win probability. Shifted right by
 one, a 0 stands in front and the bin falls away: at the last place the network has seen the board
 and the move, and its output there is the distribution of the move's win probability. Other outputs
-are not computed. Modules and parameters have the names that Haiku gives those of the reference.
+are not computed. Where the position's win probability or the move that is played is the target,
+there is no move in the sequence, and the output at the board's last token is read. Modules and
+parameters have the names that Haiku gives those of the reference.
 """
-
-from typing import NamedTuple
 
 import haiku as hk
 import jax
@@ -17,20 +17,16 @@ from data_pipeline.actions import NUM_ACTIONS
 from data_pipeline.sequences import SequenceInputs
 from data_pipeline.tokens import SEQUENCE_LENGTH
 from model.config import SequenceConfig
+from model.outputs import Outputs
 
 PREFIX = SEQUENCE_LENGTH + 1
 """The 0 in front and the board."""
-
-
-class SequenceOutputs(NamedTuple):
-    """Logits over the K bins, from the point of view of the side to move."""
-
-    moves: jax.Array  # [B, M, K] float32: win probability after each move
+_OUTPUT = {"state-value": "state", "behavioral-cloning": "policy"}
 
 
 def forward(
     config: SequenceConfig, inputs: SequenceInputs, dtype: jnp.dtype = jnp.float32
-) -> SequenceOutputs:
+) -> Outputs:
     """Run inside `hk.transform`; layers compute in ``dtype``, parameters are float32.
 
     With a causal mask the board does not see the move, so that a position's moves share one board:
@@ -38,6 +34,10 @@ def forward(
     """
     positions, moves = inputs.actions.shape
     boards = jnp.pad(jnp.asarray(inputs.boards, jnp.int32), ((0, 0), (1, 0)))
+    if config.target != "action-value":
+        mask = causal_mask(0) if config.causal else None
+        logits = decode(config, boards, np.arange(PREFIX), mask, slice(PREFIX - 1, None), dtype)
+        return Outputs(**{_OUTPUT[config.target]: logits[:, 0]})
     actions = jnp.asarray(inputs.actions, jnp.int32)
     if not config.causal:
         boards, actions = jnp.repeat(boards, moves, axis=0), actions.reshape(-1, 1)
@@ -45,7 +45,7 @@ def forward(
     places = np.minimum(np.arange(tokens.shape[1]), PREFIX)
     mask = causal_mask(actions.shape[1]) if config.causal else None
     logits = decode(config, tokens, places, mask, slice(PREFIX, None), dtype)
-    return SequenceOutputs(logits.reshape(positions, moves, config.bins))
+    return Outputs(logits.reshape(positions, moves, config.bins))
 
 
 def causal_mask(moves: int) -> np.ndarray:
@@ -63,7 +63,7 @@ def decode(
     rows: slice,
     dtype: jnp.dtype = jnp.float32,
 ) -> jax.Array:
-    """tokens: [B, T] int32 at places [T] -> logits [B, R, K] float32 of the T[rows] asked for."""
+    """tokens: [B, T] int32 at places [T] -> logits [B, R, outputs] float32 of T[rows]."""
     x = embed(config, tokens, places).astype(dtype)
     for layer in range(config.layers):
         # What the last layer makes of the other rows, nobody reads.
@@ -74,7 +74,7 @@ def decode(
         )
         x = x[:, chosen] + attention
         x = x + feed_forward(config, layer_norm(x))
-    return linear(layer_norm(x).astype(jnp.float32), config.bins, bias=True)
+    return linear(layer_norm(x).astype(jnp.float32), config.outputs, bias=True)
 
 
 class Attention(hk.Module):

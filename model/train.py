@@ -12,9 +12,11 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
+from data_pipeline.bags import Bag
 from data_pipeline.dataset import Dataset
 from data_pipeline.errors import InputError
-from data_pipeline.loader import training_batches, training_sequences
+from data_pipeline.loader import training_data
+from data_pipeline.records import moves_of
 from model.checkpoints import Checkpoints, Progress
 from model.config import (
     ComputeDtype,
@@ -64,24 +66,34 @@ class TrainConfig:
                 f"expected either steps or minutes, found steps = {self.steps} and "
                 f"minutes = {self.minutes}; leave one of them out"
             )
-        if isinstance(self.network, SequenceConfig) and self.loss.ranking_weight:
+        if self.loss.ranking_weight and not self.network.learns_order:
             raise InputError(
-                "expected no ranking term with the layout 'sequence', which learns single moves, "
+                f"expected no ranking term with the layout '{self.network.layout}' and the target "
+                f"'{self.network.target}', which do not learn the moves of a position together, "
                 f"found ranking weight {self.loss.ranking_weight}; set it to 0"
             )
 
 
-def train(config: TrainConfig, dataset: Dataset, out: Path, *, resume: bool) -> Network:
+def train(
+    config: TrainConfig,
+    data: Dataset | Bag,
+    out: Path,
+    *,
+    resume: bool,
+    evaluation: Dataset | None = None,
+) -> Network:
     """Train to the end and write ``out/network.safetensors``; returns the averaged network.
 
+    The network is evaluated on scored moves of ``evaluation`` or, without it, of ``data``, if there
+    are any.
     Logs go to ``out/metrics.jsonl`` and TensorBoard files beside it, checkpoints to
     ``out/checkpoints``. With ``resume`` a run that was stopped, even killed, goes on from its last
     checkpoint as if it had never stopped; given another number of steps or minutes, the learning
     rate falls over these from there on. Raises InputError if data and configuration do not fit,
     ``out`` holds another run, or there is nothing to resume.
     """
-    _check(config, dataset)
-    run = Run(config, dataset, out, resume)
+    _check(config, data)
+    run = Run(config, data, out, resume, evaluation)
     with ExitStack() as stack:
         log = stack.enter_context(RunLog(out, config.steps, run.counts, run.share))
         checkpoints = stack.enter_context(run.checkpoints)
@@ -89,7 +101,7 @@ def train(config: TrainConfig, dataset: Dataset, out: Path, *, resume: bool) -> 
             last = run.share >= 1
             if run.step % config.log_every == 0 or last:
                 log.training(run.counts, run.share, jax.device_get(parts))
-            if run.step % config.evaluate_every == 0 or last:
+            if run.evaluated and (run.step % config.evaluate_every == 0 or last):
                 log.evaluation(run.counts, run.evaluate())
             if run.step % config.checkpoint_every == 0 or last:
                 checkpoints.save(run.step, run.state, run.progress())
@@ -98,38 +110,55 @@ def train(config: TrainConfig, dataset: Dataset, out: Path, *, resume: bool) -> 
     return network
 
 
-def _check(config: TrainConfig, dataset: Dataset) -> None:
-    if dataset.bins.count != config.network.bins:
+def _check(config: TrainConfig, data: Dataset | Bag) -> None:
+    if data.bins is not None and data.bins.count != config.network.bins:
         raise InputError(
             f"expected a dataset with {config.network.bins} bins as the network has, found "
-            f"{dataset.bins.count} in {dataset.directory}; convert it with "
-            f"--bins {config.network.bins}, or train with --bins {dataset.bins.count}"
+            f"{data.bins.count} in {data.directory}; convert it with "
+            f"--bins {config.network.bins}, or train with --bins {data.bins.count}"
         )
-    if dataset.size("train") < config.batch_size:
+    if isinstance(data, Bag) and data.policy != _policy(config):
+        raise InputError(
+            f"expected a bag of {_policy(config)} for the target '{config.network.target}', found "
+            f"{data.policy} in {data.directory}"
+        )
+    if data.size("train") < config.batch_size:
         raise InputError(
             f"expected at least one batch of {config.batch_size} positions, found "
-            f"{dataset.size('train')} in the split 'train' of {dataset.directory}"
+            f"{data.size('train')} in the split 'train' of {data.directory}"
         )
     devices = jax.local_device_count()
     if config.batch_size % devices:
         raise InputError(f"batch size {config.batch_size} must divide by {devices} devices")
 
 
-def _batches(config: TrainConfig, dataset: Dataset):
-    """The batches of a run, as the network's layout takes them."""
-    encoded = dataset.records("train")
-    if isinstance(config.network, SequenceConfig):
-        return training_sequences(encoded, config.batch_size, config.seed)
-    return training_batches(encoded, config.batch_size, config.max_moves, config.seed)
+def _policy(config: TrainConfig) -> str:
+    """The target by ChessBench's name."""
+    return config.network.target.replace("-", "_")
 
 
 class Run:
     """A training run in progress: its state, its place in the data, and its devices."""
 
-    def __init__(self, config: TrainConfig, dataset: Dataset, out: Path, resume: bool) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        data: Dataset | Bag,
+        out: Path,
+        resume: bool,
+        evaluation: Dataset | None = None,
+    ) -> None:
         self.config = config
-        self.dataset = dataset
-        self.batches = _batches(config, dataset)
+        self.data = data
+        self.evaluated = _scored(evaluation or data, config)
+        self.batches = training_data(
+            data,
+            _policy(config),
+            isinstance(config.network, SequenceConfig),
+            config.batch_size,
+            config.max_moves,
+            config.seed,
+        )
         self.length: float = config.steps or 60 * (config.minutes or 0)
         optimizer = partial(make_optimizer, config.optimizer, self.length)
         mesh = jax.make_mesh((jax.local_device_count(),), ("data",), (AxisType.Auto,))
@@ -196,15 +225,12 @@ class Run:
 
     def evaluate(self) -> dict[str, float]:
         """Figures of the averaged network on the first positions of the evaluation split."""
-        encoded = self.dataset.records(self.config.evaluation_split)
-        count = min(len(encoded), self.config.evaluation_positions)
-        measured = measure([encoded[i] for i in range(count)], Predictor(self.network()))
-        figures = summary(*measured)
+        figures = summary(*measure(self.evaluated, Predictor(self.network())))
         return {name: figures[name] for name in EVALUATED if figures[name] is not None}
 
     def network(self) -> Network:
         """The averaged network, with the record of its training."""
-        manifest = self.dataset.manifest
+        manifest = self.data.manifest
         record = {
             "steps": self.step,
             "schedule": self.schedule,
@@ -219,3 +245,12 @@ class Run:
         return Network(
             self.config.network, params, "argmax", training=json.loads(json.dumps(record))
         )
+
+
+def _scored(data: Dataset | Bag, config: TrainConfig) -> list[bytes]:
+    """The first records of the evaluation split; none if they hold no scored moves."""
+    if isinstance(data, Bag) or not data.size(config.evaluation_split):
+        return []
+    encoded = data.records(config.evaluation_split)
+    rows = [encoded[i] for i in range(min(len(encoded), config.evaluation_positions))]
+    return rows if any(map(moves_of, rows)) else []

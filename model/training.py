@@ -10,10 +10,12 @@ import optax
 from optax import contrib
 
 from data_pipeline.batches import Batch, Inputs
-from data_pipeline.sequences import SequenceBatch
+from data_pipeline.examples import ChoiceBatch, StateBatch
+from data_pipeline.sequences import SequenceBatch, SequenceInputs
 from model.config import ComputeDtype, LossConfig, NetworkConfig, OptimizerConfig
 from model.layouts import init_params, transformed
-from model.losses import total_loss
+from model.losses import policy_loss, state_value_loss, total_loss
+from model.outputs import Outputs
 
 _LAYER_MATRICES = ("query", "key", "value", "output", "feed_forward_in", "feed_forward_out")
 
@@ -31,9 +33,9 @@ Place = jax.Array | np.ndarray
 """[] how far the training has come: the number of the step, or seconds."""
 MakeOptimizer = Callable[[Place], optax.GradientTransformation]
 """The optimizer with the learning rate of that place."""
-Update = Callable[
-    [TrainState, Batch | SequenceBatch, Place], tuple[TrainState, dict[str, jax.Array]]
-]
+AnyBatch = Batch | SequenceBatch | StateBatch | ChoiceBatch
+Parts = dict[str, jax.Array]
+Update = Callable[[TrainState, AnyBatch, Place], tuple[TrainState, Parts]]
 
 
 def make_optimizer(
@@ -107,15 +109,10 @@ def make_update(
     """A pure function (state, batch, place) -> (state after one step, the loss and its parts)."""
     apply = transformed(network, jnp.dtype(dtype)).apply
 
-    def loss_of(params: Any, batch: Batch | SequenceBatch) -> tuple[jax.Array, dict]:
-        inputs = batch.inputs
-        mask = inputs.mask if isinstance(inputs, Inputs) else np.ones(inputs.actions.shape, bool)
-        total, parts = total_loss(loss, apply(params, inputs), batch.win_probs, mask)
-        return total, parts | {"action_values": mask.sum()}
+    def loss_of(params: Any, batch: AnyBatch) -> tuple[jax.Array, Parts]:
+        return batch_loss(loss, apply(params, batch.inputs), batch)
 
-    def update(
-        state: TrainState, batch: Batch | SequenceBatch, place: Place
-    ) -> tuple[TrainState, dict[str, jax.Array]]:
+    def update(state: TrainState, batch: AnyBatch, place: Place) -> tuple[TrainState, Parts]:
         gradients, parts = jax.grad(loss_of, has_aux=True)(state.params, batch)
         changes, optimizer_state = optimizer(place).update(gradients, state.optimizer, state.params)
         params = optax.apply_updates(state.params, changes)
@@ -125,6 +122,31 @@ def make_update(
         return TrainState(state.step + 1, params, average, optimizer_state), parts
 
     return update
+
+
+def batch_loss(config: LossConfig, outputs: Outputs, batch: AnyBatch) -> tuple[jax.Array, Parts]:
+    """The loss of what the batch teaches, its parts, and how many action values it holds."""
+    inputs = batch.inputs
+    if isinstance(batch, StateBatch):
+        assert outputs.state is not None
+        total, parts = state_value_loss(config, outputs.state, batch.win_probs)
+        action_values = 0
+    elif isinstance(batch, ChoiceBatch):
+        assert outputs.policy is not None
+        total, parts = policy_loss(*_choices(outputs.policy, inputs))
+        action_values = 0
+    else:
+        mask = inputs.mask if isinstance(inputs, Inputs) else np.ones(inputs.actions.shape, bool)
+        total, parts = total_loss(config, outputs, batch.win_probs, mask)
+        action_values = mask.sum()
+    return total, parts | {"action_values": jnp.asarray(action_values)}
+
+
+def _choices(policy: jax.Array, inputs: Inputs | SequenceInputs) -> tuple[jax.Array, jax.Array]:
+    """Logits [B, M] and which of the M was played [B]."""
+    if isinstance(inputs, SequenceInputs):
+        return policy, jnp.asarray(inputs.actions, jnp.int32)[:, 0]
+    return jnp.where(inputs.mask, policy, -1e9), jnp.zeros(len(policy), jnp.int32)
 
 
 def _average_decay(config: OptimizerConfig, step: jax.Array) -> jax.Array | float:

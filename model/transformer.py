@@ -4,10 +4,9 @@ The 64 squares, seen from the side to move, are the prefix. All legal moves are 
 that one prefix: a move's token is made of its source square, its target square and its promotion,
 attends to the prefix through the decoder layers, and yields the distribution of its win probability
 over K bins. Moves do not attend to one another, so a move's value does not depend on which other
-moves are asked for.
+moves are asked for. Where the move that is played is the target, a move's token yields one logit;
+where it is the position's win probability, there are no moves, and it is read from the squares.
 """
-
-from typing import NamedTuple
 
 import haiku as hk
 import jax
@@ -17,13 +16,7 @@ from data_pipeline.batches import Inputs
 from data_pipeline.board import NUM_PIECES, NUM_PROMOTIONS
 from model.attention import Attention, dense, unpack_bitboards
 from model.config import BoardConfig
-
-
-class Outputs(NamedTuple):
-    """Logits over the K bins, from the point of view of the side to move."""
-
-    moves: jax.Array  # [B, M, K] float32: win probability after each move
-    state: jax.Array  # [B, K] float32: win probability with the best move
+from model.outputs import Outputs
 
 
 def forward(config: BoardConfig, inputs: Inputs, dtype: jnp.dtype = jnp.float32) -> Outputs:
@@ -33,16 +26,30 @@ def forward(config: BoardConfig, inputs: Inputs, dtype: jnp.dtype = jnp.float32)
     for layer in range(config.layers):
         squares = Block(config, position_bias=True, name=f"trunk_{layer}")(squares, None, relations)
     squares = norm(squares, "trunk_norm")
-    source, target = (jax.nn.one_hot(s, 64, dtype=dtype) for s in (inputs.sources, inputs.targets))
+    moves = state = policy = None
+    if config.target != "state-value":
+        decoded = decode_moves(config, squares, inputs)
+        if config.target == "behavioral-cloning":
+            policy = head(config, decoded, "move_head", 1)[..., 0]
+        else:
+            moves = head(config, decoded, "move_head", config.bins)
+    if config.target != "behavioral-cloning":
+        state = head(config, squares.mean(axis=1), "state_head", config.bins)
+    return Outputs(moves, state, policy)
+
+
+def decode_moves(config: BoardConfig, squares: jax.Array, inputs: Inputs) -> jax.Array:
+    """squares: [B, 64, D] -> [B, M, D]: what the moves' tokens make of them."""
+    source, target = (
+        jax.nn.one_hot(s, 64, dtype=squares.dtype) for s in (inputs.sources, inputs.targets)
+    )
     moves = embed_moves(config, squares, source, target, inputs)
     relations = move_relations(inputs, source, target)
     for layer in range(config.decoder_layers):
         moves = Block(config, position_bias=False, name=f"decoder_{layer}")(
             moves, squares, relations
         )
-    moves = norm(moves, "decoder_norm")
-    mean = squares.mean(axis=1)
-    return Outputs(value_head(config, moves, "move_head"), value_head(config, mean, "state_head"))
+    return norm(moves, "decoder_norm")
 
 
 class Block(hk.Module):
@@ -119,10 +126,10 @@ def embed_moves(
     return source @ sources + target @ targets + mean[:, None] + promotion.astype(squares.dtype)
 
 
-def value_head(config: BoardConfig, x: jax.Array, name: str) -> jax.Array:
-    """x: [..., D] -> [..., K] float32 logits, through a hidden layer with squared ReLU."""
+def head(config: BoardConfig, x: jax.Array, name: str, outputs: int) -> jax.Array:
+    """x: [..., D] -> [..., outputs] float32 logits, through a hidden layer with squared ReLU."""
     flat = x.reshape(-1, config.width)
     hidden = jnp.square(jax.nn.relu(dense(flat, config.head_width, f"{name}_in")))
-    logits = dense(hidden, config.bins, f"{name}_out")
-    bias = hk.get_parameter(f"{name}_bias", (config.bins,), init=jnp.zeros)
-    return (logits.astype(jnp.float32) + bias).reshape(*x.shape[:-1], config.bins)
+    logits = dense(hidden, outputs, f"{name}_out")
+    bias = hk.get_parameter(f"{name}_bias", (outputs,), init=jnp.zeros)
+    return (logits.astype(jnp.float32) + bias).reshape(*x.shape[:-1], outputs)

@@ -104,7 +104,10 @@ def report(
     options: Options,
     elapsed_ms: int,
 ) -> Iterator[str]:
-    """An ``info`` line per reported move: the chosen one, or with MultiPV the best in order."""
+    """An ``info`` line per reported move: the chosen one, or with MultiPV the best in order.
+
+    Of a policy without a score, but with how likely the move is played.
+    """
     shown = range(min(options.multipv, len(analysis.moves)))
     if options.multipv == 1:
         shown = [analysis.moves.index(best)]
@@ -114,13 +117,18 @@ def report(
         move = analysis.moves[i]
         line = [move] if reply is None or move != best else [move, reply]
         fields: dict[str, object] = {"depth": 1, "seldepth": len(line), "multipv": rank}
-        fields["score"] = score(analysis, i)
-        if options.show_wdl:
+        if not analysis.policy or analysis.verdicts[i]:
+            fields["score"] = score(analysis, i)
+        if options.show_wdl and not analysis.policy:
             fields["wdl"] = " ".join(map(str, per_mille(results[i])))
         fields |= {"nodes": nodes, "nps": nodes * 1000 // max(elapsed_ms, 1), "hashfull": 0}
         fields |= {"time": elapsed_ms, "pv": " ".join(m.uci() for m in line)}
         yield render_info(fields)
-        if options.show_distribution:
+        if analysis.policy:
+            yield render_string(
+                f"{move.uci()} is played with probability {analysis.win_probs[i]:.3f}"
+            )
+        elif options.show_distribution:
             bins = ",".join(str(round(10_000 * mass)) for mass in analysis.distributions[i])
             yield render_string(f"distribution {move.uci()} {bins}")
 

@@ -43,10 +43,11 @@ def run(args: Args) -> int:
     from data_pipeline.dataset import write_atomically
     from engine.networks import shipped_network
     from engine.picture import picture
-    from engine.searchless import SearchlessEngine
+    from engine.searchless import SearchlessEngine, require_win_probs
     from uci.loading import load
 
     loaded = load(args.network or shipped_network(), warm=False)
+    require_win_probs(loaded.predictor)
     analysis = SearchlessEngine(loaded.predictor, rules=args.rules).analyse(board)
     if args.picture:
         write_atomically(args.picture, picture(analysis).encode())

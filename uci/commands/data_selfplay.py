@@ -102,11 +102,12 @@ def network_player(path: Path):
     """A network file -> a `data_pipeline.selfplay.Player`."""
     import numpy as np
 
-    from engine.searchless import SearchlessEngine
+    from engine.searchless import SearchlessEngine, require_win_probs
     from model.network import load_network
     from model.predictor import Predictor
 
     engine = SearchlessEngine(Predictor(load_network(path)))
+    require_win_probs(engine.predictor)
 
     def win_probs(boards):
         for board, analysis in zip(boards, engine.analyse_many(boards), strict=True):

@@ -2,7 +2,7 @@
 
 Each position weighs the same, whatever its number of moves. Measured is the bare network, without
 what the rules decide in play. Positions of which not all moves are annotated count for the figures
-that need no ranking.
+that need no ranking; networks that only know moves have no others.
 """
 
 import json
@@ -31,6 +31,7 @@ def run(args: Args) -> int:
     """Measure and report, every figure with its 95 % interval."""
     from engine import charts
     from engine.players import open_network
+    from engine.searchless import require_win_probs
     from engine.specs import parse_spec
     from model.quality import measure, summary
     from uci.progress import progress_bar
@@ -38,6 +39,8 @@ def run(args: Args) -> int:
     charts.check_picture_path(args.picture)
     encoded = read_split(args.data, args.split, args.limit)
     predictor = open_network(parse_spec(f"network:{args.network or ''}")).predictor
+    if args.picture:
+        require_win_probs(predictor)
     start = time.perf_counter()
     with progress_bar("positions", len(encoded)) as advance:
         rows, calibration = measure(encoded, predictor, advance)

@@ -16,6 +16,8 @@ class Args:
     """The network file to write (.safetensors)."""
     preset: Literal["9M", "136M", "270M", "sequence-tiny"] = "9M"
     """Which of the reference's networks it is."""
+    target: Literal["action-value", "state-value"] = "action-value"
+    """What it predicts; behavioral cloning is recognised by the shapes."""
     ema: bool = False
     """Take the moving average of the parameters (params_ema) instead of params."""
     step: int | None = None
@@ -36,7 +38,7 @@ class Args:
     """The weights' licence (default: that of the published ones)."""
 
 
-SHAPE = ("width", "layers", "heads", "causal", "query_key_norm")
+CONFIG = ("target", "width", "layers", "heads", "causal", "query_key_norm")
 
 
 def run(args: Args) -> int:
@@ -45,7 +47,7 @@ def run(args: Args) -> int:
     from model.network import save_network
     from model.reference import import_reference
 
-    changes: dict[str, Any] = {name: value for name in SHAPE if (value := getattr(args, name))}
+    changes: dict[str, Any] = {name: value for name in CONFIG if (value := getattr(args, name))}
     config = preset(args.preset, **changes).network
     assert isinstance(config, SequenceConfig)
     network = import_reference(

@@ -56,10 +56,11 @@ def load_engine(args: Args) -> "SearchlessEngine":
 
     from engine.choice import Choice
     from engine.networks import shipped_network
-    from engine.searchless import SearchlessEngine
+    from engine.searchless import SearchlessEngine, require_win_probs
     from uci.loading import load
 
     loaded = load(args.network or shipped_network())
+    require_win_probs(loaded.predictor)
     seed = random.randrange(2**31) if args.seed is None else args.seed
     return SearchlessEngine(loaded.predictor, choice=Choice(args.temperature), seed=seed)
 

@@ -37,10 +37,12 @@ def run(args: Args) -> int:
     from data_pipeline.dataset import write_atomically
     from engine.players import open_network
     from engine.report_page import page
+    from engine.searchless import require_win_probs
     from engine.specs import parse_spec
     from model.network import load_network
 
     engine = open_network(parse_spec(f"network:{args.network or ''}"))
+    require_win_probs(engine.predictor)
     network = load_network(args.network or _shipped())
     ladder = read_json(args.ladder) if args.ladder else None
     log = [json.loads(line) for line in _lines(args.log)] if args.log else None

@@ -5,24 +5,28 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from model.config import ComputeDtype, Labels, OptimizerKind, RecipeName, Schedule
+from model.config import ComputeDtype, Labels, OptimizerKind, RecipeName, Schedule, Target
 
 if TYPE_CHECKING:
+    from data_pipeline.bags import Bag
     from data_pipeline.dataset import Dataset
-    from model.config import Recipe
+    from model.config import Preset, Recipe
     from model.train import TrainConfig
 
 
 @dataclasses.dataclass(frozen=True)
 class Args:
     data: Path
-    """The dataset directory, as 'argmax data convert' makes it."""
+    """The dataset directory, as 'argmax data convert' makes it, or a ChessBench bag (.bag)."""
     out: Path
     """The directory of the run: logs, checkpoints, network.safetensors."""
     preset: Literal[
         "tiny", "small", "medium", "large", "sequence-tiny", "sequence-small", "9M", "136M", "270M"
     ] = "small"
     """The network's size; the last five are of the reference's layout."""
+    target: Target | None = None
+    """What the network predicts: the win probability of each move, that of the position, or the
+    move that is played (default: win probabilities of moves, or what a bag holds)."""
     steps: int | None = None
     """Training steps; the learning rate falls over all of them (default: 10000)."""
     minutes: float | None = None
@@ -34,7 +38,7 @@ class Args:
     labels: Labels | None = None
     """What stands for a win probability: a distribution over the bins."""
     ranking_weight: float | None = None
-    """Weight of the order of a position's moves in the loss."""
+    """Weight of the order of a position's moves in the loss, where they are learned together."""
     optimizer: OptimizerKind | None = None
     """Muon for the layers' matrices and AdamW for the rest, or AdamW for all."""
     learning_rate: float | None = None
@@ -64,6 +68,8 @@ class Args:
     """Positions in each evaluation."""
     evaluation_split: Literal["validation", "test"] = "test"
     """The split evaluated on; nothing is selected by it."""
+    evaluation_data: Path | None = None
+    """Evaluate on this dataset (default: that of --data; bags have no test split)."""
     resume: bool = False
     """Go on with the run in --out from its last checkpoint."""
 
@@ -73,37 +79,43 @@ def run(args: Args) -> int:
     from model.memory import keep_freed_memory
 
     keep_freed_memory()
+    from data_pipeline.bags import open_data
     from data_pipeline.dataset import Dataset
     from model.train import NETWORK_FILE, train
 
-    dataset = Dataset(args.data)
-    train(_config(args, dataset), dataset, args.out, resume=args.resume)
+    data = open_data(args.data)
+    evaluation = args.evaluation_data and Dataset(args.evaluation_data)
+    train(_config(args, data), data, args.out, resume=args.resume, evaluation=evaluation)
     print(f"wrote {args.out / NETWORK_FILE}", file=sys.stderr)
     return 0
 
 
-def _config(args: Args, dataset: "Dataset") -> "TrainConfig":
+def _config(args: Args, data: "Dataset | Bag") -> "TrainConfig":
     """What the options, the preset and the data say; also sets JAX's number of devices."""
     import os
 
     import jax
 
+    from data_pipeline.bags import Bag
     from data_pipeline.records import knows_clocks
     from model.config import SequenceConfig, preset
     from model.train import TrainConfig
 
-    changes = {} if args.bins is None else {"bins": args.bins}
+    held = data.policy.replace("_", "-") if isinstance(data, Bag) else "action-value"
+    changes: dict[str, Any] = {"target": args.target or held}
+    if args.bins is not None:
+        changes["bins"] = args.bins
     chosen = preset(args.preset, **changes)
     network = chosen.network
-    if isinstance(network, SequenceConfig):
-        network = dataclasses.replace(network, clocks=knows_clocks(dataset.records("train")))
+    if isinstance(network, SequenceConfig) and not isinstance(data, Bag):
+        network = dataclasses.replace(network, clocks=knows_clocks(data.records("train")))
     batch_size = args.batch_size or chosen.batch_size
     cores = os.cpu_count() or 1
     jax.config.update(
         "jax_num_cpu_devices", args.cpu_devices or (cores if batch_size % cores == 0 else 1)
     )
     default_dtype: ComputeDtype = "float32" if jax.default_backend() == "cpu" else "bfloat16"
-    recipe = _recipe(args, chosen.recipe)
+    recipe = _recipe(args, chosen)
     return TrainConfig(
         network=network,
         steps=args.steps or (None if args.minutes else 10_000),
@@ -121,15 +133,17 @@ def _config(args: Args, dataset: "Dataset") -> "TrainConfig":
     )
 
 
-def _recipe(args: Args, default: RecipeName) -> "Recipe":
-    """A recipe by name, with the parts that are given in its place."""
+def _recipe(args: Args, chosen: "Preset") -> "Recipe":
+    """A recipe by name, with the parts that are given in its place. There is no ranking where the
+    network does not learn an order."""
     from model.config import RECIPES, Recipe
 
     def given(**options: Any) -> dict[str, Any]:
         return {name: value for name, value in options.items() if value is not None}
 
-    recipe = RECIPES[args.recipe or default]
-    loss = given(labels=args.labels, ranking_weight=args.ranking_weight)
+    recipe = RECIPES[args.recipe or chosen.recipe]
+    unranked = {} if chosen.network.learns_order else {"ranking_weight": 0.0}
+    loss = unranked | given(labels=args.labels, ranking_weight=args.ranking_weight)
     optimizer = given(
         kind=args.optimizer,
         schedule=args.schedule,
