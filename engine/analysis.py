@@ -20,7 +20,7 @@ class Analysis:
     (the rows above then say so too), None where only the network was asked.
 
     Of a ``policy``, a network that knows no win probabilities, ``win_probs`` are how likely each
-    move is played, and scores mean nothing.
+    move is played, ``utilities`` their logarithms, and scores mean nothing.
     """
 
     board: chess.Board

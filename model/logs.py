@@ -70,7 +70,7 @@ class RunLog:
         self._write(counts, "train", figures | speeds)
         self._progress.update(self._task, completed=share, step=counts.step)
         positions, values = speeds.values()
-        speed = f"{positions:.0f} positions/s  {values:.0f} values/s"
+        speed = f"{positions:.0f} positions/s" + (f"  {values:.0f} values/s" if values else "")
         self._show({"speed": speed, "loss": f"loss {figures['loss']:.3f}"})
 
     def evaluation(self, counts: Counts, figures: dict[str, float]) -> None:

@@ -74,7 +74,7 @@ def batch_of(rows: list[records.PositionRecord], config) -> Any:
     if config.target == "behavioral-cloning":
         return make_choice_batch(rows, sequences, 64)
     if not sequences:
-        return make_batch(rows, 64)
+        return make_batch([records.encode(row) for row in rows], 64)
     pairs = [(row, number) for row in rows for number in range(len(row.actions))]
     return make_sequence_batch(*zip(*pairs, strict=True))
 
