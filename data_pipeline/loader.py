@@ -18,6 +18,7 @@ from data_pipeline.dataset import Dataset
 from data_pipeline.errors import InputError
 from data_pipeline.examples import make_choice_batch, make_state_batch
 from data_pipeline.sequences import SequenceBatch, make_sequence_batch
+from data_pipeline.transitions import Games, Transitions, make_transitions
 
 T = TypeVar("T")
 
@@ -103,6 +104,18 @@ def _pairs_of_bag(
         batch_size,
         seed,
         lambda rows: make_sequence_batch(list(map(bag.decode, rows)), [0] * len(rows)),
+    )
+
+
+def training_transitions(
+    games: Games, batch_size: int, plies: int, seed: int
+) -> grain.DatasetIterator[Transitions]:
+    """Batches of positions and those ``plies`` on in the same games."""
+    return _shuffled(
+        grain.MapDataset.range(len(games.encoded)),
+        batch_size,
+        seed,
+        lambda numbers: make_transitions(games, numbers, plies),
     )
 
 

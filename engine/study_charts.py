@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.charts import new_figure
+from engine.charts import INK, new_figure
 from model.study import Sweep
 from model.study_table import Point
 from model.value_losses import LOSSES
@@ -16,6 +16,11 @@ PANELS = {
     "squared_error": "squared error",
     "calibration_error": "calibration error",
 }
+PROBED = {
+    "material_balance": "material balance",
+    "king_safety": "king safety",
+    "game_phase": "game phase",
+}
 FACTORS = {
     "size": "size of the network",
     "noise": "width of the uniform noise",
@@ -23,6 +28,7 @@ FACTORS = {
     "bins": "bins",
     "sigma_bins": "sigma / bin width",
     "learning_rate": "learning rate / usual",
+    "plies": "plies to the next value",
 }
 LOGARITHMIC = ("size", "bins", "sigma_bins", "learning_rate")
 # Distinct for most colour-blind eyes (Okabe and Ito 2008).
@@ -48,6 +54,19 @@ def sweep_chart(sweep: Sweep, points: Sequence[Point], title: str):
     axes[-1].set_axis_off()
     if len(sweep.values) > 1:
         axes[-1].legend(*axes[0].get_legend_handles_labels(), loc="center", frameon=False)
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def probe_chart(points: Sequence[Point], untrained: Sequence[Point], title: str):
+    """R^2 of the linear probes by loss; dashed, that of trunks before any training."""
+    figure, axes = new_figure(columns=3, width=3.3, height=2.8)
+    for place, (axis, (name, label)) in enumerate(zip(axes, PROBED.items(), strict=True)):
+        _by_loss(axis, name, points, named=place == 0)
+        for point in untrained:
+            axis.axvline(point.figures[name].mean, color=INK, linestyle="--", linewidth=1)
+        axis.set_title(label, fontsize=10)
+        axis.set_xlabel("$R^2$")
     figure.suptitle(title, fontsize=11)
     return figure
 

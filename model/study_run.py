@@ -5,50 +5,72 @@ from pathlib import Path
 
 from data_pipeline.dataset import Dataset
 from data_pipeline.errors import InputError
-from model.network import save_network
+from data_pipeline.transitions import read_games
+from model.network import Network, save_network
 from model.study import Cell
+from model.study_bootstrap import train_bootstrapped
 from model.study_evaluation import evaluate, make_test_set
 from model.study_table import TABLE_FILE, Figures, add_row, read_table
-from model.study_training import playable, train_cell
+from model.study_training import Progress, playable, train_cell
 
 NETWORKS = "networks"
+
+
+def network_path(out: Path, cell: Cell) -> Path:
+    """Where the network of a cell is kept."""
+    return out / NETWORKS / f"{cell.name}.safetensors"
 
 
 def run_cells(
     cells: Sequence[Cell],
     dataset: Dataset,
+    games: Path | None,
     out: Path,
     positions: int,
-    progress: Callable[[int], None],
+    progress: Progress,
     report: Callable[[Cell, Figures], None],
 ) -> None:
     """Train and measure the cells that have no row in the table of ``out``, in their order.
 
-    A cell's row is written as soon as it is done, after its network, ``out/networks/NAME``. Tested
-    are the first ``positions`` of the test split that qualify (`make_test_set`). ``progress`` takes
-    the steps that are done, those of earlier runs included; ``report`` each new row.
+    A cell's row is written as soon as it is done, after its network. ``games``: PGN for the cells
+    without a teacher. Tested are the first ``positions`` of the test split that qualify
+    (`make_test_set`). ``progress`` takes the steps that are done, those of earlier runs included;
+    ``report`` each new row.
     """
     done = read_table(out / TABLE_FILE)
     missing = [cell for cell in cells if cell not in done]
     if not missing:
         return
-    encoded = dataset.records("train")
-    largest = max(cell.batch_size for cell in missing)
-    if len(encoded) < largest:
-        raise InputError(
-            f"expected at least one batch of {largest} positions, found {len(encoded)} in the "
-            f"split 'train' of {dataset.directory}"
-        )
+    train = _trainer(missing, dataset, games)
     tests = make_test_set(dataset.records("test"), positions)
     (out / NETWORKS).mkdir(parents=True, exist_ok=True)
     before = sum(cell.steps for cell in cells if cell in done)
     for cell in missing:
-        network, seconds = train_cell(
-            cell, encoded, lambda step, before=before: progress(before + step)
-        )
+        network, seconds = train(cell, lambda step, before=before: progress(before + step))
         before += cell.steps
         figures = evaluate(network, cell.loss, tests)
         figures |= {"parameters": network.parameter_count, "seconds": seconds}
-        save_network(playable(network, cell.loss), out / NETWORKS / f"{cell.name}.safetensors")
+        save_network(playable(network, cell.loss), network_path(out, cell))
         add_row(out / TABLE_FILE, cell, figures)
         report(cell, figures)
+
+
+def _trainer(
+    cells: Sequence[Cell], dataset: Dataset, games: Path | None
+) -> Callable[[Cell, Progress], tuple[Network, float]]:
+    """Trains cells, of a study either all with a teacher or all without."""
+    largest = max(cell.batch_size for cell in cells)
+
+    def check(found: int, source: object) -> None:
+        if found < largest:
+            raise InputError(f"expected at least {largest} positions, found {found} in {source}")
+
+    if cells[0].plies:
+        if games is None:
+            raise InputError("expected --games, a PGN file to learn from without a teacher")
+        read = read_games(games)
+        check(len(read.encoded), games)
+        return lambda cell, progress: train_bootstrapped(cell, read, progress)
+    encoded = dataset.records("train")
+    check(len(encoded), f"the split 'train' of {dataset.directory}")
+    return lambda cell, progress: train_cell(cell, encoded, progress)

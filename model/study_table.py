@@ -120,7 +120,7 @@ def _point(
         figures[name] = Mean.of(list(own.values()))
         if both := own.keys() & other.keys():
             differences[name] = Mean.of([own[seed] - other[seed] for seed in sorted(both)])
-    return Point(loss, value, len(rows), first["parameters"] or math.nan, figures, differences)
+    return Point(loss, value, len(rows), first.get("parameters") or math.nan, figures, differences)
 
 
 def _by_seed(sweep: Sweep, base: Cell, seeds: int, table: Table, loss: str, value) -> dict:

@@ -5,7 +5,7 @@ losses are compared by themselves. The optimizer, the data and its order are tho
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import lru_cache, partial
 from typing import Any
@@ -22,55 +22,85 @@ from model.config import BoardConfig, OptimizerConfig
 from model.layouts import init_params, transformed
 from model.network import Network
 from model.study import Cell
-from model.training import make_optimizer
+from model.training import MakeOptimizer, make_optimizer
 from model.value_losses import Array, LossName, value_loss
 
 MAX_MOVES = 64
 
 
-def train_cell(
-    cell: Cell, encoded: Sequence[bytes], progress: Callable[[int], None] = lambda steps: None
-) -> tuple[Network, float]:
+Progress = Callable[[int], None]
+"""Takes the steps that are done."""
+
+
+def train_cell(cell: Cell, encoded: Sequence[bytes], progress: Progress) -> tuple[Network, float]:
     """Train on encoded records; the network, and the seconds it took without compiling."""
-    replicated, by_position = shardings()
-    init, update = compiled(
+    optimizer, update = compiled(
         cell.network, cell.loss, cell.sigma_bins, cell.learning_rate, cell.steps
     )
+    replicated = shardings()[0]
     params = init_params(cell.network, cell.seed)
-    state = jax.device_put((params, init(params)), replicated)
+    state = jax.device_put((params, optimizer.init(params)), replicated)
     key = jax.device_put(jax.random.key(cell.seed), replicated)
-    batches = training_batches(encoded, cell.batch_size, MAX_MOVES, cell.seed)
     lies = np.array([cell.noise, cell.flips], np.float32)
+    batches = training_batches(encoded, cell.batch_size, MAX_MOVES, cell.seed)
+    state, seconds = take_steps(
+        lambda state, batch, step: update(state, batch, lies, key, step),
+        state,
+        batches,
+        cell.steps,
+        progress,
+    )
+    return trained(cell, state[0]), seconds
+
+
+def take_steps(
+    update: Callable[[Any, Any, np.ndarray], Any],
+    state: Any,
+    batches: Iterator,
+    steps: int,
+    progress: Progress,
+) -> tuple[Any, float]:
+    """The state after so many steps, and the seconds they took but for the first, which compiles.
+
+    update: (state, batch, step) -> state.
+    """
+    by_position = shardings()[1]
     start = 0.0
-    for step in range(cell.steps):
+    for step in range(steps):
         batch = jax.device_put(next(batches), by_position)
-        state = update(state, batch, lies, key, np.array(step))
+        state = update(state, batch, np.array(step))
         if step % 10 == 0:
             jax.block_until_ready(state)
             progress(step)
-        if step == 0:  # the first step compiles
+        if step == 0:
             start = time.monotonic()
-    params = jax.tree.map(np.asarray, jax.device_get(state[0]))
-    seconds = time.monotonic() - start
-    return Network(cell.network, params, f"study {cell.name}", training=asdict(cell)), seconds
+    jax.block_until_ready(state)
+    return state, time.monotonic() - start
+
+
+def trained(cell: Cell, params: Any) -> Network:
+    """The network of a cell, with the cell as its training record."""
+    arrays = jax.tree.map(np.asarray, jax.device_get(params))
+    return Network(cell.network, arrays, f"study {cell.name}", training=asdict(cell))
+
+
+def optimizer_of(rate: float, steps: int) -> MakeOptimizer:
+    """That of every run, with its learning rates multiplied."""
+    usual = OptimizerConfig()
+    rates = {
+        "muon_learning_rate": usual.muon_learning_rate * rate,
+        "adam_learning_rate": usual.adam_learning_rate * rate,
+    }
+    return partial(make_optimizer, replace(usual, **rates), steps)
 
 
 @lru_cache(maxsize=64)
 def compiled(
     network: BoardConfig, loss: LossName, sigma_bins: float, rate: float, steps: int
-) -> tuple[Callable[[Any], Any], Callable[..., Any]]:
-    """The optimizer's init, and (state, batch, lies, key, step) -> state; compiled once for all
-    seeds and lies."""
-    usual = OptimizerConfig()
-    optimizer = partial(
-        make_optimizer,
-        replace(
-            usual,
-            muon_learning_rate=usual.muon_learning_rate * rate,
-            adam_learning_rate=usual.adam_learning_rate * rate,
-        ),
-        steps,
-    )
+) -> tuple[optax.GradientTransformation, Callable[..., Any]]:
+    """The optimizer, and (state, batch, lies, key, step) -> state; compiled once for all seeds and
+    lies."""
+    optimizer = optimizer_of(rate, steps)
     apply, by_value = transformed(network).apply, value_loss(loss, sigma_bins)
 
     def loss_of(params: Any, inputs: Inputs, targets: jax.Array) -> jax.Array:
@@ -85,7 +115,7 @@ def compiled(
         return optax.apply_updates(params, changes), optimizer_state
 
     out = shardings()[0]
-    return optimizer(np.array(0)).init, jax.jit(update, donate_argnums=0, out_shardings=out)
+    return optimizer(np.array(0)), jax.jit(update, donate_argnums=0, out_shardings=out)
 
 
 def shardings() -> tuple[NamedSharding, NamedSharding]:

@@ -21,11 +21,7 @@ from model.outputs import Outputs
 
 def forward(config: BoardConfig, inputs: Inputs, dtype: jnp.dtype = jnp.float32) -> Outputs:
     """Run inside `hk.transform`; layers compute in ``dtype``, parameters are float32."""
-    relations = board_relations(inputs).astype(dtype)
-    squares = embed_squares(config, inputs).astype(dtype)
-    for layer in range(config.layers):
-        squares = Block(config, position_bias=True, name=f"trunk_{layer}")(squares, None, relations)
-    squares = norm(squares, "trunk_norm")
+    squares = trunk(config, inputs, dtype)
     moves = state = policy = None
     if config.target != "state-value":
         decoded = decode_moves(config, squares, inputs)
@@ -50,6 +46,15 @@ def decode_moves(config: BoardConfig, squares: jax.Array, inputs: Inputs) -> jax
             moves, squares, relations
         )
     return norm(moves, "decoder_norm")
+
+
+def trunk(config: BoardConfig, inputs: Inputs, dtype: jnp.dtype = jnp.float32) -> jax.Array:
+    """[B, 64, D]: the squares after the trunk's layers; all that moves know of the position."""
+    relations = board_relations(inputs).astype(dtype)
+    squares = embed_squares(config, inputs).astype(dtype)
+    for layer in range(config.layers):
+        squares = Block(config, position_bias=True, name=f"trunk_{layer}")(squares, None, relations)
+    return norm(squares, "trunk_norm")
 
 
 class Block(hk.Module):

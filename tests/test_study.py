@@ -48,7 +48,9 @@ def tiny(monkeypatch) -> list[Cell]:
 def run(cells: list[Cell], dataset: Dataset, out: Path) -> list[Cell]:
     """The cells that were trained."""
     trained = []
-    run_cells(cells, dataset, out, 40, lambda steps: None, lambda cell, _: trained.append(cell))
+    run_cells(
+        cells, dataset, None, out, 40, lambda steps: None, lambda cell, _: trained.append(cell)
+    )
     return trained
 
 

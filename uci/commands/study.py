@@ -1,11 +1,14 @@
 """Compare losses: short trainings by loss, factor and seed, as a table and charts with intervals.
 
 losses: six losses as they are. noise: noisy and flipped targets. bins: 8 to 256 bins, and sigma.
-scale: 0.1 M to 4 M parameters. rates: the learning rate. All studies share the cells in --out; one
-that was stopped goes on with the cell it was at. Without --data it only shows what is done.
+scale: 0.1 M to 4 M parameters. rates: the learning rate. bootstrap: without a teacher, from games
+and the network's own values. representation: what a linear probe finds in the trunks of `losses`.
+All studies share the cells in --out; one that was stopped goes on with the cell it was at. Without
+--data it only shows what is done.
 """
 
 import json
+import math
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,11 +24,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Args:
     name: tyro.conf.Positional[str]
-    """losses, noise, bins, scale or rates."""
+    """losses, noise, bins, scale, rates, bootstrap or representation."""
     out: Path
     """The directory of the table (cells.csv), the charts and the networks."""
     data: Path | None = None
     """The dataset directory; without it nothing is trained."""
+    games: Path | None = None
+    """A PGN file, for bootstrap: finished games, as 'argmax match' plays them."""
     steps: int = 1600
     """Training steps of a cell."""
     batch_size: int = 128
@@ -44,21 +49,24 @@ def run(args: Args) -> int:
     """Train the cells that are missing; then draw and say what the table holds."""
     from data_pipeline.errors import InputError
     from model.study import STUDIES, Cell, cells_of
+    from model.study_probe import PROBES_FILE
     from model.study_table import TABLE_FILE, points, read_table
 
     base = Cell(steps=args.steps, batch_size=args.batch_size)
     cells = cells_of(args.name, args.seeds, base)
     if args.data is not None:
         train(args, args.data, cells)
-    table = read_table(args.out / TABLE_FILE)
+    probes = args.name == "representation"
+    table = read_table(args.out / (PROBES_FILE if probes else TABLE_FILE))
     if not any(cell in table for cell in cells):
         raise InputError(
             f"expected cells of the study {args.name} with {args.steps} steps in {args.out}, found "
             "none; give --data to train them"
         )
     found = {s.factor: points(s, base, args.seeds, table) for s in STUDIES[args.name]}
-    for sweep in STUDIES[args.name]:
-        draw(args, sweep, found[sweep.factor])
+    if probes:
+        found["untrained"] = untrained(args.seeds, base, table)
+    draw(args, found)
     if args.json:
         print(json.dumps(as_json(args.name, found, cells, table)))
     else:
@@ -76,6 +84,7 @@ def train(args: Args, data: Path, cells: "list[Cell]") -> None:
     import jax
 
     from data_pipeline.dataset import Dataset
+    from model.study_probe import run_probes
     from model.study_run import run_cells
     from uci.progress import progress_bar
 
@@ -87,22 +96,43 @@ def train(args: Args, data: Path, cells: "list[Cell]") -> None:
     jax.config.update(
         "jax_num_cpu_devices", args.cpu_devices or (cores if args.batch_size % cores == 0 else 1)
     )
+    dataset = Dataset(data)
     with progress_bar("steps", sum(cell.steps for cell in cells)) as advance:
-        run_cells(cells, Dataset(data), args.out, args.positions, advance, report)
+        run_cells(cells, dataset, args.games, args.out, args.positions, advance, report)
+    if args.name == "representation":
+        with progress_bar("probes", len(cells) + args.seeds) as advance:
+            run_probes(cells, dataset, args.out, args.positions, advance)
 
 
-def draw(args: Args, sweep, found: "list[Point]") -> None:
-    """A chart for each sweep, OUT/STUDY-FACTOR.svg."""
+def untrained(seeds: int, base: "Cell", table) -> "list[Point]":
+    """What a probe finds in trunks before any training."""
+    from model.study import Sweep
+    from model.study_probe import untrained_cell
+    from model.study_table import points
+
+    start = untrained_cell(base)
+    return points(Sweep("size", (start.size,), (start.loss,)), start, seeds, table)
+
+
+def draw(args: Args, found: "dict[str, list[Point]]") -> None:
+    """A chart for each sweep: OUT/STUDY.svg, or OUT/STUDY-FACTOR.svg by a factor."""
     from engine.charts import save
-    from engine.study_charts import sweep_chart
+    from engine.study_charts import probe_chart, sweep_chart
+    from model.study import STUDIES
 
-    seeds = max(point.seeds for point in found) if found else 0
-    positions = args.steps * args.batch_size
-    title = f"{args.name}: {positions:,} positions, {seeds} seeds, 95 % intervals over seeds"
-    single = len(sweep.values) == 1
-    path = args.out / (f"{args.name}.svg" if single else f"{args.name}-{sweep.factor}.svg")
-    save(sweep_chart(sweep, found, title), path)
-    print(f"drawn: {path}", file=sys.stderr)
+    for sweep in STUDIES[args.name]:
+        points = found[sweep.factor]
+        seeds = max((point.seeds for point in points), default=0)
+        positions = args.steps * args.batch_size
+        title = f"{args.name}: {positions:,} positions, {seeds} seeds, 95 % intervals over seeds"
+        single = len(sweep.values) == 1
+        path = args.out / (f"{args.name}.svg" if single else f"{args.name}-{sweep.factor}.svg")
+        if "untrained" in found:
+            chart = probe_chart(points, found["untrained"], f"{title}\ndashed: untrained")
+        else:
+            chart = sweep_chart(sweep, points, title)
+        save(chart, path)
+        print(f"drawn: {path}", file=sys.stderr)
 
 
 def as_json(name: str, found: "dict[str, list[Point]]", cells, table) -> dict:
@@ -113,12 +143,12 @@ def as_json(name: str, found: "dict[str, list[Point]]", cells, table) -> dict:
 
 
 def plain(value: Any) -> Any:
-    """JSON knows no infinity: intervals without ends have null there."""
+    """JSON knows finite numbers only: intervals without ends have null there."""
     if isinstance(value, dict):
         return {k: plain(v) for k, v in value.items()}
     if isinstance(value, list):
         return [plain(v) for v in value]
-    return None if isinstance(value, float) and value in (float("inf"), -float("inf")) else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def show(found: "dict[str, list[Point]]") -> None:
@@ -126,17 +156,17 @@ def show(found: "dict[str, list[Point]]") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from model.study_evaluation import FIGURES
-
     console = Console()
     if not console.is_terminal:
         console = Console(width=150)
     for factor, points in found.items():
-        columns = [name.replace("_", " ") for name in FIGURES]
+        names = list(dict.fromkeys(name for point in points for name in point.figures))
+        columns = [name.replace("_", " ") for name in names]
         table = Table("loss", factor.replace("_", " "), "seeds", *columns)
         for point in points:
-            cells = [interval(point.figures.get(name)) for name in FIGURES]
-            table.add_row(point.loss, f"{point.value}", f"{point.seeds}", *cells)
+            loss = "" if factor == "untrained" else point.loss
+            cells = [interval(point.figures.get(name)) for name in names]
+            table.add_row(loss, f"{point.value}", f"{point.seeds}", *cells)
         console.print(table)
 
 

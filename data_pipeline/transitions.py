@@ -1,0 +1,79 @@
+"""Finished games -> pairs of a position and the same game some plies on, to learn values from.
+
+This is the data of temporal differences: nothing is known of a move but what came after it, and
+the result at the end of the game. Points of view: always the side to move of the position named.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import chess.pgn
+import numpy as np
+
+from data_pipeline.actions import action_of
+from data_pipeline.batches import Inputs, make_batch
+from data_pipeline.errors import InputError
+from data_pipeline.records import encode, make_record
+
+RESULTS = {"1-0": 1.0, "1/2-1/2": 0.5, "0-1": 0.0}
+
+
+@dataclass(frozen=True)
+class Games:
+    """The positions of all games, one after another; N in all."""
+
+    encoded: Sequence[bytes]
+    """Records whose one move is the move that was played."""
+    last: np.ndarray
+    """[N] int64: the number of the last position of the same game."""
+    results: np.ndarray
+    """[N] float32: what the side to move got in the end, 0, 1/2 or 1."""
+
+
+class Transitions(NamedTuple):
+    """B positions with the move played, and the positions some plies on."""
+
+    now: Inputs
+    later: Inputs
+    """Where the game had ended by then: its last position, which means nothing."""
+    ended: np.ndarray  # [B] bool
+    results: np.ndarray  # [B] float32: of the side to move now
+
+
+def read_games(path: Path) -> Games:
+    """All finished games of a PGN file; those with illegal moves or without a result are left out.
+
+    Raises InputError where none is left.
+    """
+    encoded: list[bytes] = []
+    last: list[int] = []
+    results: list[float] = []
+    with path.open(encoding="utf-8", errors="replace") as file:
+        while (game := chess.pgn.read_game(file)) is not None:
+            result, board = RESULTS.get(game.headers.get("Result", "*")), game.board()
+            moves = list(game.mainline_moves())
+            if result is None or game.errors or not moves or type(board) is not chess.Board:
+                continue
+            last += [len(encoded) + len(moves) - 1] * len(moves)
+            for move in moves:
+                results.append(result if board.turn == chess.WHITE else 1.0 - result)
+                played = np.array([action_of(move)], np.uint16)
+                encoded.append(encode(make_record(board, played, np.zeros(1), complete=False)))
+                board.push(move)
+    if not encoded:
+        raise InputError(f"expected finished games in {path}, found none")
+    return Games(encoded, np.array(last), np.array(results, np.float32))
+
+
+def make_transitions(games: Games, numbers: Sequence[int], plies: int) -> Transitions:
+    """The positions of these numbers, and those ``plies`` on in the same games."""
+    now = np.asarray(numbers)
+    ended = now + plies > games.last[now]
+    later = np.where(ended, games.last[now], now + plies)
+
+    def inputs(at: np.ndarray) -> Inputs:
+        return make_batch([games.encoded[i] for i in at.tolist()], 1).inputs
+
+    return Transitions(inputs(now), inputs(later), ended, games.results[now])

@@ -1,0 +1,102 @@
+"""Learning without a teacher: games as transitions, the targets, and that values spread back."""
+
+import chess
+import jax
+import numpy as np
+import pytest
+
+from data_pipeline.actions import move_of
+from data_pipeline.errors import InputError
+from data_pipeline.records import decode
+from data_pipeline.transitions import make_transitions, read_games
+from model import study, study_bootstrap
+from model.config import preset
+from model.layouts import transformed
+from model.study import Cell
+from model.study_bootstrap import bootstrapped, train_bootstrapped
+from model.value_losses import LOSSES, atoms, cross_entropy, two_atoms, value_loss
+
+MATE = '[Result "1-0"]\n\n1. e4 e5 2. Bc4 Nc6 3. Qh5 Nf6 4. Qxf7# 1-0\n\n'
+DRAW = '[Result "1/2-1/2"]\n\n1. d4 d5 1/2-1/2\n\n'
+UNFINISHED = '[Result "*"]\n\n1. c4 *\n\n'
+BLACK_WINS = (
+    '[SetUp "1"]\n[FEN "8/8/8/8/8/6k1/8/r5K1 w - - 0 1"]\n[Result "0-1"]\n\n1. Kf1 Ra1 0-1\n\n'
+)
+
+
+@pytest.fixture
+def pgn(tmp_path):
+    def write(*games: str):
+        path = tmp_path / "games.pgn"
+        path.write_text("".join(games))
+        return path
+
+    return write
+
+
+def test_finished_games_become_positions_with_the_result_of_their_side_to_move(pgn):
+    games = read_games(pgn(MATE, UNFINISHED, BLACK_WINS, DRAW))  # the third has an illegal move
+    assert games.last.tolist() == [6] * 7 + [8] * 2
+    assert games.results.tolist() == [1, 0, 1, 0, 1, 0, 1, 0.5, 0.5]
+    record = decode(games.encoded[6])
+    assert [move_of(int(action)).uci() for action in record.actions] == ["h5f7"]
+    assert record.board.fullmove_number == 1 or record.board.turn == chess.WHITE
+    with pytest.raises(InputError, match="finished games"):
+        read_games(pgn(UNFINISHED))
+
+
+@pytest.mark.parametrize("plies", [1, 2])
+def test_transitions_stay_within_their_game(pgn, plies):
+    games = read_games(pgn(MATE, DRAW))
+    numbers = range(9)
+    batch = make_transitions(games, numbers, plies)
+    whole = make_transitions(games, numbers, 0).now
+    ended = [number + plies > games.last[number] for number in numbers]
+    assert batch.ended.tolist() == ended
+    assert sum(ended) == 2 * plies
+    np.testing.assert_array_equal(batch.results, games.results)
+    for number in numbers:
+        np.testing.assert_array_equal(batch.now.squares[number], whole.squares[number])
+        if not ended[number]:
+            later = whole.squares[number + plies]
+            np.testing.assert_array_equal(batch.later.squares[number], later)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("plies", [1, 2])
+def test_targets(loss, plies):
+    """Once over, the result; else the later value, the other side's after one ply."""
+    rng = np.random.default_rng(0)
+    now, later = rng.normal(size=(2, 4, 16))
+    ended, results = np.array([True, True, False, False]), np.array([1.0, 0.5, 1.0, 0.0])
+    found = bootstrapped(loss, 0.75, now, later, ended, results, plies)
+    by_value = value_loss(loss)
+    if loss == "c51":
+        distributions = jax.nn.softmax(later)
+        turned = distributions[:, ::-1] if plies == 1 else distributions
+        labels = np.where(ended[:, None], two_atoms(results, 16), turned)
+        expected = cross_entropy(now, labels)
+        value = turned @ atoms(16)
+        np.testing.assert_allclose(value, abs(plies % 2 - by_value.predict(later)), atol=1e-6)
+    else:
+        value = by_value.predict(later)
+        targets = np.where(ended, results, 1 - value if plies == 1 else value)
+        expected = by_value.loss(now, np.clip(targets, 0, 1))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["hl-gauss", "c51"])
+def test_the_result_spreads_to_the_start_of_the_game(loss, pgn, monkeypatch):
+    monkeypatch.setattr(study_bootstrap, "SLOW_STEPS", 10)
+    monkeypatch.setitem(study.SIZES, "tiny", preset("tiny").network)
+    games = read_games(pgn(MATE, DRAW))
+    steps: list[int] = []
+    cell = Cell(loss=loss, size="tiny", plies=1, steps=400, batch_size=9)
+    network, seconds = train_bootstrapped(cell, games, steps.append)
+    assert seconds > 0 and steps[-1] == 390
+    inputs = make_transitions(games, range(9), 0).now
+    outputs = transformed(cell.network).apply(network.params, inputs).moves[:, 0]
+    values = value_loss(loss).predict(outputs)
+    # At the start nobody knows which game it will be; from the first move on they are apart.
+    np.testing.assert_allclose(values[1:7], games.results[1:7], atol=0.2)
+    np.testing.assert_allclose(values[8], 0.5, atol=0.2)
