@@ -96,9 +96,13 @@ STUDIES: dict[str, tuple[Sweep, ...]] = {
             ("squared-error", "softmax-squared-error", "hl-gauss"),
         ),
     ),
+    "bootstrap": (Sweep("plies", (1, 2), ("squared-error", "two-hot", "hl-gauss", "c51")),),
 }
 """losses: each as it is. noise: targets that lie. bins: how many, and how wide the Gaussian. scale:
-parameters. rates: whether a loss only wants another learning rate."""
+parameters. rates: whether a loss only wants another learning rate. bootstrap: no teacher, see
+`model.study_bootstrap`."""
+
+STUDIES["representation"] = STUDIES["losses"]  # whose networks it probes, see `model.study_probe`
 
 
 def cells_of(name: str, seeds: int, base: Cell) -> list[Cell]:
