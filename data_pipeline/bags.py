@@ -53,6 +53,6 @@ class Bag:
             ) from None
 
 
-def open_data(path: Path) -> "Dataset | Bag":
+def open_data(path: Path) -> Dataset | Bag:
     """A dataset's directory, or a bag by its name."""
     return Bag(path) if path.suffix == ".bag" else Dataset(path)

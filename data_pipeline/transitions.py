@@ -4,18 +4,22 @@ This is the data of temporal differences: nothing is known of a move but what ca
 the result at the end of the game. Points of view: always the side to move of the position named.
 """
 
-from collections.abc import Sequence
+import io
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import chess.pgn
 import numpy as np
+import zstandard
 
 from data_pipeline.actions import action_of
 from data_pipeline.batches import Inputs, make_batch
 from data_pipeline.errors import InputError
+from data_pipeline.pgn import split_games
 from data_pipeline.records import encode, make_record
+from data_pipeline.sources import Share, open_lines
 
 RESULTS = {"1-0": 1.0, "1/2-1/2": 0.5, "0-1": 0.0}
 
@@ -43,28 +47,38 @@ class Transitions(NamedTuple):
 
 
 def read_games(path: Path) -> Games:
-    """All finished games of a PGN file; those with illegal moves or without a result are left out.
+    """All finished games of a PGN file, plain or .zst.
 
-    Raises InputError where none is left.
+    Those with illegal moves or without a result are left out. Raises InputError where none is left,
+    or where the file is cut short.
     """
     encoded: list[bytes] = []
     last: list[int] = []
     results: list[float] = []
-    with path.open(encoding="utf-8", errors="replace") as file:
-        while (game := chess.pgn.read_game(file)) is not None:
-            result, board = RESULTS.get(game.headers.get("Result", "*")), game.board()
-            moves = list(game.mainline_moves())
-            if result is None or game.errors or not moves or type(board) is not chess.Board:
-                continue
-            last += [len(encoded) + len(moves) - 1] * len(moves)
-            for move in moves:
-                results.append(result if board.turn == chess.WHITE else 1.0 - result)
-                played = np.array([action_of(move)], np.uint16)
-                encoded.append(encode(make_record(board, played, np.zeros(1), complete=False)))
-                board.push(move)
+    for game in _games(path):
+        result, board = RESULTS.get(game.headers.get("Result", "*")), game.board()
+        moves = list(game.mainline_moves())
+        if result is None or game.errors or not moves or type(board) is not chess.Board:
+            continue
+        last += [len(encoded) + len(moves) - 1] * len(moves)
+        for move in moves:
+            results.append(result if board.turn == chess.WHITE else 1.0 - result)
+            played = np.array([action_of(move)], np.uint16)
+            encoded.append(encode(make_record(board, played, np.zeros(1), complete=False)))
+            board.push(move)
     if not encoded:
         raise InputError(f"expected finished games in {path}, found none")
     return Games(encoded, np.array(last), np.array(results, np.float32))
+
+
+def _games(path: Path) -> Iterator[chess.pgn.Game]:
+    try:
+        for _, text in split_games(open_lines(path, Share())):
+            game = chess.pgn.read_game(io.StringIO(text.decode("utf-8", "replace")))
+            if game is not None:
+                yield game
+    except (zstandard.ZstdError, EOFError) as error:
+        raise InputError(f"expected a whole PGN file at {path}, found: {error}") from None
 
 
 def make_transitions(games: Games, numbers: Sequence[int], plies: int) -> Transitions:

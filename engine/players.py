@@ -110,9 +110,7 @@ class NetworkPlayer:
         self._rng = np.random.default_rng((self.seed, number))
 
     def play(self, board: chess.Board, limit: chess.engine.Limit | None = None) -> chess.Move:
-        analysis = self.batcher.analyse(board)
-        choice = self.batcher.engine.choice
-        return analysis.moves[choice.pick(analysis.utilities, self._rng, board.fullmove_number)]
+        return self.batcher.engine.choose(self.batcher.analyse(board), self._rng)
 
     def close(self) -> None:
         pass

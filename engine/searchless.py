@@ -68,10 +68,11 @@ class SearchlessEngine:
         """`analyse` for many positions in one batched pass of the network."""
         return self._analyse(boards, [list(board.legal_moves) for board in boards])
 
-    def choose(self, analysis: Analysis) -> chess.Move:
-        """The move to play; random where the choice has a temperature."""
+    def choose(self, analysis: Analysis, rng: np.random.Generator | None = None) -> chess.Move:
+        """The move to play; random where the choice has a temperature, by the engine's own
+        generator unless another is given."""
         move_number = analysis.board.fullmove_number
-        return analysis.moves[self.choice.pick(analysis.utilities, self._rng, move_number)]
+        return analysis.moves[self.choice.pick(analysis.utilities, rng or self._rng, move_number)]
 
     def play(self, board: chess.Board) -> chess.Move:
         """The move to play in ``board``, which must have one."""

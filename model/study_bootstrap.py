@@ -19,10 +19,11 @@ import optax
 from data_pipeline.loader import training_transitions
 from data_pipeline.transitions import Games, Transitions
 from model.config import BoardConfig
+from model.devices import shardings
 from model.layouts import init_params, transformed
 from model.network import Network
 from model.study import Cell
-from model.study_training import Progress, optimizer_of, shardings, take_steps, trained
+from model.study_training import Progress, optimizer_of, take_steps, trained
 from model.value_losses import Array, LossName, bellman_target, cross_entropy, value_loss
 
 SLOW_STEPS = 50

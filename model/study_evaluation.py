@@ -11,6 +11,7 @@ from data_pipeline.actions import CHESS_MOVES
 from data_pipeline.batches import Inputs, make_inputs
 from data_pipeline.errors import InputError
 from data_pipeline.records import decode
+from data_pipeline.targets import one_hot
 from data_pipeline.values import ValueBins
 from model import metrics
 from model.calibration import Calibration
@@ -131,7 +132,7 @@ def _calibrate(
 ) -> None:
     """Add a batch's moves. Regression has no distribution, so each value is given its own bin."""
     values, wanted = expected[legal], teacher[legal]
-    points, bins = ValueBins(20), np.clip(values, 0.0, 1.0)
+    points = ValueBins(20)
     owners = np.broadcast_to(np.arange(len(legal))[:, None], legal.shape)[legal] + batch * BATCH
-    one_hot = np.eye(points.count)[points.bin_of(bins)]
-    calibration.add(values, one_hot, wanted, points.bin_of(wanted), owners)
+    own_bins = one_hot(np.clip(values, 0.0, 1.0), points)
+    calibration.add(values, own_bins, wanted, points.bin_of(wanted), owners)

@@ -87,7 +87,8 @@ def run_probes(
     """
     untrained = [untrained_cell(cell) for cell in cells]
     wanted = dict.fromkeys([*cells, *untrained])
-    missing = [cell for cell in wanted if cell not in read_table(out / PROBES_FILE)]
+    done = read_table(out / PROBES_FILE)
+    missing = [cell for cell in wanted if cell not in done]
     if not missing:
         return
     fit, test = (_boards(dataset, split, positions) for split in ("train", "test"))

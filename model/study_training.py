@@ -14,11 +14,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from data_pipeline.batches import Batch, Inputs
 from data_pipeline.loader import training_batches
 from model.config import BoardConfig, OptimizerConfig
+from model.devices import shardings
 from model.layouts import init_params, transformed
 from model.network import Network
 from model.study import Cell
@@ -116,12 +116,6 @@ def compiled(
 
     out = shardings()[0]
     return optimizer(np.array(0)), jax.jit(update, donate_argnums=0, out_shardings=out)
-
-
-def shardings() -> tuple[NamedSharding, NamedSharding]:
-    """Over all devices: the same on each, and by position."""
-    mesh = jax.make_mesh((jax.local_device_count(),), ("data",), (AxisType.Auto,))
-    return NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec("data"))
 
 
 def playable(network: Network, loss: LossName) -> Network:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from data_pipeline.bags import Bag
 from data_pipeline.dataset import Dataset
@@ -25,6 +24,7 @@ from model.config import (
     OptimizerConfig,
     SequenceConfig,
 )
+from model.devices import shardings
 from model.logs import Counts, RunLog
 from model.network import Network, save_network
 from model.predictor import Predictor
@@ -161,9 +161,7 @@ class Run:
         )
         self.length: float = config.steps or 60 * (config.minutes or 0)
         optimizer = partial(make_optimizer, config.optimizer, self.length)
-        mesh = jax.make_mesh((jax.local_device_count(),), ("data",), (AxisType.Auto,))
-        self._by_position = NamedSharding(mesh, PartitionSpec("data"))
-        replicated = NamedSharding(mesh, PartitionSpec())
+        replicated, self._by_position = shardings()
         self.state: TrainState = jax.device_put(
             init_state(config.network, optimizer, config.seed), replicated
         )

@@ -79,11 +79,8 @@ def train(args: Args, data: Path, cells: "list[Cell]") -> None:
     from model.memory import keep_freed_memory
 
     keep_freed_memory()
-    import os
-
-    import jax
-
     from data_pipeline.dataset import Dataset
+    from model.devices import share_batches
     from model.study_probe import run_probes
     from model.study_run import run_cells
     from uci.progress import progress_bar
@@ -92,10 +89,7 @@ def train(args: Args, data: Path, cells: "list[Cell]") -> None:
         texts = [f"{name} {value:.4f}" for name, value in figures.items() if value is not None]
         print(f"{cell.name}: " + "  ".join(texts), file=sys.stderr, flush=True)
 
-    cores = os.cpu_count() or 1
-    jax.config.update(
-        "jax_num_cpu_devices", args.cpu_devices or (cores if args.batch_size % cores == 0 else 1)
-    )
+    share_batches(args.batch_size, args.cpu_devices)
     dataset = Dataset(data)
     with progress_bar("steps", sum(cell.steps for cell in cells)) as advance:
         run_cells(cells, dataset, args.games, args.out, args.positions, advance, report)

@@ -92,13 +92,11 @@ def run(args: Args) -> int:
 
 def _config(args: Args, data: "Dataset | Bag") -> "TrainConfig":
     """What the options, the preset and the data say; also sets JAX's number of devices."""
-    import os
-
-    import jax
-
     from data_pipeline.bags import Bag
     from data_pipeline.records import knows_clocks
     from model.config import SequenceConfig, preset
+    from model.devices import share_batches
+    from model.predictor import backend
     from model.train import TrainConfig
 
     held = data.policy.replace("_", "-") if isinstance(data, Bag) else "action-value"
@@ -110,11 +108,7 @@ def _config(args: Args, data: "Dataset | Bag") -> "TrainConfig":
     if isinstance(network, SequenceConfig) and not isinstance(data, Bag):
         network = dataclasses.replace(network, clocks=knows_clocks(data.records("train")))
     batch_size = args.batch_size or chosen.batch_size
-    cores = os.cpu_count() or 1
-    jax.config.update(
-        "jax_num_cpu_devices", args.cpu_devices or (cores if batch_size % cores == 0 else 1)
-    )
-    default_dtype: ComputeDtype = "float32" if jax.default_backend() == "cpu" else "bfloat16"
+    share_batches(batch_size, args.cpu_devices)
     recipe = _recipe(args, chosen)
     return TrainConfig(
         network=network,
@@ -122,7 +116,7 @@ def _config(args: Args, data: "Dataset | Bag") -> "TrainConfig":
         minutes=args.minutes,
         batch_size=batch_size,
         seed=args.seed,
-        compute_dtype=args.compute_dtype or default_dtype,
+        compute_dtype=args.compute_dtype or backend().dtype,
         loss=recipe.loss,
         optimizer=recipe.optimizer,
         log_every=args.log_every,
