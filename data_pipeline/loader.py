@@ -45,10 +45,10 @@ def training_data(
         if sequences:
             return training_sequences(encoded, batch_size, seed)
         return training_batches(encoded, batch_size, max_moves, seed)
-    numbers = np.arange(len(encoded))
+    numbers: Sequence[int] = range(len(encoded))
     if isinstance(data, Dataset):
         usable = records.has_value if policy == "state_value" else records.has_choice
-        numbers = np.flatnonzero([usable(row) for row in encoded])
+        numbers = np.flatnonzero([usable(row) for row in encoded]).tolist()
     if len(numbers) < batch_size:
         raise InputError(
             f"expected at least one batch of {batch_size} positions for {policy}, "

@@ -81,6 +81,10 @@ class RunLog:
         shown = ("agreement", "regret")
         self._show({name: f"{name} {figures[name]:.3f}" for name in shown if name in figures})
 
+    def say(self, text: str) -> None:
+        """A line in the terminal alone."""
+        self._progress.console.print(text, highlight=False)
+
     def _write(self, counts: Counts, kind: str, figures: dict[str, float]) -> None:
         line = {"step": counts.step, "kind": kind, "seconds": round(counts.seconds, 3), **figures}
         self._file.write(json.dumps(line) + "\n")

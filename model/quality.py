@@ -14,7 +14,7 @@ import numpy as np
 from data_pipeline.actions import CHESS_MOVES
 from data_pipeline.errors import InputError
 from data_pipeline.phases import PHASES, phase_of
-from data_pipeline.records import PositionRecord, decode
+from data_pipeline.records import PositionRecord, decode, moves_of
 from model import metrics
 from model.action_values import ActionValues, estimates, is_policy
 from model.calibration import Calibration
@@ -77,6 +77,12 @@ def measure(
     if not parts:
         raise InputError("expected positions with scored moves, found none")
     return Rows.join(parts), calibration
+
+
+def first_scored(encoded: Sequence[bytes], count: int) -> list[bytes]:
+    """The first ``count`` records, or none where not one of them has a scored move."""
+    rows = [encoded[i] for i in range(min(len(encoded), count))]
+    return rows if any(map(moves_of, rows)) else []
 
 
 def _predicted(

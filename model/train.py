@@ -15,7 +15,6 @@ from data_pipeline.bags import Bag
 from data_pipeline.dataset import Dataset
 from data_pipeline.errors import InputError
 from data_pipeline.loader import training_data
-from data_pipeline.records import moves_of
 from model.checkpoints import Checkpoints, Progress
 from model.config import (
     ComputeDtype,
@@ -28,7 +27,7 @@ from model.devices import shardings
 from model.logs import Counts, RunLog
 from model.network import Network, save_network
 from model.predictor import Predictor
-from model.quality import measure, summary
+from model.quality import first_scored, measure, summary
 from model.training import TrainState, init_state, make_optimizer, make_update
 
 NETWORK_FILE = "network.safetensors"
@@ -97,6 +96,8 @@ def train(
     with ExitStack() as stack:
         log = stack.enter_context(RunLog(out, config.steps, run.counts, run.share))
         checkpoints = stack.enter_context(run.checkpoints)
+        if not run.evaluated:
+            log.say("nothing is evaluated: there are no positions with scored moves to do it on")
         for parts in run.steps():
             last = run.share >= 1
             if run.step % config.log_every == 0 or last:
@@ -130,6 +131,13 @@ def _check(config: TrainConfig, data: Dataset | Bag) -> None:
     devices = jax.local_device_count()
     if config.batch_size % devices:
         raise InputError(f"batch size {config.batch_size} must divide by {devices} devices")
+
+
+def _scored(data: Dataset | Bag, config: TrainConfig) -> list[bytes]:
+    """The records to evaluate on; none if they hold no scored moves."""
+    if not data.size(config.evaluation_split):
+        return []
+    return first_scored(data.records(config.evaluation_split), config.evaluation_positions)
 
 
 def _policy(config: TrainConfig) -> str:
@@ -243,12 +251,3 @@ class Run:
         return Network(
             self.config.network, params, "argmax", training=json.loads(json.dumps(record))
         )
-
-
-def _scored(data: Dataset | Bag, config: TrainConfig) -> list[bytes]:
-    """The first records of the evaluation split; none if they hold no scored moves."""
-    if isinstance(data, Bag) or not data.size(config.evaluation_split):
-        return []
-    encoded = data.records(config.evaluation_split)
-    rows = [encoded[i] for i in range(min(len(encoded), config.evaluation_positions))]
-    return rows if any(map(moves_of, rows)) else []
