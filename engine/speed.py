@@ -20,11 +20,11 @@ SHIPPED = "argmax"
 LOOP = "9M"
 """The `sequence` network whose loop those of the `board` layout are compared with."""
 VARIANTS: dict[str, NetworkConfig] = {
-    "board-9M": BoardConfig(width=320, layers=8, decoder_layers=2, heads=8, head_width=512),
+    "board-9M": BoardConfig(width=384, heads=12),
     "9M-causal": SequenceConfig(causal=True),
 }
-"""Besides the presets: the `board` layout with about as many parameters as 9M, and 9M with a mask
-that lets all moves of a position share its board."""
+"""Besides the presets: the shipped network, three times as wide, which gives it about as many
+parameters as 9M, and 9M with a mask that lets all moves of a position share its board."""
 
 MIN_POSITIONS = 3
 GROUP = 128  # positions a batched request
@@ -119,6 +119,8 @@ def measure(name: str, plan: Plan) -> Speed:
 
     keep_freed_memory()
     network = open_network(name)
+    if network.config.target != "action-value":
+        raise InputError(f"expected a network of action values, found {network.config.target}")
     boards = sample(plan.positions, plan.seed, plan.file)
     products = speed.matmul_rates()
     predictor = Predictor(network)

@@ -41,7 +41,7 @@ class Backend:
     """How many rows of one move: falling sizes, each a multiple of the next."""
 
 
-CPU = Backend("float32", 32, (16, 8, 4))
+CPU = Backend("float32", 32, (32, 8, 4))
 ACCELERATOR = Backend("bfloat16", 256, (256, 32, 8))
 
 
