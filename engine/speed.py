@@ -107,7 +107,7 @@ def sample(count: int, seed: int, file: Path | None = None) -> list[chess.Board]
 def measure_apart(name: str, plan: Plan) -> Speed:
     """`measure` in a new process, so that its memory is that network's alone."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
+    with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:
         return pool.submit(measure, name, plan).result()
 
 
