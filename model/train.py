@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -28,6 +29,7 @@ from model.logs import Counts, RunLog
 from model.network import Network, save_network
 from model.predictor import Predictor
 from model.quality import first_scored, measure, summary
+from model.start import first_params
 from model.training import TrainState, init_state, make_optimizer, make_update
 
 NETWORK_FILE = "network.safetensors"
@@ -80,19 +82,20 @@ def train(
     *,
     resume: bool,
     evaluation: Dataset | None = None,
+    start: Network | None = None,
 ) -> Network:
     """Train to the end and write ``out/network.safetensors``; returns the averaged network.
 
-    The network is evaluated on scored moves of ``evaluation`` or, without it, of ``data``, if there
-    are any.
+    The first weights are those of ``start``, if given (see `model.start`). The network is evaluated
+    on scored moves of ``evaluation`` or, without it, of ``data``, if there are any.
     Logs go to ``out/metrics.jsonl`` and TensorBoard files beside it, checkpoints to
     ``out/checkpoints``. With ``resume`` a run that was stopped, even killed, goes on from its last
     checkpoint as if it had never stopped; given another number of steps or minutes, the learning
     rate falls over these from there on. Raises InputError if data and configuration do not fit,
-    ``out`` holds another run, or there is nothing to resume.
+    ``out`` holds another run, ``start`` does not fit, or there is nothing to resume.
     """
     _check(config, data)
-    run = Run(config, data, out, resume, evaluation)
+    run = Run(config, data, out, resume, evaluation, start)
     with ExitStack() as stack:
         log = stack.enter_context(RunLog(out, config.steps, run.counts, run.share))
         checkpoints = stack.enter_context(run.checkpoints)
@@ -145,6 +148,14 @@ def _policy(config: TrainConfig) -> str:
     return config.network.target.replace("-", "_")
 
 
+def _history(start: Network | None) -> dict[str, Any]:
+    """What the record of a training says of the network that it started from."""
+    if start is None:
+        return {}
+    kept = ("steps", "positions_seen", "hours", "teacher", "data", "config", "started_from")
+    return {"started_from": {name: start.training.get(name) for name in kept}}
+
+
 class Run:
     """A training run in progress: its state, its place in the data, and its devices."""
 
@@ -155,9 +166,11 @@ class Run:
         out: Path,
         resume: bool,
         evaluation: Dataset | None = None,
+        start: Network | None = None,
     ) -> None:
         self.config = config
         self.data = data
+        self._before = _history(start)
         self.evaluated = _scored(evaluation or data, config)
         self.batches = training_data(
             data,
@@ -171,13 +184,13 @@ class Run:
         optimizer = partial(make_optimizer, config.optimizer, self.length)
         replicated, self._by_position = shardings()
         self.state: TrainState = jax.device_put(
-            init_state(config.network, optimizer, config.seed), replicated
+            init_state(first_params(config.network, config.seed, start), optimizer), replicated
         )
         self.seconds = 0.0
         self.action_values = 0
         budget = config.steps or f"{config.minutes:g} minutes"
         self.schedule = [(0, budget)]
-        self.checkpoints = Checkpoints(out, asdict(config), resume)
+        self.checkpoints = Checkpoints(out, asdict(config) | self._before, resume)
         if resume:
             self.state, progress = self.checkpoints.restore(self.state)
             self.batches.set_state(progress.place)
@@ -246,7 +259,7 @@ class Run:
             "teacher": manifest["teacher"],
             "data": {"counts": manifest["counts"], "sources": manifest["sources"]},
             "config": asdict(self.config),
-        }
+        } | self._before
         params = jax.tree.map(np.asarray, jax.device_get(self.state.average))
         return Network(
             self.config.network, params, "argmax", training=json.loads(json.dumps(record))

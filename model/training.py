@@ -13,8 +13,9 @@ from data_pipeline.batches import Batch, Inputs
 from data_pipeline.examples import ChoiceBatch, StateBatch
 from data_pipeline.sequences import SequenceBatch, SequenceInputs
 from model.config import ComputeDtype, LossConfig, NetworkConfig, OptimizerConfig
-from model.layouts import init_params, transformed
+from model.layouts import transformed
 from model.losses import policy_loss, state_value_loss, total_loss
+from model.network import Params
 from model.outputs import Outputs
 
 _LAYER_MATRICES = ("query", "key", "value", "output", "feed_forward_in", "feed_forward_out")
@@ -91,9 +92,9 @@ def _muon_matrices(params: Any) -> Any:
     }
 
 
-def init_state(network: NetworkConfig, optimizer: MakeOptimizer, seed: int) -> TrainState:
-    """The state before the first step; the same for the same seed."""
-    params = jax.tree.map(jnp.asarray, init_params(network, seed))
+def init_state(params: Params, optimizer: MakeOptimizer) -> TrainState:
+    """The state before the first step, with these parameters."""
+    params = jax.tree.map(jnp.asarray, params)
     average = jax.tree.map(jnp.array, params)
     start = jnp.zeros((), jnp.int32)
     return TrainState(start, params, average, optimizer(start).init(params))

@@ -87,7 +87,7 @@ def test_a_handful_of_positions_is_learned_by_heart(few, layout, target):
     loss = dataclasses.replace(RECIPES["argmax"].loss, ranking_weight=0.0)
     adam = OptimizerConfig(kind="adam", schedule="constant", adam_learning_rate=3e-3)
     optimizer = partial(make_optimizer, adam, 1)
-    state = init_state(config, optimizer, seed=0)
+    state = init_state(init_params(config, 0), optimizer)
     update = jax.jit(make_update(config, loss, adam, optimizer))
     batch = batch_of(few, config)
     for step in range(120):

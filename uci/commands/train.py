@@ -52,6 +52,9 @@ class Args:
     what suits the preset)."""
     bins: int | None = None
     """Bins of the value distributions; by default the preset's."""
+    start: Path | None = None
+    """Start from the weights of this network (.safetensors), of the same shape or with fewer
+    layers; by default from random ones."""
     seed: int = 0
     """Of the first weights and the order of the data."""
     compute_dtype: ComputeDtype | None = None
@@ -81,11 +84,14 @@ def run(args: Args) -> int:
     keep_freed_memory()
     from data_pipeline.bags import open_data
     from data_pipeline.dataset import Dataset
+    from model.network import load_network
     from model.train import NETWORK_FILE, train
 
     data = open_data(args.data)
     evaluation = args.evaluation_data and Dataset(args.evaluation_data)
-    train(_config(args, data), data, args.out, resume=args.resume, evaluation=evaluation)
+    start = load_network(args.start) if args.start else None
+    config = _config(args, data)
+    train(config, data, args.out, resume=args.resume, evaluation=evaluation, start=start)
     print(f"wrote {args.out / NETWORK_FILE}", file=sys.stderr)
     return 0
 

@@ -1,0 +1,66 @@
+"""Training on from a network's weights: nothing of it is lost, and misfits are named."""
+
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pytest
+
+from data_pipeline.dataset import Dataset
+from data_pipeline.errors import InputError
+from model.config import OptimizerConfig, preset
+from model.network import Network, random_network
+from model.predictor import Predictor
+from model.start import first_params
+from model.train import TrainConfig, train
+from tests.random_chess import random_boards, write_dataset
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    return random_network("tiny", seed=3)
+
+
+def test_without_a_network_weights_are_random(network):
+    config = network.config
+    jax.tree.map(np.testing.assert_array_equal, first_params(config, 3, None), network.params)
+
+
+@pytest.mark.parametrize("layers, decoder_layers", [(2, 1), (4, 1), (2, 3), (3, 2)])
+def test_added_layers_change_nothing_at_first(network, layers, decoder_layers):
+    grown = replace(network.config, layers=layers, decoder_layers=decoder_layers)
+    params = first_params(grown, 0, network)
+    boards = random_boards(5, games=1)
+    moves = [list(board.legal_moves) for board in boards]
+    expected = Predictor(network).action_values(boards, moves)
+    found = Predictor(Network(grown, params)).action_values(boards, moves)
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("changes", [{"width": 64}, {"layers": 1}, {"bins": 32}])
+def test_other_shapes_are_refused(network, changes):
+    (name,) = changes
+    with pytest.raises(InputError, match=f"start from with {name} = "):
+        first_params(replace(network.config, **changes), 0, network)
+
+
+def test_another_layout_is_refused(network):
+    with pytest.raises(InputError, match="expected a network to start from"):
+        first_params(preset("sequence-tiny").network, 0, network)
+
+
+def test_training_on(network, tmp_path):
+    write_dataset(tmp_path)
+    data = Dataset(tmp_path)
+    still = OptimizerConfig(muon_learning_rate=0.0, adam_learning_rate=0.0)
+    config = TrainConfig(network.config, steps=2, batch_size=16, seed=1, optimizer=still)
+    trained = train(config, data, tmp_path / "run", resume=False, start=network)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), trained.params, network.params
+    )
+    assert "started_from" in trained.training
+    longer = replace(config, steps=3)
+    with pytest.raises(InputError, match="started_from"):
+        train(longer, data, tmp_path / "run", resume=True)
+    train(longer, data, tmp_path / "run", resume=True, start=network)
