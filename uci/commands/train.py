@@ -89,8 +89,8 @@ def run(args: Args) -> int:
 
     data = open_data(args.data)
     evaluation = args.evaluation_data and Dataset(args.evaluation_data)
+    config = _config(args, data)  # before the network, since it sets JAX's devices
     start = load_network(args.start) if args.start else None
-    config = _config(args, data)
     train(config, data, args.out, resume=args.resume, evaluation=evaluation, start=start)
     print(f"wrote {args.out / NETWORK_FILE}", file=sys.stderr)
     return 0
