@@ -22,7 +22,7 @@ def keep_freed_memory() -> bool:
     settings = {
         _M_ARENA_MAX: 1,  # other arenas cannot hold buffers of over 64 MiB
         _M_MMAP_MAX: 0,  # no buffer is mapped by itself
-        _M_TRIM_THRESHOLD: 2**31 - 1,  # nothing is given back
+        _M_TRIM_THRESHOLD: -1,  # nothing is given back, however much is free
         _M_TOP_PAD: 64 << 20,
     }
     accepted = [mallopt(parameter, value) for parameter, value in settings.items()]
