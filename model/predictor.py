@@ -1,10 +1,11 @@
 """Compiled forward passes of a network: positions in, values of their moves out.
 
 Inputs are padded, so that few shapes are ever compiled. Where a position's moves share one board,
-a pass takes positions, padded to a power of two, and their moves, padded to 64 or 256 (no position
-has more than 218). Where every move is a row of its own, since it is in the sequence, or since the
-position after it is what the network values, a pass takes rows, whatever their position, in batches
-of a few fixed sizes. CPUs are fastest where a pass stays in their caches.
+a pass takes positions, padded to a power of two, and their moves, padded to 40 (most positions have
+fewer), 64 or 256 (none has more than 218). Where every move is a row of its own, since it is in the
+sequence, or since the position after it is what the network values, a pass takes rows, whatever
+their position, in batches of a few fixed sizes. CPUs are fastest where a pass stays in their
+caches.
 """
 
 import threading
@@ -25,7 +26,7 @@ from model.config import BoardConfig, ComputeDtype, NetworkConfig
 from model.layouts import transformed
 from model.network import Network, Params
 
-MOVE_SHAPES = (64, 256)
+MOVE_SHAPES = (40, 64, 256)
 
 AnyInputs = TypeVar("AnyInputs", bound=Inputs | SequenceInputs)
 
