@@ -35,6 +35,15 @@ class RelationBias(hk.Module):
         return jnp.einsum("hr,brij->bhij", weights.astype(relations.dtype), relations)
 
 
+class Softmax(hk.Module):
+    """A module without parameters, so that attention weights can be read from outside the network
+    (`model.attention_weights`)."""
+
+    def __call__(self, logits: jax.Array) -> jax.Array:
+        """logits: [B, H, I, J] -> weights [B, H, I, J] float32, each row's sum 1."""
+        return jax.nn.softmax(logits.astype(jnp.float32))
+
+
 class Attention(hk.Module):
     """Multi-head attention from I tokens to J tokens, without biases in its projections."""
 
@@ -58,7 +67,7 @@ class Attention(hk.Module):
         if self.position_bias:
             shape = (self.heads, length, memory.shape[1])
             logits += hk.get_parameter("position_bias", shape, init=jnp.zeros).astype(x.dtype)
-        weights = jax.nn.softmax(logits.astype(jnp.float32)).astype(x.dtype)
+        weights = Softmax(name="softmax")(logits).astype(x.dtype)
         out = jnp.einsum("bhij,bhjd->bhid", weights, values).swapaxes(1, 2)
         scaled = hk.initializers.VarianceScaling(self.output_scale, "fan_in", "truncated_normal")
         out = dense(out.reshape(batch * length, width), width, "output", scaled)
