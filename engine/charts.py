@@ -1,13 +1,15 @@
-"""Charts of measured figures with matplotlib, as SVG text or as a file (.svg, .png)."""
+"""Charts of measured figures with matplotlib: as SVG text, as PNG, as a file (.svg, .png)."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from data_pipeline.errors import InputError
 
-INK, FAINT, BLUE, ORANGE = "#27272a", "#a1a1aa", "#2f7ed8", "#e8890c"
+INK, FAINT, BLUE, ORANGE = "#7b7b84", "#a1a1aa", "#2f7ed8", "#e8890c"
 FORMATS = (".svg", ".png")
 
 
@@ -28,6 +30,25 @@ def svg(figure) -> str:
     figure.savefig(buffer, format="svg", metadata=_metadata(".svg"))
     text = buffer.getvalue()
     return text[text.index("<svg") :]
+
+
+@contextmanager
+def for_any_page() -> Iterator[None]:
+    """Charts made within have no background, and ink that reads on a light and on a dark page."""
+    import matplotlib
+
+    parts = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
+    clear = ("figure.facecolor", "axes.facecolor", "savefig.facecolor")
+    with matplotlib.rc_context(dict.fromkeys(parts, INK)):
+        matplotlib.rcParams.update(dict.fromkeys(clear, "none"))
+        yield
+
+
+def png(figure, dpi: int = 110) -> bytes:
+    """A chart as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata=_metadata(".png"), dpi=dpi, facecolor="none")
+    return buffer.getvalue()
 
 
 def _metadata(suffix: str) -> dict:

@@ -41,7 +41,7 @@ MARKERS = dict(zip(LOSSES, "sD^vo*", strict=True))
 def sweep_chart(sweep: Sweep, points: Sequence[Point], title: str):
     """One sweep's figures with 95 % intervals: by the factor, or by the loss if it has one value.
 
-    The background is white, so that the chart can be read on any page.
+    The background is white, unless it is made within `charts.for_any_page`.
     """
     figure, axes = new_figure(columns=3, rows=2, width=3.3, height=2.8)
     for place, (axis, (name, label)) in enumerate(zip(axes, PANELS.items(), strict=False)):
@@ -78,6 +78,7 @@ def _by_loss(axis, name: str, points: Sequence[Point], named: bool) -> None:
     names = [point.loss if named else "" for point in points]
     axis.set_yticks(range(len(points)), names, fontsize=8)
     axis.invert_yaxis()
+    axis.locator_params(axis="x", nbins=4)
 
 
 def _by_factor(axis, name: str, sweep: Sweep, points: Sequence[Point]) -> None:

@@ -57,7 +57,11 @@ def _figures(row: dict[str, str]) -> Figures:
 
 def add_row(path: Path, cell: Cell, figures: Figures) -> None:
     """Write the table anew with one more row, whole or not at all."""
-    table = read_table(path) | {cell: figures}
+    write_table(path, read_table(path) | {cell: figures})
+
+
+def write_table(path: Path, table: Table) -> None:
+    """The inverse of `read_table`, to eight digits; whole or not at all."""
     text = io.StringIO()
     measured = {name: None for row in table.values() for name in row}
     writer = csv.DictWriter(text, (*_CELL, *measured), lineterminator="\n")

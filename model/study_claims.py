@@ -1,0 +1,134 @@
+"""What the study asks, as differences between cells: one claim, one sum of cells with signs.
+
+The claims are those of Farebrother et al. 2024, put for chess. A `Contrast` is taken seed by seed,
+where all of its cells are done, so that what a seed has in common (first weights, data, noise) goes
+out. Signs are such that above 0 speaks for the claim.
+"""
+
+from dataclasses import dataclass, replace
+
+from model.study import SIZES, STUDIES, Cell
+from model.study_table import Mean, Table
+from model.value_losses import LossName
+
+FALLING = ("regret", "squared_error", "log_loss", "crps", "calibration_error")
+"""Figures that are better the lower they are; of all others more is better."""
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Cells with their weights; positive ones are those that the claim expects to do worse."""
+
+    label: str
+    terms: tuple[tuple[int, Cell], ...]
+
+    def effect(self, figure: str, table: Table, seeds: int) -> Mean | None:
+        """Over the seeds that have all cells with the figure; None where there is none."""
+        sign = 1 if figure in FALLING else -1
+        found = []
+        for seed in range(seeds):
+            values = [table.get(replace(cell, seed=seed), {}).get(figure) for _, cell in self.terms]
+            if None not in values:
+                parts = zip(self.terms, values, strict=True)
+                found.append(sign * sum(weight * (x or 0.0) for (weight, _), x in parts))
+        return Mean.of(found) if found else None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence, the study that tests it, and the differences by which it does."""
+
+    text: str
+    study: str
+    contrasts: tuple[Contrast, ...]
+
+
+def claims(base: Cell, table: Table, seeds: int) -> list[Claim]:
+    """All that the study asks, whether its cells are done or not.
+
+    ``table`` only says which learning rate suits a loss best.
+    """
+
+    def cell(loss: LossName, **changes) -> Cell:
+        return replace(base, loss=loss, **changes)
+
+    def less(worse: LossName, better: LossName = "hl-gauss", **changes) -> Contrast:
+        at = "".join(f", {name} {value}" for name, value in changes.items())
+        name = f"{better} against {worse}{at}"
+        return Contrast(name, ((1, cell(worse, **changes)), (-1, cell(better, **changes))))
+
+    def grows(worse: LossName, factor: str, low, high) -> Contrast:
+        ends = less(worse, **{factor: high}).terms
+        starts = less(worse, **{factor: low}).terms
+        turned = tuple((-weight, of) for weight, of in starts)
+        label = f"hl-gauss against {worse}, {factor} {high} more than {low}"
+        return Contrast(label, ends + turned)
+
+    def more_bins(loss: LossName) -> Contrast:
+        few, many = cell(loss, bins=64), cell(loss, bins=256)
+        return Contrast(f"{loss}: 256 bins against 64", ((1, few), (-1, many)))
+
+    def at_best_rates(loss: LossName) -> tuple[Contrast, ...]:
+        ours, theirs = (best_rate(name, base, table, seeds) for name in ("hl-gauss", loss))
+        if ours is None or theirs is None:
+            return ()
+        label = f"{loss} at {theirs:g} times the rate, hl-gauss at {ours:g}"
+        worse, better = cell(loss, learning_rate=theirs), cell("hl-gauss", learning_rate=ours)
+        return (Contrast(label, ((1, worse), (-1, better))),)
+
+    sizes = tuple(SIZES)
+    return [
+        Claim(
+            "Classification learns better than regression",
+            "losses",
+            (less("squared-error"), less("softmax-squared-error")),
+        ),
+        Claim(
+            "HL-Gauss learns better than other ways to classify",
+            "losses",
+            (less("two-hot"), less("one-hot"), less("c51")),
+        ),
+        Claim(
+            "It is not that regression wants another learning rate",
+            "rates",
+            at_best_rates("squared-error") + at_best_rates("softmax-squared-error"),
+        ),
+        Claim(
+            "The advantage over regression grows with noise in the targets",
+            "noise",
+            (grows("squared-error", "noise", 0.0, 0.4), grows("squared-error", "flips", 0.0, 0.3)),
+        ),
+        Claim(
+            "More bins learn better",
+            "bins",
+            (more_bins("two-hot"), more_bins("hl-gauss")),
+        ),
+        Claim(
+            "The advantage over regression grows with the network",
+            "scale",
+            (grows("squared-error", "size", sizes[0], sizes[-1]),),
+        ),
+        Claim(
+            "Classification learns better from moving targets",
+            "bootstrap",
+            (less("squared-error", plies=1), less("squared-error", plies=2)),
+        ),
+    ]
+
+
+def best_rate(loss: LossName, base: Cell, table: Table, seeds: int) -> float | None:
+    """The learning rate with the least mean regret; None until all rates have all seeds.
+
+    Chosen on the positions that it is then measured on, for each loss alike.
+    """
+    (sweep,) = STUDIES["rates"]
+    rows = {
+        rate: [
+            table.get(replace(base, loss=loss, learning_rate=rate, seed=seed), {}).get("regret")
+            for seed in range(seeds)
+        ]
+        for rate in sweep.values
+    }
+    if any(None in row for row in rows.values()):
+        return None
+    return min(rows, key=lambda rate: sum(x or 0.0 for x in rows[rate]))
