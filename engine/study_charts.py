@@ -1,10 +1,12 @@
 """Charts of a study: a row of panels for each sweep, a panel for each figure."""
 
 from collections.abc import Sequence
+from dataclasses import astuple
 
 import numpy as np
 
-from engine.charts import INK, new_figure
+from engine.charts import BLUE, INK, new_figure
+from model.recipe_trials import Result
 from model.study import Sweep
 from model.study_table import Point
 from model.value_losses import LOSSES
@@ -67,6 +69,29 @@ def probe_chart(points: Sequence[Point], untrained: Sequence[Point], title: str)
             axis.axvline(point.figures[name].mean, color=INK, linestyle="--", linewidth=1)
         axis.set_title(label, fontsize=10)
         axis.set_xlabel("$R^2$")
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def recipe_chart(results: Sequence[Result], title: str):
+    """Each variant's differences to the base with 95 % intervals; right of the line is more."""
+    shown = [result for result in results if result.variant]
+    labels = {name: PANELS[name] for name in ("agreement", "regret", "kendall_tau_b")}
+    labels["log_loss"] = "log loss"
+    height = 0.9 + 0.24 * len(shown)
+    figure, axes = new_figure(columns=4, width=3.2, height=height)
+    for place, (axis, (name, label)) in enumerate(zip(axes, labels.items(), strict=True)):
+        means = np.array([astuple(result.differences[name]) for result in shown]).reshape(-1, 3)
+        errors = np.abs(means[:, 1:].T - means[:, 0])
+        errors[~np.isfinite(errors)] = 0
+        axis.axvline(0, color=INK, linestyle="--", linewidth=1)
+        axis.errorbar(
+            means[:, 0], range(len(shown)), xerr=errors, fmt="o", ms=4, color=BLUE, capsize=2
+        )
+        names = [result.variant if place == 0 else "" for result in shown]
+        axis.set_yticks(range(len(shown)), names, fontsize=8)
+        axis.set_ylim(len(shown) - 0.5, -0.5)
+        axis.set_title(f"{label}, to the base", fontsize=10)
     figure.suptitle(title, fontsize=11)
     return figure
 

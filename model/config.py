@@ -155,6 +155,15 @@ class Recipe:
     optimizer: OptimizerConfig
 
 
+@dataclass(frozen=True)
+class Setup:
+    """A network's shape and its recipe: all that makes one training better than another."""
+
+    network: NetworkConfig
+    loss: LossConfig
+    optimizer: OptimizerConfig
+
+
 RECIPES: dict[RecipeName, Recipe] = {
     "argmax": Recipe(LossConfig(), OptimizerConfig()),
     "reference": Recipe(

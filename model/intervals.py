@@ -53,6 +53,30 @@ def t_interval(values) -> tuple[float, float, float]:
     return mean, mean - spread, mean + spread
 
 
+def paired_intervals(values: np.ndarray) -> np.ndarray:
+    """[V, S] -> [V, 3]: each row's mean difference to the first row, paired by column (a seed),
+    with its 95 % interval; NaN where a cell is missing.
+
+    A few seeds tell little of one row's spread, so all rows tell it together: it is the residual of
+    a two-way analysis of variance of the rows that are complete. No ends without two of them.
+    """
+    from scipy.special import stdtrit
+
+    differences = values - values[0]
+    counts = np.isfinite(differences).sum(axis=1)
+    means = np.nansum(differences, axis=1) / np.where(counts, counts, np.nan)
+    whole = values[np.isfinite(values).all(axis=1)]
+    rows, columns = whole.shape
+    freedom = (rows - 1) * (columns - 1)
+    reach = np.full(len(values), np.inf)
+    if freedom > 0:
+        residuals = whole - whole.mean(axis=1, keepdims=True) - whole.mean(axis=0) + whole.mean()
+        variance = np.square(residuals).sum() / freedom
+        reach = stdtrit(freedom, 0.975) * np.sqrt(2 * variance / np.where(counts, counts, np.nan))
+    reach[0] = 0.0
+    return np.stack((means, means - reach, means + reach), axis=1)
+
+
 def jackknife_interval(
     statistic, blocks: np.ndarray, z: float = NORMAL_95
 ) -> tuple[float, float, float]:

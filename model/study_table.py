@@ -8,8 +8,9 @@ import csv
 import io
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from data_pipeline.dataset import write_atomically
 from data_pipeline.errors import InputError
@@ -20,8 +21,9 @@ from model.value_losses import LossName
 TABLE_FILE = "cells.csv"
 COUNTS = ("parameters", "seconds")
 """What a row holds beside its figures."""
-_CELL = tuple(field.name for field in fields(Cell))
 
+C = TypeVar("C")
+_PLAIN = Cell()
 Figures = dict[str, float | None]
 Table = dict[Cell, Figures]
 
@@ -29,13 +31,17 @@ YARDSTICK: LossName = "hl-gauss"
 """The loss that the others are compared with, seed by seed."""
 
 
-def read_table(path: Path) -> Table:
-    """The cells that are done with their figures; none where there is no file."""
+def read_table(path: Path, plain: C = _PLAIN) -> dict[C, Figures]:
+    """The cells that are done with their figures; none where there is no file.
+
+    ``plain``: a cell of the table's kind, a dataclass. Columns that a table of an older version
+    lacks have its values; the first must be there.
+    """
     if not path.exists():
         return {}
     try:
         rows = list(csv.DictReader(io.StringIO(path.read_text()), strict=True))
-        return {_cell(row): _figures(row) for row in rows}
+        return {_cell(row, plain): _figures(row, plain) for row in rows}
     except (KeyError, ValueError, TypeError) as error:
         raise InputError(
             f"expected a table of a study, found something else in {path} ({error!r}); "
@@ -43,32 +49,33 @@ def read_table(path: Path) -> Table:
         ) from None
 
 
-def _cell(row: dict[str, str]) -> Cell:
-    """Columns that a table of an older version lacks have their default."""
-    kinds = {name: type(value) for name, value in asdict(Cell()).items() if name in row}
-    if "loss" not in kinds:
-        raise KeyError("loss")
-    return Cell(**{name: kind(row[name]) for name, kind in kinds.items()})
+def _cell(row: dict[str, str], plain: C) -> C:
+    kinds = {name: type(value) for name, value in vars(plain).items()}
+    first = next(iter(kinds))
+    if first not in row:
+        raise KeyError(first)
+    return type(plain)(**{name: kind(row[name]) for name, kind in kinds.items() if name in row})
 
 
-def _figures(row: dict[str, str]) -> Figures:
-    return {name: float(x) if x else None for name, x in row.items() if name not in _CELL}
+def _figures(row: dict[str, str], plain: Any) -> Figures:
+    return {name: float(x) if x else None for name, x in row.items() if name not in vars(plain)}
 
 
-def add_row(path: Path, cell: Cell, figures: Figures) -> None:
+def add_row(path: Path, cell: Any, figures: Figures) -> None:
     """Write the table anew with one more row, whole or not at all."""
-    write_table(path, read_table(path) | {cell: figures})
+    write_table(path, read_table(path, cell) | {cell: figures})
 
 
-def write_table(path: Path, table: Table) -> None:
-    """The inverse of `read_table`, to eight digits; whole or not at all."""
+def write_table(path: Path, table: dict[C, Figures]) -> None:
+    """The inverse of `read_table`, to eight digits; whole or not at all. Of at least one cell."""
+    columns = vars(next(iter(table)))
     text = io.StringIO()
     measured = {name: None for row in table.values() for name in row}
-    writer = csv.DictWriter(text, (*_CELL, *measured), lineterminator="\n")
+    writer = csv.DictWriter(text, (*columns, *measured), lineterminator="\n")
     writer.writeheader()
     for done, row in table.items():
         known = {name: f"{x:.8g}" for name, x in row.items() if x is not None}
-        writer.writerow(asdict(done) | known)
+        writer.writerow(vars(done) | known)
     write_atomically(path, text.getvalue().encode())
 
 

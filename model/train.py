@@ -119,7 +119,7 @@ def _check(config: TrainConfig, data: Dataset | Bag) -> None:
         raise InputError(
             f"expected a dataset with {config.network.bins} bins as the network has, found "
             f"{data.bins.count} in {data.directory}; convert it with "
-            f"--bins {config.network.bins}, or train with --bins {data.bins.count}"
+            f"--bins {config.network.bins}, or train with --set network.bins={data.bins.count}"
         )
     if isinstance(data, Bag) and data.policy != _policy(config):
         raise InputError(

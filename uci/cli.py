@@ -24,6 +24,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "data stats": ("uci.commands.data_stats", "what is in a dataset, in numbers and a picture"),
     "train": ("uci.commands.train", "train a network on a dataset"),
     "study": ("uci.commands.study", "losses compared: a grid of short trainings"),
+    "study recipe": (
+        "uci.commands.study_recipe",
+        "recipes compared: the whole training with one thing changed",
+    ),
     "evaluate": ("uci.commands.evaluate", "agreement, regret, tau-b and calibration on a dataset"),
     "speed": ("uci.commands.speed", "time a move and puzzles a second of networks, side by side"),
     "report": ("uci.commands.report", "a network's figures and positions as one HTML page"),

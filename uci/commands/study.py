@@ -164,9 +164,9 @@ def show(found: "dict[str, list[Point]]") -> None:
         console.print(table)
 
 
-def interval(mean) -> str:
+def interval(mean, sign: str = "") -> str:
     """A mean, and how far its interval reaches; the mean alone where there is one seed."""
     if mean is None:
         return ""
     reach = mean.high - mean.mean
-    return f"{mean.mean:.4f}" + (f" ± {reach:.4f}" if reach < float("inf") else "")
+    return f"{mean.mean:{sign}.4f}" + (f" ± {reach:.4f}" if reach < float("inf") else "")

@@ -3,14 +3,16 @@
 import dataclasses
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from model.config import ComputeDtype, Labels, OptimizerKind, RecipeName, Schedule, Target
+import tyro
+
+from model.config import ComputeDtype, RecipeName, Target
 
 if TYPE_CHECKING:
     from data_pipeline.bags import Bag
     from data_pipeline.dataset import Dataset
-    from model.config import Preset, Recipe
+    from model.config import NetworkConfig, Preset, Setup
     from model.train import TrainConfig
 
 
@@ -33,25 +35,14 @@ class Args:
     """Instead of steps: minutes of training, of which evaluations are no part; the learning rate
     falls with the share of them that is used."""
     recipe: RecipeName | None = None
-    """Loss and optimizer: ours, or those of Ruoss et al. 2024 (default: what suits the preset).
-    The next six options change parts of it."""
-    labels: Labels | None = None
-    """What stands for a win probability: a distribution over the bins."""
-    ranking_weight: float | None = None
-    """Weight of the order of a position's moves in the loss, where they are learned together."""
-    optimizer: OptimizerKind | None = None
-    """Muon for the layers' matrices and AdamW for the rest, or AdamW for all."""
-    learning_rate: float | None = None
-    """AdamW's."""
-    muon_learning_rate: float | None = None
-    """Muon's."""
-    schedule: Schedule | None = None
-    """How the learning rate goes: up, then down with a cosine; or the same all the time."""
+    """Loss and optimizer: ours, or those of Ruoss et al. 2024 (default: what suits the preset)."""
+    set: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """Any field of the network, the loss or the optimizer in place of the preset's and the
+    recipe's, as in --set network.width=192 --set optimizer.ema_decay=0.9995; a wrong name lists
+    them all."""
     batch_size: int | None = None
     """Positions a step, or with the reference's layout pairs of a position and a move (default:
     what suits the preset)."""
-    bins: int | None = None
-    """Bins of the value distributions; by default the preset's."""
     start: Path | None = None
     """Start from the weights of this network (.safetensors), of the same shape or with fewer
     layers; by default from random ones."""
@@ -106,25 +97,22 @@ def _config(args: Args, data: "Dataset | Bag") -> "TrainConfig":
     from model.train import TrainConfig
 
     held = data.policy.replace("_", "-") if isinstance(data, Bag) else "action-value"
-    changes: dict[str, Any] = {"target": args.target or held}
-    if args.bins is not None:
-        changes["bins"] = args.bins
-    chosen = preset(args.preset, **changes)
+    chosen = preset(args.preset, target=args.target or held)
     network = chosen.network
     if isinstance(network, SequenceConfig) and not isinstance(data, Bag):
         network = dataclasses.replace(network, clocks=knows_clocks(data.records("train")))
     batch_size = args.batch_size or chosen.batch_size
     share_batches(batch_size, args.cpu_devices)
-    recipe = _recipe(args, chosen)
+    setup = _setup(args, chosen, network)
     return TrainConfig(
-        network=network,
+        network=setup.network,
         steps=args.steps or (None if args.minutes else 10_000),
         minutes=args.minutes,
         batch_size=batch_size,
         seed=args.seed,
         compute_dtype=args.compute_dtype or backend().dtype,
-        loss=recipe.loss,
-        optimizer=recipe.optimizer,
+        loss=setup.loss,
+        optimizer=setup.optimizer,
         log_every=args.log_every,
         checkpoint_every=args.checkpoint_every,
         evaluate_every=args.evaluate_every,
@@ -133,23 +121,13 @@ def _config(args: Args, data: "Dataset | Bag") -> "TrainConfig":
     )
 
 
-def _recipe(args: Args, chosen: "Preset") -> "Recipe":
-    """A recipe by name, with the parts that are given in its place. There is no ranking where the
-    network does not learn an order."""
-    from model.config import RECIPES, Recipe
-
-    def given(**options: Any) -> dict[str, Any]:
-        return {name: value for name, value in options.items() if value is not None}
+def _setup(args: Args, chosen: "Preset", network: "NetworkConfig") -> "Setup":
+    """The network and a recipe by name, with what is set in their place. There is no ranking where
+    the network does not learn an order."""
+    from model.config import RECIPES, Setup
+    from model.overrides import override
 
     recipe = RECIPES[args.recipe or chosen.recipe]
-    unranked = {} if chosen.network.learns_order else {"ranking_weight": 0.0}
-    loss = unranked | given(labels=args.labels, ranking_weight=args.ranking_weight)
-    optimizer = given(
-        kind=args.optimizer,
-        schedule=args.schedule,
-        adam_learning_rate=args.learning_rate,
-        muon_learning_rate=args.muon_learning_rate,
-    )
-    return Recipe(
-        dataclasses.replace(recipe.loss, **loss), dataclasses.replace(recipe.optimizer, **optimizer)
-    )
+    unranked = {} if network.learns_order else {"ranking_weight": 0.0}
+    loss = dataclasses.replace(recipe.loss, **unranked)
+    return override(Setup(network, loss, recipe.optimizer), args.set)

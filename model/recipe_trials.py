@@ -1,0 +1,200 @@
+"""The search for a recipe: trainings that differ in one thing each, at the same computing time.
+
+A *trial* is one training with `model.train`, all of today's recipe but for a *variant*: fields set
+as in `model.overrides`. A variant whose step takes longer than the base's is given fewer steps: how
+much longer is measured once, in processor time, in steps of both that alternate, so that what else
+the machine does weighs on both. Then the number of steps is fixed: a trial can be repeated exactly.
+"""
+
+import shutil
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from data_pipeline.dataset import Dataset
+from data_pipeline.errors import InputError
+from model.intervals import paired_intervals
+from model.network import load_network
+from model.overrides import override
+from model.predictor import Predictor
+from model.quality import first_scored, measure, summary
+from model.study_table import Figures, Mean, add_row, read_table
+from model.train import NETWORK_FILE, Run, TrainConfig, train
+
+TABLE_FILE = "trials.csv"
+RUNS = "runs"
+FIGURES = ("agreement", "regret", "kendall_tau_b", "log_loss", "squared_error")
+TIMED_STEPS = 12
+
+VARIANTS = (
+    "",
+    "network.decoder_layers=2",
+    "network.layers=4 network.decoder_layers=2",
+    "batch_size=64",
+    "loss.ranking_weight=3",
+    "loss.sigma_bins=1.5",
+    "network.heads=8",
+    "optimizer.kind=adam",
+    "loss.ranking_temperature=0.1",
+    "network.width=192 network.layers=4",
+    "loss.ranking_weight=0",
+    "optimizer.muon_learning_rate=0.02",
+    "optimizer.ema_decay=0",
+    "network.widening=4",
+    "loss.state_value_weight=0",
+    "loss.ranking_temperature=0.025",
+    "network.decoder_layers=0",
+)
+"""Fields set in place of the base's, most promising first; the base sets none."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What makes one training, beside the data; the columns that a row of the table starts with."""
+
+    variant: str = ""
+    seed: int = 0
+    """Of the first weights and the order of the data."""
+    steps: int = 400
+    """Those of the base; a variant takes as many as have the same processor time."""
+
+    @property
+    def name(self) -> str:
+        """Fit for a directory."""
+        plain = self.variant.replace(" ", "_").replace("=", "-") or "base"
+        return f"{plain}_steps-{self.steps}_seed-{self.seed}"
+
+    def config(self, base: TrainConfig) -> TrainConfig:
+        """The configuration, before its steps are those of the same time."""
+        return override(replace(base, steps=self.steps, seed=self.seed), self.variant.split())
+
+
+def trials(variants: Sequence[str], seeds: int, steps: int) -> list[Trial]:
+    """Seed by seed, in the order of the variants: a stop at any time leaves a table of use."""
+    return [Trial(variant, seed, steps) for seed in range(seeds) for variant in variants]
+
+
+def run_trials(
+    chosen: Sequence[Trial],
+    base: TrainConfig,
+    data: Dataset,
+    out: Path,
+    report: Callable[[Trial, Figures], None],
+) -> None:
+    """Train and measure those that have no row in the table of ``out``, in their order.
+
+    Measured on the base's evaluation split. A training that was stopped goes on.
+    """
+    for trial in chosen:  # all are checked before the first is trained
+        trial.config(base)
+    encoded = first_scored(data.records(base.evaluation_split), base.evaluation_positions)
+    if not encoded:
+        raise InputError(f"expected scored positions in the split {base.evaluation_split}")
+    for trial in chosen:
+        table = read_table(out / TABLE_FILE, Trial())
+        if trial in table:
+            continue
+        figures = _known_cost(trial, table) or {"cost": relative_cost(trial, base, data, out)}
+        cost = figures["cost"] or 1.0
+        folder = out / RUNS / trial.name
+        config = replace(trial.config(base), steps=max(1, round(trial.steps / cost)))
+        _train(config, data, folder)
+        figures |= {"steps_taken": config.steps} | _figures(folder, encoded)
+        add_row(out / TABLE_FILE, trial, figures)
+        shutil.rmtree(folder / "checkpoints")
+        report(trial, figures)
+
+
+def _known_cost(trial: Trial, table: dict[Trial, Figures]) -> Figures | None:
+    """All seeds of a variant take the same number of steps."""
+    same = [row for done, row in table.items() if done.variant == trial.variant]
+    return {"cost": same[0]["cost"]} if same else None
+
+
+def relative_cost(trial: Trial, base: TrainConfig, data: Dataset, out: Path) -> float:
+    """How many times the base's processor time a step takes: the median over pairs of steps.
+
+    1 where the network, the kind of optimizer and the batch are the base's.
+    """
+    config = trial.config(base)
+    shape = [(c.network, c.optimizer.kind, c.batch_size) for c in (base, config)]
+    if shape[0] == shape[1]:
+        return 1.0
+    folder = out / "timing"
+    shutil.rmtree(folder, ignore_errors=True)
+    plain, changed = (
+        _step_times(Run(replace(c, steps=9 * TIMED_STEPS), data, folder / name, resume=False))
+        for name, c in (("base", base), ("variant", config))
+    )
+    next(plain), next(changed)  # these compile
+    ratios = [1 / next(plain) * next(changed) for _ in range(TIMED_STEPS)]
+    shutil.rmtree(folder)
+    return statistics.median(ratios)
+
+
+def _step_times(run: Run) -> Iterator[float]:
+    """Processor seconds, step after step."""
+    steps = run.steps()
+    while True:
+        start = time.process_time()
+        next(steps)
+        yield time.process_time() - start
+
+
+def _train(config: TrainConfig, data: Dataset, folder: Path) -> None:
+    resume = any((folder / "checkpoints").glob("[0-9]*"))
+    if not resume:
+        shutil.rmtree(folder, ignore_errors=True)
+    train(replace(config, evaluation_positions=0), data, folder, resume=resume)
+
+
+def _figures(folder: Path, encoded: Sequence[bytes]) -> Figures:
+    network = load_network(folder / NETWORK_FILE)
+    found = summary(*measure(encoded, Predictor(network)))
+    about = {"parameters": network.parameter_count, "minutes": 60 * network.training["hours"]}
+    return {name: found[name] for name in FIGURES} | about
+
+
+@dataclass(frozen=True)
+class Result:
+    """A variant over its seeds."""
+
+    variant: str
+    seeds: int
+    about: dict[str, float]
+    """The relative cost of a step, the steps, the parameters: of its first seed."""
+    figures: dict[str, float]
+    """Means over its seeds."""
+    differences: dict[str, Mean]
+    """To the base, paired by seed, with 95 % intervals whose spread all variants tell together."""
+
+
+ABOUT = ("cost", "steps_taken", "parameters")
+
+
+def results(table: dict[Trial, Figures], steps: int) -> list[Result]:
+    """What is known, in the order of the table, from the trials of so many steps of the base."""
+    rows = {(t.variant, t.seed): row for t, row in table.items() if t.steps == steps}
+    variants = list(dict.fromkeys(["", *(variant for variant, _ in rows)]))
+    seeds = sorted({seed for _, seed in rows})
+    spread: dict[str, list[Mean]] = {}
+    means: dict[str, np.ndarray] = {}
+    for name in FIGURES:
+        cells = [[rows.get((v, s), {}).get(name) for s in seeds] for v in variants]
+        values = np.array(cells, np.float64)
+        spread[name] = [Mean(*row) for row in paired_intervals(values)]
+        means[name] = np.array([np.nanmean(row) if np.isfinite(row).any() else np.nan
+                                for row in values])  # fmt: skip
+    found = []
+    for number, variant in enumerate(variants):
+        own = [row for (v, _), row in rows.items() if v == variant]
+        if own:
+            about = {name: float(own[0][name] or 0) for name in ABOUT}
+            figures = {name: float(means[name][number]) for name in FIGURES}
+            differences = {name: spread[name][number] for name in FIGURES}
+            found.append(Result(variant, len(own), about, figures, differences))
+    return found

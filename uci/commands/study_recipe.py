@@ -1,0 +1,124 @@
+"""Compare recipes: the whole training with one thing changed, at the same processor time.
+
+A variant is one or more settings as in 'argmax train --set', with a blank between them, and
+batch_size; the first, without any, is the recipe as it is. Measured on the validation split. One
+that was stopped goes on where it was. Without --data it only shows what is done.
+"""
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import tyro
+
+from uci.commands.study import interval, plain
+
+if TYPE_CHECKING:
+    from model.recipe_trials import Result, Trial
+
+
+@dataclass(frozen=True)
+class Args:
+    out: Path
+    """The directory of the table (trials.csv), the chart and the runs."""
+    data: Path | None = None
+    """The dataset directory; without it nothing is trained."""
+    variant: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """A variant to compare, once or more; by default a list of them."""
+    preset: Literal["tiny", "small", "medium", "large"] = "small"
+    """The base's network and batch size."""
+    steps: int = 400
+    """Training steps of the base; variants take as many as have the same processor time."""
+    seeds: int = 2
+    """Runs of each variant, by seeds from 0 on."""
+    positions: int = 8192
+    """At most so many positions of the validation split are measured on."""
+    cpu_devices: int | None = None
+    """On CPUs: how many devices share a batch; by default one a core, if the batch divides."""
+    json: bool = False
+    """Print one JSON object on standard output."""
+
+
+def run(args: Args) -> int:
+    """Train the trials that are missing; then draw and say what the table holds."""
+    from data_pipeline.errors import InputError
+    from engine.charts import save
+    from engine.study_charts import recipe_chart
+    from model.recipe_trials import TABLE_FILE, VARIANTS, Trial, results, trials
+    from model.study_table import read_table
+
+    variants = ("", *args.variant) if args.variant else VARIANTS
+    chosen = trials(variants, args.seeds, args.steps)
+    if args.data is not None:
+        train(args, args.data, chosen)
+    table = read_table(args.out / TABLE_FILE, Trial())
+    found = results(table, args.steps)
+    if not found:
+        raise InputError(
+            f"expected trials of {args.steps} steps in {args.out}, found none; give --data to "
+            "train them"
+        )
+    path = args.out / "recipe.svg"
+    save(recipe_chart(found, f"{args.steps} steps of the base, 95 % intervals over seeds"), path)
+    print(f"drawn: {path}", file=sys.stderr)
+    if args.json:
+        print(json.dumps(plain({"steps": args.steps, "variants": list(map(asdict, found))})))
+    else:
+        show(found)
+    return 0
+
+
+def train(args: Args, data: Path, chosen: "list[Trial]") -> None:
+    """Train and measure what is missing; a line on standard error for each trial."""
+    from model.memory import keep_freed_memory
+
+    keep_freed_memory()
+    from data_pipeline.dataset import Dataset
+    from model.config import RECIPES, preset
+    from model.devices import share_batches
+    from model.predictor import backend
+    from model.recipe_trials import run_trials
+    from model.train import TrainConfig
+
+    def report(trial: "Trial", figures: dict) -> None:
+        texts = [f"{name} {value:.4f}" for name, value in figures.items() if value is not None]
+        print(f"{trial.name}: " + "  ".join(texts), file=sys.stderr, flush=True)
+
+    base = preset(args.preset)
+    share_batches(base.batch_size, args.cpu_devices)
+    config = TrainConfig(
+        base.network,
+        steps=args.steps,
+        batch_size=base.batch_size,
+        compute_dtype=backend().dtype,
+        loss=RECIPES[base.recipe].loss,
+        optimizer=RECIPES[base.recipe].optimizer,
+        checkpoint_every=100,
+        evaluation_positions=args.positions,
+        evaluation_split="validation",
+    )
+    args.out.mkdir(parents=True, exist_ok=True)
+    run_trials(chosen, config, Dataset(data), args.out, report)
+
+
+def show(found: "list[Result]") -> None:
+    """A Markdown table: the base's figures, then each variant's differences to them."""
+    from model.recipe_trials import FIGURES
+
+    columns = ["variant", "seeds", "cost of a step", "steps", "parameters"]
+    columns += [name.replace("_", " ") for name in FIGURES]
+    print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
+    for result in found:
+        about = [f"{result.about['cost']:.2f}", *(f"{result.about[n]:.0f}" for n in ABOUT)]
+        values = [
+            f"{interval(result.differences[name], '+')}" if result.variant
+            else f"{result.figures[name]:.4f}"
+            for name in FIGURES
+        ]  # fmt: skip
+        name = f"`{result.variant}`" if result.variant else "base"
+        print(f"| {' | '.join([name, str(result.seeds), *about, *values])} |")
+
+
+ABOUT = ("steps_taken", "parameters")
