@@ -130,7 +130,8 @@ def relative_cost(trial: Trial, base: TrainConfig, data: Dataset, out: Path) -> 
         _step_times(Run(replace(c, steps=9 * TIMED_STEPS), data, folder / name, resume=False))
         for name, c in (("base", base), ("variant", config))
     )
-    next(plain), next(changed)  # these compile
+    for first in (plain, changed):
+        next(first)  # compiles
     ratios = [1 / next(plain) * next(changed) for _ in range(TIMED_STEPS)]
     shutil.rmtree(folder)
     return statistics.median(ratios)
