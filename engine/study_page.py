@@ -6,6 +6,7 @@ anew from the tables, the rest is left as it is. Names: claims, representation, 
 
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from data_pipeline.errors import InputError
@@ -17,6 +18,12 @@ from model.study_table import YARDSTICK, Mean, Point, Table, points
 
 SHOWN = {"regret": "regret", "squared_error": "squared error", "agreement": "agreement"}
 """The figures of differences; by the first a claim holds in play, by the second in values."""
+VERDICTS = {
+    "holds": "speak for the claim",
+    "the opposite": "against it",
+    "open": "leave it open",
+}
+UNKNOWN = "…"
 MARKS = re.compile(r"<!-- ([a-z-]+) -->\n.*?<!-- /\1 -->", re.DOTALL)
 
 
@@ -42,23 +49,37 @@ def text_of(name: str, table: Table, probes: Table, base: Cell, seeds: int) -> s
 
 
 def claims_text(table: Table, base: Cell, seeds: int) -> str:
-    """Every question of the study with its differences, or that it is not yet run."""
-    rows = []
+    """How many claims hold; every claim with its differences, or that it is not yet run."""
+    rows, verdicts = [], []
     for claim in claims(base, table, seeds):
         first = f"**{claim.text}**"
-        effects = [
-            (contrast.label, [contrast.effect(name, table, seeds) for name in SHOWN])
-            for contrast in claim.contrasts
-        ]
-        known = [(label, found) for label, found in effects if found[0] is not None]
-        for label, found in known:
+        known = [contrast for contrast in claim.contrasts if contrast.seeds(table, seeds)]
+        for contrast in known:
+            count = len(contrast.seeds(table, seeds))
+            found = [contrast.effect(name, table, seeds) for name in SHOWN]
+            words = [verdict(effect, count == seeds) for effect in found[:2]]
             of_figures = (difference(*pair) for pair in zip(SHOWN, found, strict=True))
-            rows.append((first, label, *of_figures, *map(verdict, found[:2])))
+            rows.append((first, contrast.label, count, *of_figures, *words))
+            verdicts.append(words)
             first = ""
         if not known:
-            rows.append((first, progress(claim.study, table, base, seeds), *[""] * 5))
+            rows.append((first, progress(claim.study, table, base, seeds), *[""] * 6))
     units = (f"{label}, {unit(name)}" for name, label in SHOWN.items())
-    return markdown(("claim", "by", *units, "in play", "in values"), rows)
+    head = ("claim", "by", "seeds", *units, "in play", "in values")
+    return f"{tally(verdicts, seeds)}\n\n{markdown(head, rows)}"
+
+
+def tally(verdicts: Sequence[Sequence[str]], seeds: int) -> str:
+    """How many differences speak for their claim, in play and in values."""
+    known = [words for words in verdicts if UNKNOWN not in words]
+    if not known:
+        return f"No difference has all of its {seeds} seeds yet."
+    parts = []
+    for place, name in enumerate(("in play", "in values")):
+        count = Counter(words[place] for words in known)
+        each = ", ".join(f"{count[word]} {text}" for word, text in VERDICTS.items())
+        parts.append(f"{name} {each}")
+    return f"Of {len(known)} differences with all {seeds} seeds, {'; '.join(parts)}."
 
 
 def study_text(name: str, table: Table, base: Cell, seeds: int) -> str:
@@ -156,9 +177,11 @@ def difference(name: str, effect: Mean | None) -> str:
     return f"**{text}**" if effect.low > 0 or effect.high < 0 else text
 
 
-def verdict(effect: Mean | None) -> str:
-    """What an interval says of a claim that asks for more than 0."""
-    if effect is None or effect.low <= 0 <= effect.high:
+def verdict(effect: Mean | None, whole: bool) -> str:
+    """What an interval says of a claim that asks for more than 0, once all seeds are done."""
+    if effect is None or not whole:
+        return UNKNOWN
+    if effect.low <= 0 <= effect.high:
         return "open"
     return "holds" if effect.low > 0 else "the opposite"
 

@@ -41,10 +41,14 @@ def test_claims_hold_or_not_by_intervals_of_differences_paired_by_seed():
     table = table_of("losses", squared_error=2, two_hot=-1)
     text = text_of("claims", table, {}, BASE, SEEDS)
     found = row(text, "hl-gauss against squared-error")
-    assert found[2] == "**+2.00 ± 0.00**" and found[4] == "**+0.20 ± 0.00**"
-    assert found[5:] == ["holds", "the opposite"]  # squared error was set the other way round
-    assert row(text, "hl-gauss against two-hot")[5:] == ["the opposite", "holds"]
-    assert row(text, "hl-gauss against one-hot")[5:] == ["open", "open"]
+    assert found[2:4] == ["3", "**+2.00 ± 0.00**"] and found[5] == "**+0.20 ± 0.00**"
+    assert found[6:] == ["holds", "the opposite"]  # squared error was set the other way round
+    assert row(text, "hl-gauss against two-hot")[6:] == ["the opposite", "holds"]
+    assert row(text, "hl-gauss against one-hot")[6:] == ["open", "open"]
+    assert text.startswith(
+        "Of 6 differences with all 3 seeds, in play 2 speak for the claim, 1 against it, 3 leave "
+        "it open; in values 1 speak for the claim, 2 against it, 3 leave it open.\n"
+    )
     for study in ("rates", "noise", "bins", "scale", "bootstrap"):
         assert f"Not yet run (`argmax study {study}`)." in text
 
@@ -52,15 +56,17 @@ def test_claims_hold_or_not_by_intervals_of_differences_paired_by_seed():
 def test_an_advantage_that_grows_with_noise():
     table = table_of("losses", "noise", squared_error=2)
     text = text_of("claims", table, {}, BASE, SEEDS)
-    found = row(text, "hl-gauss against squared-error, noise 0.4 more than 0.0")
-    assert found[2].startswith("**+8.0") and found[5] == "holds"
-    assert row(text, "flips 0.3 more than 0.0")[2].startswith("+0.00")
+    found = row(text, "hl-gauss against squared-error, noise 0.4 less that at 0.0")
+    assert found[3].startswith("**+8.0") and found[6] == "holds"
+    assert row(text, "flips 0.3 less that at 0.0")[3].startswith("+0.00")
 
 
 def test_a_single_seed_says_nothing():
     table = {c: row for c, row in table_of("losses", squared_error=2).items() if c.seed == 1}
-    found = row(text_of("claims", table, {}, BASE, SEEDS), "hl-gauss against squared-error")
-    assert found[2] == "+2.00 (one seed)" and found[5] == "open"
+    text = text_of("claims", table, {}, BASE, SEEDS)
+    found = row(text, "hl-gauss against squared-error")
+    assert found[2:4] == ["1", "+2.00 (one seed)"] and found[6:] == ["…", "…"]
+    assert text.startswith("No difference has all of its 3 seeds yet.")
 
 
 def test_contrasts_are_of_cells_of_their_study():
