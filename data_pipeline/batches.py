@@ -16,7 +16,7 @@ from data_pipeline.board import (
     relations_of,
 )
 from data_pipeline.columns import read_columns
-from data_pipeline.values import win_probability
+from data_pipeline.values import ValueBins
 
 
 class Inputs(NamedTuple):
@@ -40,7 +40,9 @@ class Batch(NamedTuple):
     """What a training step takes."""
 
     inputs: Inputs
-    win_probs: np.ndarray  # [B, M] float32: the teacher's, of the side to move; 0 where no move is
+    win_probs: np.ndarray
+    """[B, M] float32: the teacher's, of the side to move; 0 where no move is. With a mate range,
+    worths (see `values`)."""
 
 
 def make_inputs(
@@ -50,13 +52,14 @@ def make_inputs(
     return _inputs(positions_of(boards), moves_of(boards, moves), max_moves)
 
 
-def make_batch(encoded: Sequence[bytes], max_moves: int) -> Batch:
+def make_batch(encoded: Sequence[bytes], max_moves: int, mate_range: float = 0.0) -> Batch:
     """Encoded records -> a batch; of a position with more than ``max_moves`` moves, the best are
     kept. Raises ValueError where a record is cut short."""
     read = read_columns(encoded, max_moves)
     inputs = _inputs(read.positions, read.moves, max_moves)
     win_probs = np.zeros((len(encoded), max_moves), np.float32)
-    win_probs[read.moves.rows, read.moves.columns] = win_probability(read.scores)
+    worths = ValueBins(mate_range=mate_range).worth_of_scores(read.scores)
+    win_probs[read.moves.rows, read.moves.columns] = worths
     return Batch(inputs, win_probs)
 
 

@@ -33,10 +33,12 @@ def training_data(
     batch_size: int,
     max_moves: int,
     seed: int,
+    mate_range: float = 0.0,
 ) -> grain.DatasetIterator[Any]:
     """Batches of what a policy of `chessbench.POLICIES` learns, as sequences or for `board`.
 
-    Raises InputError where the data do not say what is to be learned.
+    ``mate_range``: see `values`; of the moves' values for `board`. Raises InputError where the
+    data do not say what is to be learned.
     """
     encoded = data.records("train")
     if policy == "action_value":
@@ -44,7 +46,7 @@ def training_data(
             return _pairs_of_bag(data, sequences, batch_size, seed)
         if sequences:
             return training_sequences(encoded, batch_size, seed)
-        return training_batches(encoded, batch_size, max_moves, seed)
+        return training_batches(encoded, batch_size, max_moves, seed, mate_range)
     numbers: Sequence[int] = range(len(encoded))
     if isinstance(data, Dataset):
         usable = records.has_value if policy == "state_value" else records.has_choice
@@ -65,14 +67,14 @@ def training_data(
 
 
 def training_batches(
-    encoded: Sequence[bytes], batch_size: int, max_moves: int, seed: int
+    encoded: Sequence[bytes], batch_size: int, max_moves: int, seed: int, mate_range: float = 0.0
 ) -> grain.DatasetIterator[Batch]:
     """Batches of positions with their moves."""
     return _shuffled(
         grain.MapDataset.source(encoded),  # pyright: ignore[reportArgumentType]
         batch_size,
         seed,
-        lambda rows: make_batch(rows, max_moves),
+        lambda rows: make_batch(rows, max_moves, mate_range),
     )
 
 

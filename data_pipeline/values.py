@@ -4,6 +4,10 @@ A *score* is an int from the point of view of the side to move: centipawns in
 [-MAX_CENTIPAWNS, MAX_CENTIPAWNS], or a mate, written as engines do: ``MATE - n`` for "mates in n
 moves" and ``-(MATE - n)`` for "is mated in n moves". A *win probability* is a float in [0, 1], from
 the same point of view.
+
+A *worth* is what a network's bins are over: a win probability, unless the bins have a
+``mate_range``. Then that much at either end is for mates, the faster the further out, and win
+probabilities lie between. A worth orders moves; `ValueBins.win_prob` says what it means.
 """
 
 from dataclasses import dataclass
@@ -18,6 +22,8 @@ WIN_PROBABILITY_SLOPE = 0.00368208
 MATE = 32_000
 MAX_CENTIPAWNS = 31_000
 MAX_MATE_MOVES = 255
+MATE_HORIZON = 40
+"""Mates in more moves than this are all worth the same, where distance counts."""
 
 
 def win_probability(scores: npt.ArrayLike) -> np.ndarray:
@@ -60,21 +66,28 @@ def mate_in_moves(score: int) -> int | None:
 
 @dataclass(frozen=True)
 class ValueBins:
-    """``count`` bins of equal width over win probabilities [0, 1].
+    """``count`` bins of equal width over worths [0, 1]: win probabilities, if ``mate_range`` is 0.
+
+    Else a win probability p without a mate is worth ``mate_range + (1 - 2 mate_range) p``; a mate
+    in n moves ``1 - mate_range (n - 1) / MATE_HORIZON``, and at least ``1 - mate_range``; being
+    mated in n one minus that.
 
     Bin k is the half-open interval (edges[k], edges[k + 1]], except that bin 0 holds 0 too: a value
     on an inner edge belongs below it, as in the reference (``searchsorted`` from the left).
     """
 
     count: int = 64
+    mate_range: float = 0.0
 
     def __post_init__(self) -> None:
         if self.count < 2:
             raise ValueError(f"expected at least 2 bins, found {self.count}")
+        if not 0 <= self.mate_range < 0.5:
+            raise ValueError(f"expected a mate range in [0, 0.5), found {self.mate_range}")
 
     @property
     def width(self) -> float:
-        """The width of a bin, in win probability."""
+        """The width of a bin, in worth."""
         return 1.0 / self.count
 
     @cached_property
@@ -84,16 +97,40 @@ class ValueBins:
 
     @cached_property
     def centres(self) -> np.ndarray:
-        """[count] float64: the win probability that each bin stands for."""
+        """[count] float64: the worth that each bin stands for."""
         return (self.edges[:-1] + self.edges[1:]) / 2
 
-    def bin_of(self, win_probs: npt.ArrayLike) -> np.ndarray:
-        """Win probabilities [...] -> bin numbers [...] int64. Raises ValueError outside [0, 1]."""
-        p = np.asarray(win_probs, np.float64)
+    def bin_of(self, worths: npt.ArrayLike) -> np.ndarray:
+        """Worths [...] -> bin numbers [...] int64. Raises ValueError outside [0, 1]."""
+        p = np.asarray(worths, np.float64)
         if p.size and not (p.min() >= 0.0 and p.max() <= 1.0):
             raise ValueError(f"expected win probabilities in [0, 1], found {p.min()} to {p.max()}")
         return np.searchsorted(self.edges[1:-1], p, side="left")
 
     def expectation(self, distributions: npt.ArrayLike) -> np.ndarray:
-        """Distributions [..., count] -> expected win probabilities [...]."""
+        """Distributions [..., count] -> expected worths [...]."""
         return np.asarray(distributions) @ self.centres
+
+    def win_prob(self, distributions: npt.ArrayLike) -> np.ndarray:
+        """Distributions [..., count] -> expected win probabilities [...]."""
+        return np.asarray(distributions) @ self.win_prob_of(self.centres)
+
+    def worth_of(self, win_probs: npt.ArrayLike) -> np.ndarray:
+        """Win probabilities [...] -> worths [...]; 0 and 1 are certain and stay what they are."""
+        p = np.asarray(win_probs, np.float64)
+        between = self.mate_range + (1 - 2 * self.mate_range) * p
+        return np.where((p > 0) & (p < 1), between, p)
+
+    def win_prob_of(self, worths: npt.ArrayLike) -> np.ndarray:
+        """Worths [...] -> win probabilities [...]; the inverse of `worth_of`, 0 and 1 for mates."""
+        worths = np.asarray(worths, np.float64)
+        return np.clip((worths - self.mate_range) / (1 - 2 * self.mate_range), 0.0, 1.0)
+
+    def worth_of_scores(self, scores: npt.ArrayLike) -> np.ndarray:
+        """Scores [...] -> worths [...] float64, the distance of mates counted."""
+        scores = np.asarray(scores, np.int64)
+        between = self.mate_range + (1 - 2 * self.mate_range) * win_probability(scores)
+        distance = np.minimum(MATE - np.abs(scores), MATE_HORIZON + 1)
+        beyond = self.mate_range * (1 - (distance - 1) / MATE_HORIZON)
+        is_mate = np.abs(scores) > MAX_CENTIPAWNS
+        return np.clip(between + np.where(is_mate, np.sign(scores) * beyond, 0.0), 0.0, 1.0)

@@ -13,11 +13,12 @@ from engine.rules import Verdict
 class Analysis:
     """One position's legal moves, best first; all numbers are the side to move's.
 
-    ``distributions`` [M, K] float32: each move's win probability over ``bins``, rows summing to 1.
-    ``win_probs`` [M] float64: the expected win probabilities. ``utilities`` [M] float64: what the
-    engine's choice maximises, and the order of the moves; the same as ``win_probs`` unless risk or
-    draw contempt say otherwise. ``verdicts`` [M]: what the rules or tablebases know of the move
-    (the rows above then say so too), None where only the network was asked.
+    ``distributions`` [M, K] float32: each move's worth over ``bins`` (see `values`: its win
+    probability, unless they tell mates by their distance), rows summing to 1. ``win_probs`` [M]
+    float64: the expected win probabilities. ``utilities`` [M] float64: what the engine's choice
+    maximises, and the order of the moves: the expected worth, unless risk or draw contempt say
+    otherwise. ``verdicts`` [M]: what the rules or tablebases know of the move (the rows above then
+    say so too), None where only the network was asked.
 
     Of a ``policy``, a network that knows no win probabilities, ``win_probs`` are how likely each
     move is played, ``utilities`` their logarithms, and scores mean nothing.
@@ -50,8 +51,8 @@ class Analysis:
 
     @property
     def scores_cp(self) -> np.ndarray:
-        """[M] float64: the utilities in centipawns."""
-        return centipawns(np.clip(self.utilities, 0, 1))
+        """[M] float64: the utilities in centipawns, as win probabilities."""
+        return centipawns(self.bins.win_prob_of(self.utilities))
 
 
 def win_draw_loss(distributions: np.ndarray, bins: ValueBins) -> np.ndarray:
@@ -63,7 +64,7 @@ def win_draw_loss(distributions: np.ndarray, bins: ValueBins) -> np.ndarray:
     sure draw (all mass near 0.5) from an open fight (mass at both ends), and wins + draws / 2 is
     the expected value.
     """
-    return np.asarray(distributions, np.float64) @ split_win_prob(bins.centres)
+    return np.asarray(distributions, np.float64) @ split_win_prob(bins.win_prob_of(bins.centres))
 
 
 def split_win_prob(win_probs: np.ndarray) -> np.ndarray:

@@ -52,17 +52,19 @@ class Choice:
         verdicts: Sequence[Verdict | None],
         bins: ValueBins,
     ) -> np.ndarray:
-        """[M, K], [M] and [M] -> [M] float64: what each move is worth to this choice.
+        """[M, K], [M] and [M] -> [M] float64: what each move is worth to this choice, on the scale
+        of the bins.
 
         A move with an exact verdict is a certainty, so its quantiles are all its win probability.
         """
         exact = np.array([v is not None and not v.ceiling for v in verdicts], bool)
-        utilities = np.array(win_probs, np.float64)
+        utilities = np.array(bins.expectation(distributions), np.float64)
+        utilities[exact] = bins.worth_of(win_probs[exact])
         if self.risk != NEUTRAL_RISK:
             utilities[~exact] = quantile(distributions[~exact], self.risk, bins)
         if self.draw_contempt:
             draws = win_draw_loss(distributions, bins)[:, 1]
-            draws[exact] = split_win_prob(utilities[exact])[:, 1]
+            draws[exact] = split_win_prob(win_probs[exact])[:, 1]
             utilities -= self.draw_contempt * draws
         return utilities
 

@@ -139,7 +139,7 @@ def _apply(
     for i, verdict in enumerate(verdicts):
         if verdict is None or (verdict.ceiling and win_probs[i] <= verdict.win_prob):
             continue
-        distributions[i] = two_hot(verdict.win_prob, bins)
+        distributions[i] = two_hot(bins.worth_of(verdict.win_prob), bins)
         win_probs[i] = verdict.win_prob
     return distributions, win_probs
 

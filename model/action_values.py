@@ -39,4 +39,4 @@ def is_policy(source: ActionValues) -> bool:
 def estimates(values: np.ndarray, source: ActionValues) -> np.ndarray:
     """`action_values` [..., K] -> [...]: expected win probabilities, or of a policy how likely each
     move is played."""
-    return values[..., 1] if is_policy(source) else source.bins.expectation(values)
+    return values[..., 1] if is_policy(source) else source.bins.win_prob(values)

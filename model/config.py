@@ -34,9 +34,17 @@ class BoardConfig:
     """Width of the hidden layer between a move's token and its bins."""
     bins: int = 64
     target: Target = "action-value"
+    mate_range: float = 0.0
+    """How much of the bins' range at either end tells mates by their distance, see
+    `data_pipeline.values`; of moves' values. 0: bins are over win probabilities."""
 
     def __post_init__(self) -> None:
         _check(self, "width", "layers", "heads", "widening", "head_width", "bins")
+        if not 0 <= self.mate_range <= (0.4 if self.target == "action-value" else 0):
+            raise InputError(
+                "expected a mate_range of 0 to 0.4 with the target 'action-value', else 0, found "
+                f"{self.mate_range} with '{self.target}'"
+            )
         if self.decoder_layers < 0:
             raise InputError(f"expected decoder_layers of at least 0, found {self.decoder_layers}")
 
@@ -51,6 +59,7 @@ class SequenceConfig:
     """The shape of a network of the `sequence` layout, the reference's; see `model.sequence`."""
 
     LAYOUT: ClassVar[str] = "sequence"
+    mate_range: ClassVar[float] = 0.0
 
     layout: str = LAYOUT
     width: int = 256

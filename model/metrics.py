@@ -86,9 +86,10 @@ def crps(distributions, edges, teacher_win_probs) -> np.ndarray:
     distributions, edges = np.asarray(distributions), np.asarray(edges)
     below = np.concatenate([np.zeros((*distributions.shape[:-1], 1)), distributions], axis=-1)
     below = below.cumsum(axis=-1)
-    widths = np.diff(edges)
+    widths = np.diff(edges)  # 0 where bins all mean a certain result
     teacher = np.asarray(teacher_win_probs)[..., None]
-    split = np.clip((teacher - edges[:-1]) / widths, 0.0, 1.0)  # where the teacher cuts each bin
+    # Where the teacher cuts each bin.
+    split = np.clip((teacher - edges[:-1]) / np.maximum(widths, 1e-12), 0.0, 1.0)
     start, end = below[..., :-1], below[..., 1:]
     middle = start + split * (end - start)
     left = split * _mean_square(start, middle)

@@ -43,7 +43,7 @@ class Network:
     @property
     def bins(self) -> ValueBins:
         """The bins of the distributions that it gives."""
-        return ValueBins(self.config.bins)
+        return ValueBins(self.config.bins, self.config.mate_range)
 
     @property
     def parameter_count(self) -> int:

@@ -125,7 +125,11 @@ def _measure_chunk(
     flat = np.concatenate(values)
     predicted = np.zeros(legal.shape, np.float32)
     predicted[legal] = estimates(flat, predictor)
-    teacher_bins = bins.bin_of(teacher[legal])
+    preferred = predicted.copy()  # what moves are chosen by
+    if not is_policy(predictor):
+        preferred[legal] = bins.expectation(flat)
+    scores = np.concatenate([r.scores[np.argsort(r.actions)] for r in records])
+    teacher_bins = bins.bin_of(bins.worth_of_scores(scores))
     owners = np.repeat(numbers, lengths)
     if not is_policy(predictor):
         calibration.add(predicted[legal], flat, teacher[legal], teacher_bins, owners)
@@ -137,7 +141,7 @@ def _measure_chunk(
 
     complete = np.array([record.complete for record in records])
     reference = [
-        metrics.reference_kendall_tau(predicted[i, :n], teacher[i, :n]) if complete[i] else np.nan
+        metrics.reference_kendall_tau(preferred[i, :n], teacher[i, :n]) if complete[i] else np.nan
         for i, n in enumerate(lengths)
     ]
 
@@ -147,10 +151,10 @@ def _measure_chunk(
     return Rows(
         squared_error=mean(metrics.squared_error(teacher[legal], predicted[legal])),
         log_loss=mean(metrics.log_loss(flat, teacher_bins)),
-        crps=mean(metrics.crps(flat, bins.edges, teacher[legal])),
-        agreement=only_complete(metrics.agreement(teacher, predicted, legal)),
-        regret=only_complete(metrics.regret(teacher, predicted, legal)),
-        kendall_tau_b=only_complete(metrics.kendall_tau_b(predicted, teacher, legal)),
+        crps=mean(metrics.crps(flat, bins.win_prob_of(bins.edges), teacher[legal])),
+        agreement=only_complete(metrics.agreement(teacher, preferred, legal)),
+        regret=only_complete(metrics.regret(teacher, preferred, legal)),
+        kendall_tau_b=only_complete(metrics.kendall_tau_b(preferred, teacher, legal)),
         reference_kendall_tau=np.array(reference),
         moves=lengths,
         pieces=np.array([record.board.occupied.bit_count() for record in records]),

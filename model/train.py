@@ -179,6 +179,7 @@ class Run:
             config.batch_size,
             config.max_moves,
             config.seed,
+            config.network.mate_range,
         )
         self.length: float = config.steps or 60 * (config.minutes or 0)
         optimizer = partial(make_optimizer, config.optimizer, self.length)

@@ -103,3 +103,15 @@ def test_a_temperature_for_the_first_moves_only():
     assert {choice.pick(utilities, rng, 6) for _ in range(50)} == {0}
     with pytest.raises(ValueError, match="temperature_moves"):
         Choice(temperature_moves=-1)
+
+
+def test_a_faster_mate_is_preferred_and_both_are_sure_wins():
+    bins = ValueBins(20, mate_range=0.2)
+    moves = np.eye(20)[[18, 17, 10]]  # two mates, the first one faster, and no mate
+    win_probs = bins.win_prob(moves)
+    assert win_probs[0] == win_probs[1] == 1 > win_probs[2]
+    worths = Choice().utilities(moves, win_probs, [None] * 3, bins)
+    assert worths[0] > worths[1] > worths[2]
+    known = Choice().utilities(moves, np.array([1, 1, 0.5]), [rules.CHECKMATE] * 2 + [None], bins)
+    assert known[0] == known[1] == 1
+    assert win_draw_loss(moves[:2], bins) == pytest.approx(np.array([[1, 0, 0]] * 2))

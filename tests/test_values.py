@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from data_pipeline.values import (
     MATE,
+    MATE_HORIZON,
     MAX_CENTIPAWNS,
     MAX_MATE_MOVES,
     ValueBins,
@@ -86,3 +87,36 @@ def test_bins_refuse_nonsense():
 def test_expectation():
     bins = ValueBins(4)
     assert bins.expectation([[1, 0, 0, 0], [0, 0.5, 0.5, 0]]).tolist() == [0.125, 0.5]
+
+
+@given(st.floats(0, 1), st.floats(0, 0.4))
+def test_worths_mean_win_probabilities(win_prob, mate_range):
+    bins = ValueBins(mate_range=mate_range)
+    assert bins.win_prob_of(bins.worth_of(win_prob)) == pytest.approx(win_prob)
+    assert bins.worth_of([0.0, 0.5, 1.0]) == pytest.approx([0, 0.5, 1])
+
+
+@given(st.integers(1, MAX_MATE_MOVES), st.integers(-MAX_CENTIPAWNS, MAX_CENTIPAWNS))
+def test_a_faster_mate_is_worth_more(moves, score_cp):
+    bins = ValueBins(mate_range=0.1)
+    mate, later = bins.worth_of_scores([mate_score(moves), mate_score(moves + 1)])
+    assert mate > later if moves <= MATE_HORIZON else mate == pytest.approx(0.9)
+    assert later >= 0.9 - 1e-9 and mate <= 1
+    assert bins.worth_of_scores(score_cp) <= 0.9 + 1e-9
+    assert bins.win_prob_of(mate) == 1
+    assert bins.worth_of_scores(-mate_score(moves)) == pytest.approx(1 - mate)
+    assert bins.win_prob_of(bins.worth_of_scores(score_cp)) == pytest.approx(
+        win_probability(score_cp)
+    )
+
+
+@given(st.integers(-MATE + 1, MATE - 1))
+def test_without_a_mate_range_worths_are_win_probabilities(score):
+    assert ValueBins().worth_of_scores(score) == win_probability(score)
+
+
+def test_worths_golden():
+    scores = [mate_score(1), mate_score(21), mate_score(41), 0, mate_score(-1)]
+    assert ValueBins(mate_range=0.2).worth_of_scores(scores) == pytest.approx([1, 0.9, 0.8, 0.5, 0])
+    with pytest.raises(ValueError, match="mate range"):
+        ValueBins(mate_range=0.5)

@@ -1,0 +1,82 @@
+"""Write positions of small endings, every move with its exact distance to mate, as .jsonl(.zst).
+
+The file is in the format of the Lichess evaluation dump, for 'argmax data convert'. Scores come
+from retrograde analysis, which takes half a second for three pieces and up to a minute for four.
+"""
+
+import dataclasses
+import json
+import sys
+import time
+from pathlib import Path
+
+
+@dataclasses.dataclass(frozen=True)
+class Args:
+    out: Path
+    """The file to write: .jsonl or .jsonl.zst."""
+    endings: tuple[str, ...] = ("KQK", "KRK", "KPK", "KBNK", "KBBK", "KQKR")
+    """Endings of three or four pieces, the stronger side first."""
+    positions: int = 10_000
+    """Different positions of each ending."""
+    seed: int = 0
+    """The same seed gives the same positions."""
+    leave_out: tuple[Path, ...] = ()
+    """Files of positions that are not to be written, such as a test split's."""
+    json: bool = False
+    """Print one JSON object on standard output."""
+
+
+def run(args: Args) -> int:
+    """Solve, write, and say how many positions there are of each ending."""
+    import zstandard
+
+    from data_pipeline import endgames
+    from data_pipeline.dataset import write_atomically
+    from data_pipeline.errors import InputError
+    from uci.progress import progress_bar
+
+    if not args.out.name.endswith((".jsonl", ".jsonl.zst")):
+        raise InputError(f"expected a file .jsonl or .jsonl.zst for --out, found {args.out}")
+    if args.positions < 1:
+        raise InputError(f"expected --positions of at least 1, found {args.positions}")
+    start = time.monotonic()
+    pieces = {name: endgames.pieces_of_ending(name) for name in args.endings}
+    left_out = _hashes(args.leave_out)
+    text: list[str] = []
+    counts: dict[str, int] = {}
+    with progress_bar("positions", len(pieces) * args.positions) as advance:
+        for name, symbols in pieces.items():
+            before = len(text)
+            for line in endgames.lines(symbols, args.positions, args.seed, left_out):
+                text.append(line)
+                advance(len(text))
+            counts[name] = len(text) - before
+    data = "".join(line + "\n" for line in text).encode()
+    if args.out.suffix == ".zst":
+        data = zstandard.ZstdCompressor(level=10).compress(data)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(args.out, data)
+    seconds = round(time.monotonic() - start, 1)
+    if args.json:
+        print(json.dumps({"written": counts, "left_out_of": len(left_out), "seconds": seconds}))
+    else:
+        shown = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+        print(f"{args.out}: {shown}; {seconds} s", file=sys.stdout)
+    return 0
+
+
+def _hashes(files: tuple[Path, ...]) -> set[bytes]:
+    """The positions of files, by hash."""
+    from data_pipeline.dataset import position_hash
+    from data_pipeline.errors import InputError
+    from data_pipeline.sources import Rejected, Share, reader_of
+
+    found = set()
+    for path in files:
+        if not path.is_file():
+            raise InputError(f"expected a file of positions, found none at {path}")
+        for entry in reader_of(path)(str(path), Share()):
+            if not isinstance(entry, Rejected):
+                found.add(position_hash(entry.board))
+    return found
