@@ -70,6 +70,21 @@ def test_the_command_writes_what_convert_reads(tmp_path, capsys):
     assert sum(figures["written"].values()) == 90
 
 
+def test_positions_of_puzzles_are_left_out(tmp_path):
+    line = json.loads(next(endgames.lines("KQk", 1, 0, ())))
+    move = line["evals"][0]["pvs"][0]["line"]
+    reply = chess.Board(line["fen"] + " 0 1")
+    reply.push_uci(move)
+    answer = next(iter(reply.legal_moves), None)
+    assert answer is not None
+    puzzles = tmp_path / "some.csv"
+    puzzles.write_text(f"a,{line['fen']} 0 1,{move} {answer},1500\n")
+    out = tmp_path / "x.jsonl"
+    options = ["--endings", "KQK", "--positions", "5", "--leave-out", str(puzzles)]
+    assert main(["data", "endgames", *options, "--out", str(out)]) == 0
+    assert line["fen"] not in {json.loads(text)["fen"] for text in out.read_text().splitlines()}
+
+
 def test_wrong_arguments(tmp_path):
     assert main(["data", "endgames", "--out", str(tmp_path / "x.txt")]) == 2
     out = str(tmp_path / "x.jsonl")

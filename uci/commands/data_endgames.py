@@ -22,7 +22,8 @@ class Args:
     seed: int = 0
     """The same seed gives the same positions."""
     leave_out: tuple[Path, ...] = ()
-    """Files of positions that are not to be written, such as a test split's."""
+    """Files of positions that are not to be written, such as a test split's; of Lichess puzzles
+    (.csv) all positions of their solutions."""
     json: bool = False
     """Print one JSON object on standard output."""
 
@@ -76,7 +77,25 @@ def _hashes(files: tuple[Path, ...]) -> set[bytes]:
     for path in files:
         if not path.is_file():
             raise InputError(f"expected a file of positions, found none at {path}")
+        if path.name.endswith((".csv", ".csv.zst")):
+            found |= _hashes_of_puzzles(path)
+            continue
         for entry in reader_of(path)(str(path), Share()):
             if not isinstance(entry, Rejected):
                 found.add(position_hash(entry.board))
+    return found
+
+
+def _hashes_of_puzzles(path: Path) -> set[bytes]:
+    """All positions from each puzzle's first to its last, by hash."""
+    from data_pipeline.dataset import position_hash
+    from engine.puzzles import read_puzzles
+
+    found = set()
+    for puzzle in read_puzzles([path])[0]:
+        board = puzzle.board()
+        found.add(position_hash(board))
+        for move in puzzle.moves:
+            board.push(move)
+            found.add(position_hash(board))
     return found
