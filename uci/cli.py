@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "analyse": ("uci.commands.analyse", "every legal move with its value distribution"),
     "puzzles": ("uci.commands.puzzles", "solve rate on Lichess puzzle files"),
     "match": ("uci.commands.match", "games between engines"),
+    "endgames": ("uci.commands.endgames", "won endings against Stockfish"),
     "elo": ("uci.commands.elo", "ratings from PGN files"),
     "ladder": ("uci.commands.ladder", "a player's rating against Stockfish's levels"),
     "data annotate": ("uci.commands.data_annotate", "positions scored by Stockfish (Beam)"),
