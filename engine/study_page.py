@@ -24,6 +24,7 @@ VERDICTS = {
     "open": "leave it open",
 }
 UNKNOWN = "…"
+PLACES = ("in play", "in values")
 MARKS = re.compile(r"<!-- ([a-z-]+) -->\n.*?<!-- /\1 -->", re.DOTALL)
 
 
@@ -50,7 +51,7 @@ def text_of(name: str, table: Table, probes: Table, base: Cell, seeds: int) -> s
 
 def claims_text(table: Table, base: Cell, seeds: int) -> str:
     """How many claims hold; every claim with its differences, or that it is not yet run."""
-    rows, verdicts = [], []
+    rows, whole, partial = [], [], []
     for claim in claims(base, table, seeds):
         first = f"**{claim.text}**"
         known = [contrast for contrast in claim.contrasts if contrast.seeds(table, seeds)]
@@ -60,26 +61,37 @@ def claims_text(table: Table, base: Cell, seeds: int) -> str:
             words = [verdict(effect, count == seeds) for effect in found[:2]]
             of_figures = (difference(*pair) for pair in zip(SHOWN, found, strict=True))
             rows.append((first, contrast.label, count, *of_figures, *words))
-            verdicts.append(words)
+            (whole if count == seeds else partial).append(found[:2])
             first = ""
         if not known:
             rows.append((first, progress(claim.study, table, base, seeds), *[""] * 6))
     units = (f"{label}, {unit(name)}" for name, label in SHOWN.items())
-    head = ("claim", "by", "seeds", *units, "in play", "in values")
-    return f"{tally(verdicts, seeds)}\n\n{markdown(head, rows)}"
+    head = ("claim", "by", "seeds", *units, *PLACES)
+    return f"{tally(whole, partial, seeds)}\n\n{markdown(head, rows)}"
 
 
-def tally(verdicts: Sequence[Sequence[str]], seeds: int) -> str:
-    """How many differences speak for their claim, in play and in values."""
-    known = [words for words in verdicts if UNKNOWN not in words]
-    if not known:
-        return f"No difference has all of its {seeds} seeds yet."
-    parts = []
-    for place, name in enumerate(("in play", "in values")):
-        count = Counter(words[place] for words in known)
-        each = ", ".join(f"{count[word]} {text}" for word, text in VERDICTS.items())
-        parts.append(f"{name} {each}")
-    return f"Of {len(known)} differences with all {seeds} seeds, {'; '.join(parts)}."
+def tally(
+    whole: Sequence[Sequence[Mean | None]], partial: Sequence[Sequence[Mean | None]], seeds: int
+) -> str:
+    """How many differences, in play and in values, speak for their claim; how the others look."""
+    sentences = [f"No difference has all of its {seeds} seeds yet."]
+    if whole:
+        parts = []
+        for name, effects in zip(PLACES, zip(*whole, strict=True), strict=True):
+            count = Counter(verdict(effect, True) for effect in effects)
+            each = ", ".join(f"{count[word]} {text}" for word, text in VERDICTS.items())
+            parts.append(f"{name} {each}")
+        sentences = [f"Of {len(whole)} differences with all {seeds} seeds, {'; '.join(parts)}."]
+    if partial:
+        above = [
+            f"{sum(effect is not None and effect.mean > 0 for effect in effects)} {name}"
+            for name, effects in zip(PLACES, zip(*partial, strict=True), strict=True)
+        ]
+        sentences.append(
+            f"Of {len(partial)} with fewer seeds so far, {' and '.join(above)} are above 0, which "
+            "settles nothing."
+        )
+    return " ".join(sentences)
 
 
 def study_text(name: str, table: Table, base: Cell, seeds: int) -> str:

@@ -66,7 +66,10 @@ def test_a_single_seed_says_nothing():
     text = text_of("claims", table, {}, BASE, SEEDS)
     found = row(text, "hl-gauss against squared-error")
     assert found[2:4] == ["1", "+2.00 (one seed)"] and found[6:] == ["…", "…"]
-    assert text.startswith("No difference has all of its 3 seeds yet.")
+    assert text.startswith(
+        "No difference has all of its 3 seeds yet. Of 6 with fewer seeds so far, 2 in play and 0 "
+        "in values are above 0, which settles nothing.\n"
+    )
 
 
 def test_contrasts_are_of_cells_of_their_study():
