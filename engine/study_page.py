@@ -81,14 +81,14 @@ def tally(
             count = Counter(verdict(effect, True) for effect in effects)
             each = ", ".join(f"{count[word]} {text}" for word, text in VERDICTS.items())
             parts.append(f"{name} {each}")
-        sentences = [f"Of {len(whole)} differences with all {seeds} seeds, {'; '.join(parts)}."]
+        sentences = [f"Differences with all {seeds} seeds: {len(whole)}; {'; '.join(parts)}."]
     if partial:
         above = [
             f"{sum(effect is not None and effect.mean > 0 for effect in effects)} {name}"
             for name, effects in zip(PLACES, zip(*partial, strict=True), strict=True)
         ]
         sentences.append(
-            f"Of {len(partial)} with fewer seeds so far, {' and '.join(above)} are above 0, which "
+            f"With fewer seeds so far: {len(partial)}; {' and '.join(above)} are above 0, which "
             "settles nothing."
         )
     return " ".join(sentences)

@@ -46,7 +46,7 @@ def test_claims_hold_or_not_by_intervals_of_differences_paired_by_seed():
     assert row(text, "hl-gauss against two-hot")[6:] == ["the opposite", "holds"]
     assert row(text, "hl-gauss against one-hot")[6:] == ["open", "open"]
     assert text.startswith(
-        "Of 6 differences with all 3 seeds, in play 2 speak for the claim, 1 against it, 3 leave "
+        "Differences with all 3 seeds: 6; in play 2 speak for the claim, 1 against it, 3 leave "
         "it open; in values 1 speak for the claim, 2 against it, 3 leave it open.\n"
     )
     for study in ("rates", "noise", "bins", "scale", "bootstrap"):
@@ -67,7 +67,7 @@ def test_a_single_seed_says_nothing():
     found = row(text, "hl-gauss against squared-error")
     assert found[2:4] == ["1", "+2.00 (one seed)"] and found[6:] == ["…", "…"]
     assert text.startswith(
-        "No difference has all of its 3 seeds yet. Of 6 with fewer seeds so far, 2 in play and 0 "
+        "No difference has all of its 3 seeds yet. With fewer seeds so far: 6; 2 in play and 0 "
         "in values are above 0, which settles nothing.\n"
     )
 
