@@ -1,15 +1,16 @@
 """Fields of a configuration set by name: typed by the field, and checked."""
 
-import json
-from dataclasses import asdict
+import subprocess
+import sys
+from dataclasses import asdict, replace
 
 import pytest
 
 from data_pipeline.errors import InputError
 from model.config import PRESETS, RECIPES, BoardConfig, Setup
+from model.network import load_network
 from model.overrides import override, settable
 from tests.random_chess import write_dataset
-from uci.cli import main
 
 SETUP = Setup(BoardConfig(), RECIPES["argmax"].loss, RECIPES["argmax"].optimizer)
 
@@ -61,15 +62,21 @@ def test_what_is_wrong_is_said(setting, message):
         override(SETUP, [setting])
 
 
-def test_the_command_trains_what_is_set(tmp_path, capsys):
+def test_the_command_trains_what_is_set(tmp_path):
+    """In processes of their own: the number of devices can be set only once in each."""
     (tmp_path / "data").mkdir()
     write_dataset(tmp_path / "data")
-    command = ["train", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "run")]
-    command += ["--preset", "tiny", "--steps", "1", "--batch-size", "8", "--cpu-devices", "1"]
-    assert main([*command, "--set", "network.widht=4"]) == 2
-    assert "network.width" in capsys.readouterr().err
-    assert main([*command, "--set", "network.layers=1", "--set", "loss.ranking_weight=0.5"]) == 0
-    assert main(["network", "info", str(tmp_path / "run" / "network.safetensors"), "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["config"]["layers"] == 1
-    assert found["training"]["config"]["loss"]["ranking_weight"] == 0.5
+    program = "import sys; from uci.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", program, "train", "--data", str(tmp_path / "data")]
+    command += ["--out", str(tmp_path / "run"), "--preset", "tiny", "--steps", "1"]
+    command += ["--batch-size", "8", "--cpu-devices", "1"]
+    wrong = subprocess.run(
+        [*command, "--set", "network.widht=4"], capture_output=True, text=True, check=False
+    )
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+    assert "network.width" in wrong.stderr
+    settings = ["--set", "network.layers=1", "--set", "loss.ranking_weight=0.5"]
+    subprocess.run([*command, *settings], capture_output=True, check=True)
+    network = load_network(tmp_path / "run" / "network.safetensors")
+    assert network.config == replace(PRESETS["tiny"].network, layers=1)
+    assert network.training["config"]["loss"]["ranking_weight"] == 0.5
