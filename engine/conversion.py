@@ -43,7 +43,7 @@ def summary(records: Sequence[GameRecord], player: str) -> dict:
     ``moves``: the median of the player's moves in the games that it won, ``shortest``: of the
     fewest that would have done there.
     """
-    points = [r.score if r.pairing.white == player else 1 - r.score for r in records]
+    points = [record.points_of(player) for record in records]
     won = [record for record, point in zip(records, points, strict=True) if point == 1]
     moves = [_moves_of(record, player) for record in won]
     values = [retrograde.mate_in(retrograde.value(chess.Board(r.pairing.fen))) for r in won]

@@ -61,6 +61,10 @@ class GameRecord:
     reason: str
     fault: tuple[str, str] | None = None
 
+    def points_of(self, player: str) -> float:
+        """What the player made of it: 1, 0.5 or 0."""
+        return self.score if self.pairing.white == player else 1 - self.score
+
 
 @dataclass
 class _State:

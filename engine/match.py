@@ -152,7 +152,7 @@ def _score(records: Sequence[GameRecord]) -> Score:
     first = records[0].pairing
     odd = first.key.endswith(".1")
     a, b = (first.white, first.black) if odd else (first.black, first.white)
-    points = [r.score if r.pairing.white == a else 1 - r.score for r in records]
+    points = [record.points_of(a) for record in records]
     pairs: dict[str, list[float]] = {}
     for record, point in zip(records, points, strict=True):
         pairs.setdefault(record.pairing.key.rpartition(".")[0], []).append(point)

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import astuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine.charts import BLUE, INK, new_figure
-from model.recipe_trials import Result
 from model.study import Sweep
 from model.study_table import Point
 from model.value_losses import LOSSES
+
+if TYPE_CHECKING:
+    from model.recipe_trials import Result
 
 PANELS = {
     "agreement": "agreement with the teacher",
@@ -73,7 +76,7 @@ def probe_chart(points: Sequence[Point], untrained: Sequence[Point], title: str)
     return figure
 
 
-def recipe_chart(results: Sequence[Result], title: str):
+def recipe_chart(results: "Sequence[Result]", title: str):
     """Each variant's differences to the base with 95 % intervals; right of the line is more."""
     shown = [result for result in results if result.variant]
     labels = {name: PANELS[name] for name in ("agreement", "regret", "kendall_tau_b")}

@@ -113,10 +113,7 @@ def probes_text(probes: Table, base: Cell, seeds: int) -> str:
         start = untrained_cell(base)
         untrained = points(Sweep("size", (start.size,), (start.loss,)), start, seeds, probes)
         named = [*((point.loss, point) for point in found), *(("untrained", p) for p in untrained)]
-        rows = [
-            (name, point.seeds, *(mean(point.figures.get(figure)) for figure in PROBED))
-            for name, point in named
-        ]
+        rows = [(name, point.seeds, *point.texts(PROBED)) for name, point in named]
         parts += [markdown(("loss", "seeds", *PROBED.values()), rows)]
         parts += [differences(sweep, found, PROBED)]
     return "\n".join(part for part in parts if part)
@@ -135,9 +132,7 @@ def progress(name: str, table: Table, base: Cell, seeds: int) -> str:
 def means(sweep: Sweep, found: Sequence[Point], figures: dict[str, str]) -> str:
     """A table of figures with their intervals."""
     factor = sweep.factor.replace("_", " ")
-    rows = [
-        (p.loss, p.value, p.seeds, *(mean(p.figures.get(name)) for name in figures)) for p in found
-    ]
+    rows = [(p.loss, p.value, p.seeds, *p.texts(figures)) for p in found]
     return markdown(("loss", factor, "seeds", *figures.values()), rows)
 
 
@@ -166,15 +161,6 @@ def unit(name: str) -> str:
     if name in FALLING:
         return "thousandths"
     return "R² points" if name in PROBED else "% points"
-
-
-def mean(found: Mean | None) -> str:
-    """A figure, and how far its interval reaches; no reach with one seed."""
-    if found is None:
-        return ""
-    digits = 4
-    reach = found.high - found.mean
-    return f"{found.mean:.{digits}f}" + (f" ± {reach:.{digits}f}" if math.isfinite(reach) else "")
 
 
 def difference(name: str, effect: Mean | None) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import textwrap
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -125,5 +126,11 @@ def _check_config(path: Path, config: dict[str, Any]) -> None:
         name = changed[0]
         raise InputError(
             f"expected the configuration of the run in {path}, found {name} = "
-            f"{expected.get(name)} instead of {found.get(name)}; resume with the same options"
+            f"{_short(expected.get(name))} instead of {_short(found.get(name))}; resume with the "
+            "same options"
         )
+
+
+def _short(value: Any) -> str:
+    """In a message: the record of a network that a run started from has hundreds of entries."""
+    return textwrap.shorten(str(value), 60, placeholder=" ...")

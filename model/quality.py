@@ -15,6 +15,7 @@ from data_pipeline.actions import CHESS_MOVES
 from data_pipeline.errors import InputError
 from data_pipeline.phases import PHASES, phase_of
 from data_pipeline.records import PositionRecord, decode, moves_of
+from data_pipeline.values import win_probability
 from model import metrics
 from model.action_values import ActionValues, estimates, is_policy
 from model.calibration import Calibration
@@ -121,14 +122,14 @@ def _measure_chunk(
     lengths = np.array([len(record.actions) for record in records])
     legal = np.arange(lengths.max()) < lengths[:, None]
     teacher = np.zeros(legal.shape, np.float32)
-    teacher[legal] = np.concatenate([r.win_probs[np.argsort(r.actions)] for r in records])
+    scores = np.concatenate([r.scores[np.argsort(r.actions)] for r in records])
+    teacher[legal] = win_probability(scores)
     flat = np.concatenate(values)
     predicted = np.zeros(legal.shape, np.float32)
     predicted[legal] = estimates(flat, predictor)
     preferred = predicted.copy()  # what moves are chosen by
     if not is_policy(predictor):
         preferred[legal] = bins.expectation(flat)
-    scores = np.concatenate([r.scores[np.argsort(r.actions)] for r in records])
     teacher_bins = bins.bin_of(bins.worth_of_scores(scores))
     owners = np.repeat(numbers, lengths)
     if not is_policy(predictor):

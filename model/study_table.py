@@ -7,7 +7,7 @@ goes on with the cells that have no row.
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -91,6 +91,14 @@ class Mean:
     def of(values: Sequence[float]) -> "Mean":
         return Mean(*t_interval(values))
 
+    def text(self, sign: str = "") -> str:
+        """The mean, and how far the interval reaches; the mean alone where there is one seed.
+
+        ``sign``: that of Python's format, ``+`` for differences.
+        """
+        reach = self.high - self.mean
+        return f"{self.mean:{sign}.4f}" + (f" ± {reach:.4f}" if math.isfinite(reach) else "")
+
 
 @dataclass(frozen=True)
 class Point:
@@ -103,6 +111,10 @@ class Point:
     figures: dict[str, Mean]
     differences: dict[str, Mean]
     """To HL-Gauss at the same value, paired by seed: the same first weights, data and noise."""
+
+    def texts(self, names: Iterable[str]) -> list[str]:
+        """The figures of these names with their intervals; an empty one where there is none."""
+        return [self.figures[name].text() if name in self.figures else "" for name in names]
 
 
 def points(sweep: Sweep, base: Cell, seeds: int, table: Table) -> list[Point]:

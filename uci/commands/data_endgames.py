@@ -6,16 +6,17 @@ from retrograde analysis, which takes half a second for three pieces and up to a
 
 import dataclasses
 import json
-import sys
 import time
 from pathlib import Path
+
+from data_pipeline.endgames import ENDINGS
 
 
 @dataclasses.dataclass(frozen=True)
 class Args:
     out: Path
     """The file to write: .jsonl or .jsonl.zst."""
-    endings: tuple[str, ...] = ("KQK", "KRK", "KPK", "KBNK", "KBBK", "KQKR")
+    endings: tuple[str, ...] = ENDINGS
     """Endings of three or four pieces, the stronger side first."""
     positions: int = 10_000
     """Different positions of each ending."""
@@ -63,7 +64,7 @@ def run(args: Args) -> int:
         print(json.dumps({"written": counts, "left_out_of": len(left_out), "seconds": seconds}))
     else:
         shown = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-        print(f"{args.out}: {shown}; {seconds} s", file=sys.stdout)
+        print(f"{args.out}: {shown}; {seconds} s")
     return 0
 
 

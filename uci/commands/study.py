@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import tyro
 
 if TYPE_CHECKING:
+    from model.recipe_trials import Trial
     from model.study import Cell
-    from model.study_table import Point
+    from model.study_table import Figures, Point
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,6 @@ def train(args: Args, data: Path, cells: "list[Cell]") -> None:
     from model.study_run import run_cells
     from uci.progress import progress_bar
 
-    def report(cell: "Cell", figures: dict) -> None:
-        texts = [f"{name} {value:.4f}" for name, value in figures.items() if value is not None]
-        print(f"{cell.name}: " + "  ".join(texts), file=sys.stderr, flush=True)
-
     share_batches(args.batch_size, args.cpu_devices)
     dataset = Dataset(data)
     with progress_bar("steps", sum(cell.steps for cell in cells)) as advance:
@@ -96,6 +93,12 @@ def train(args: Args, data: Path, cells: "list[Cell]") -> None:
     if args.name == "representation":
         with progress_bar("probes", len(cells) + args.seeds) as advance:
             run_probes(cells, dataset, args.out, args.positions, advance)
+
+
+def report(trained: "Cell | Trial", figures: "Figures") -> None:
+    """A line on standard error for what is done."""
+    texts = [f"{name} {value:.4f}" for name, value in figures.items() if value is not None]
+    print(f"{trained.name}: " + "  ".join(texts), file=sys.stderr, flush=True)
 
 
 def untrained(seeds: int, base: "Cell", table) -> "list[Point]":
@@ -159,14 +162,6 @@ def show(found: "dict[str, list[Point]]") -> None:
         table = Table("loss", factor.replace("_", " "), "seeds", *columns)
         for point in points:
             loss = "" if factor == "untrained" else point.loss
-            cells = [interval(point.figures.get(name)) for name in names]
+            cells = point.texts(names)
             table.add_row(loss, f"{point.value}", f"{point.seeds}", *cells)
         console.print(table)
-
-
-def interval(mean, sign: str = "") -> str:
-    """A mean, and how far its interval reaches; the mean alone where there is one seed."""
-    if mean is None:
-        return ""
-    reach = mean.high - mean.mean
-    return f"{mean.mean:{sign}.4f}" + (f" ± {reach:.4f}" if reach < float("inf") else "")

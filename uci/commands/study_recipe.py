@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
-from uci.commands.study import interval, plain
+from uci.commands.study import plain, report
 
 if TYPE_CHECKING:
     from model.recipe_trials import Result, Trial
@@ -82,10 +82,6 @@ def train(args: Args, data: Path, chosen: "list[Trial]") -> None:
     from model.recipe_trials import run_trials
     from model.train import TrainConfig
 
-    def report(trial: "Trial", figures: dict) -> None:
-        texts = [f"{name} {value:.4f}" for name, value in figures.items() if value is not None]
-        print(f"{trial.name}: " + "  ".join(texts), file=sys.stderr, flush=True)
-
     base = preset(args.preset)
     share_batches(base.batch_size, args.cpu_devices)
     config = TrainConfig(
@@ -105,20 +101,17 @@ def train(args: Args, data: Path, chosen: "list[Trial]") -> None:
 
 def show(found: "list[Result]") -> None:
     """A Markdown table: the base's figures, then each variant's differences to them."""
-    from model.recipe_trials import FIGURES
+    from model.recipe_trials import ABOUT, FIGURES
 
     columns = ["variant", "seeds", "cost of a step", "steps", "parameters"]
     columns += [name.replace("_", " ") for name in FIGURES]
     print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     for result in found:
-        about = [f"{result.about['cost']:.2f}", *(f"{result.about[n]:.0f}" for n in ABOUT)]
+        about = [f"{result.about['cost']:.2f}", *(f"{result.about[n]:.0f}" for n in ABOUT[1:])]
         values = [
-            f"{interval(result.differences[name], '+')}" if result.variant
+            result.differences[name].text("+") if result.variant
             else f"{result.figures[name]:.4f}"
             for name in FIGURES
         ]  # fmt: skip
         name = f"`{result.variant}`" if result.variant else "base"
         print(f"| {' | '.join([name, str(result.seeds), *about, *values])} |")
-
-
-ABOUT = ("steps_taken", "parameters")
