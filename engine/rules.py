@@ -3,7 +3,7 @@
 A network sees one position, not the game, and its values are estimates. Where the rules settle
 what a move is worth, the verdict here replaces the estimate. Nothing is searched: each legal move
 is made once and the position after it is looked at, with the real game (the board's move stack)
-behind it.
+behind it. Replies are looked at for repetitions alone.
 
 Repetition, exactly:
 
@@ -11,8 +11,10 @@ Repetition, exactly:
   can claim and match runners call by themselves: it counts 0.5;
 - a move after which the position stands for the *second* time is not a draw yet, but a player
   without memory would go round the same circle again. It counts at most 0.5: a side that stands
-  better turns away from it, a side that stands worse gains nothing by hoping for it. This verdict
-  is a *ceiling*; all others are exact.
+  better turns away from it, a side that stands worse gains nothing by hoping for it;
+- a move that lets the opponent's reply bring a position for the third time counts at most 0.5 too.
+
+The last two verdicts are *ceilings*; all others are exact.
 
 A move that completes 50 moves without a capture or pawn move counts 0.5 unless it mates.
 
@@ -22,6 +24,8 @@ A move that completes 50 moves without a capture or pawn move counts 0.5 unless 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 import chess
 
@@ -47,6 +51,7 @@ INSUFFICIENT_MATERIAL = Verdict("insufficient material", 0.5)
 THREEFOLD_REPETITION = Verdict("threefold repetition", 0.5)
 FIFTY_MOVE_RULE = Verdict("50-move rule", 0.5)
 REPETITION = Verdict("repetition", 0.5, ceiling=True)
+REPEATING_REPLY = Verdict("the reply can repeat", 0.5, ceiling=True)
 CLAIMABLE_REPETITION = Verdict("claimable repetition", 0.5)
 
 
@@ -88,10 +93,31 @@ def _verdict(board: chess.Board, occurrences: Counter | None) -> Verdict | None:
         return INSUFFICIENT_MATERIAL
     if board.halfmove_clock >= FIFTY_MOVES:
         return FIFTY_MOVE_RULE
-    before = occurrences[position_key(board)] if occurrences else 0
+    if not occurrences:
+        return None
+    before = occurrences[position_key(board)]
     if before >= 2:
         return THREEFOLD_REPETITION
-    return REPETITION if before else None
+    if before:
+        return REPETITION
+    twice = {key for key, count in occurrences.items() if count > 1}
+    return REPEATING_REPLY if _reply_repeats(board, twice) else None
+
+
+def _reply_repeats(board: chess.Board, twice: set[tuple]) -> bool:
+    """Whether a reply brings one of the positions that stood twice.
+
+    It leaves the pieces of the side that just moved where they are, which rules out most of them.
+    """
+    mover = not board.turn
+    near = {key for key in twice if _pieces_of(key, mover) == board.occupied_co[mover]}
+    for reply in board.legal_moves if near else ():
+        board.push(reply)
+        found = position_key(board) in near
+        board.pop()
+        if found:
+            return True
+    return False
 
 
 def _occurrences(board: chess.Board) -> Counter:
@@ -108,6 +134,12 @@ def _occurrences(board: chess.Board) -> Counter:
         past.pop()
         keys[position_key(past)] += 1
     return keys
+
+
+def _pieces_of(key: tuple, color: chess.Color) -> chess.Bitboard:
+    """Where one side's pieces stand in a position of `position_key`."""
+    kinds, white = key[:6], key[6]
+    return white if color == chess.WHITE else reduce(or_, kinds) & ~white
 
 
 def position_key(board: chess.Board) -> tuple:

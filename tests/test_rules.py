@@ -47,6 +47,16 @@ def test_second_occurrence_is_a_ceiling_and_third_a_draw():
     assert verdict_of(played(SHUFFLE + SHUFFLE[:3]), "f6g8") == rules.THREEFOLD_REPETITION
 
 
+def test_what_a_reply_repeats_for_the_third_time_is_a_ceiling():
+    """White's knight comes back by another way, so that only black's reply makes the third time."""
+    start = "6nk/8/8/8/8/8/PP6/KN6 w - - 0 1"
+    other_way = ["b1d2", "g8h6", "d2b1", "h6g8"]
+    twice = played(["b1c3", "g8f6", "c3b1", "f6g8", "b1d2", "g8h6"], start)
+    assert verdict_of(twice, "d2b1") == rules.REPEATING_REPLY
+    assert verdict_of(twice, "d2e4") is None
+    assert verdict_of(played(other_way[:2], start), "d2b1") is None
+
+
 def test_history_before_an_irreversible_move_does_not_count():
     board = played([*SHUFFLE[:3], "e7e5"])
     assert not any(rules.verdicts(board, board.legal_moves))
@@ -60,13 +70,14 @@ def test_lost_castling_rights_make_another_position():
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.randoms(use_true_random=False), st.integers(0, 120))
-def test_agrees_with_python_chess_on_random_games(random, plies):
+@given(st.randoms(use_true_random=False), st.integers(0, 120), st.sampled_from([1, 2, 100]))
+def test_agrees_with_python_chess_on_random_games(random, plies, choices):
+    """Few ``choices``: games in which positions come again."""
     board = chess.Board("8/5k2/8/3n4/8/2R5/1K4P1/8 w - - 60 80")
     for _ in range(plies):
         if board.is_game_over(claim_draw=True):
             break
-        board.push(random.choice(list(board.legal_moves)))
+        board.push(random.choice(list(board.legal_moves)[:choices]))
     before = board.copy()
     moves = list(board.legal_moves)
     for move, found in zip(moves, rules.verdicts(board, moves), strict=True):
@@ -78,11 +89,22 @@ def test_agrees_with_python_chess_on_random_games(random, plies):
         assert exact == (drawn or not any(board.legal_moves))
         if found == rules.REPETITION:
             assert board.is_repetition(2)
-        elif found is None:
+        elif found is None or found == rules.REPEATING_REPLY:
             assert not board.is_repetition(2)
+            assert (found is not None) == _a_reply_repeats(board)
         board.pop()
     assert board == before
     assert board.move_stack == before.move_stack
+
+
+def _a_reply_repeats(board: chess.Board) -> bool:
+    for reply in list(board.legal_moves):
+        board.push(reply)
+        third = board.is_repetition(3)
+        board.pop()
+        if third:
+            return True
+    return False
 
 
 def test_a_position_takes_about_a_millisecond():
