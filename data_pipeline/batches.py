@@ -16,6 +16,8 @@ from data_pipeline.board import (
     relations_of,
 )
 from data_pipeline.columns import read_columns
+from data_pipeline.consequences import NUM_CONSEQUENCES, consequences
+from data_pipeline.mirroring import mirror
 from data_pipeline.values import ValueBins
 
 
@@ -33,6 +35,7 @@ class Inputs(NamedTuple):
     targets: np.ndarray  # [B, M] uint8
     promotions: np.ndarray  # [B, M] uint8
     relations: np.ndarray  # [B, M, NUM_RELATIONS, 8] uint8
+    consequences: np.ndarray  # [B, M, NUM_CONSEQUENCES, 8] uint8; none of them unless asked for
     mask: np.ndarray  # [B, M] bool: where there is a move
 
 
@@ -46,25 +49,45 @@ class Batch(NamedTuple):
 
 
 def make_inputs(
-    boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]], max_moves: int
+    boards: Sequence[chess.Board],
+    moves: Sequence[Sequence[chess.Move]],
+    max_moves: int,
+    *,
+    after: bool = False,
 ) -> Inputs:
-    """Boards and their moves (at most ``max_moves`` each) -> arrays, padded with zeros."""
-    return _inputs(positions_of(boards), moves_of(boards, moves), max_moves)
+    """Boards and their moves (at most ``max_moves`` each) -> arrays, padded with zeros.
+
+    ``after``: with the moves' `consequences`.
+    """
+    return _inputs(positions_of(boards), moves_of(boards, moves), max_moves, after)
 
 
-def make_batch(encoded: Sequence[bytes], max_moves: int, mate_range: float = 0.0) -> Batch:
+def make_batch(
+    encoded: Sequence[bytes],
+    max_moves: int,
+    mate_range: float = 0.0,
+    *,
+    after: bool = False,
+    turned: np.ndarray | None = None,
+) -> Batch:
     """Encoded records -> a batch; of a position with more than ``max_moves`` moves, the best are
-    kept. Raises ValueError where a record is cut short."""
+    kept. Raises ValueError where a record is cut short.
+
+    ``after``: with the moves' `consequences`. ``turned``: [B] bool, which positions to mirror left
+    to right if they can be (`mirroring`).
+    """
     read = read_columns(encoded, max_moves)
-    inputs = _inputs(read.positions, read.moves, max_moves)
+    if turned is not None:
+        read = read._replace(**mirror(read.positions, read.moves, turned)._asdict())
+    inputs = _inputs(read.positions, read.moves, max_moves, after)
     win_probs = np.zeros((len(encoded), max_moves), np.float32)
     worths = ValueBins(mate_range=mate_range).worth_of_scores(read.scores)
     win_probs[read.moves.rows, read.moves.columns] = worths
     return Batch(inputs, win_probs)
 
 
-def empty_inputs(positions: int, max_moves: int) -> Inputs:
-    """All zeros: positions without pieces and moves."""
+def empty_inputs(positions: int, max_moves: int, *, after: bool = False) -> Inputs:
+    """All zeros: positions without pieces and moves. ``after``: with `consequences`."""
     shapes = {
         "squares": (64,),
         "state": (NUM_STATE,),
@@ -74,6 +97,7 @@ def empty_inputs(positions: int, max_moves: int) -> Inputs:
         "targets": (max_moves,),
         "promotions": (max_moves,),
         "relations": (max_moves, NUM_RELATIONS, 8),
+        "consequences": (max_moves, NUM_CONSEQUENCES if after else 0, 8),
         "mask": (max_moves,),
     }
     return Inputs(
@@ -84,15 +108,18 @@ def empty_inputs(positions: int, max_moves: int) -> Inputs:
     )
 
 
-def _inputs(positions: Positions, moves: Moves, max_moves: int) -> Inputs:
+def _inputs(positions: Positions, moves: Moves, max_moves: int, after: bool) -> Inputs:
     relations = relations_of(positions, moves)
-    inputs = empty_inputs(len(positions.squares), max_moves)
+    inputs = empty_inputs(len(positions.squares), max_moves, after=after)
     cells = moves.rows * max_moves + moves.columns
     inputs.sources.ravel()[cells] = moves.sources
     inputs.targets.ravel()[cells] = moves.targets
     inputs.promotions.ravel()[cells] = moves.promotions
     inputs.mask.ravel()[cells] = True
     inputs.relations.view("<u8").reshape(-1, NUM_RELATIONS)[cells] = relations.moves
+    if after:
+        flat = inputs.consequences.view("<u8").reshape(-1, NUM_CONSEQUENCES)
+        flat[cells] = consequences(positions, moves)
     return inputs._replace(
         squares=positions.squares,
         state=positions.state,

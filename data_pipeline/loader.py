@@ -34,8 +34,12 @@ def training_data(
     max_moves: int,
     seed: int,
     mate_range: float = 0.0,
+    *,
+    after: bool = False,
+    mirrored: bool = False,
 ) -> grain.DatasetIterator[Any]:
-    """Batches of what a policy of `chessbench.POLICIES` learns, as sequences or for `board`.
+    """Batches of what a policy of `chessbench.POLICIES` learns, as sequences or for `board`; the
+    last two as in `training_batches`.
 
     ``mate_range``: see `values`; of the moves' values for `board`. Raises InputError where the
     data do not say what is to be learned.
@@ -46,7 +50,9 @@ def training_data(
             return _pairs_of_bag(data, sequences, batch_size, seed)
         if sequences:
             return training_sequences(encoded, batch_size, seed)
-        return training_batches(encoded, batch_size, max_moves, seed, mate_range)
+        return training_batches(
+            encoded, batch_size, max_moves, seed, mate_range, after=after, mirrored=mirrored
+        )
     numbers: Sequence[int] = range(len(encoded))
     if isinstance(data, Dataset):
         usable = records.has_value if policy == "state_value" else records.has_choice
@@ -67,15 +73,24 @@ def training_data(
 
 
 def training_batches(
-    encoded: Sequence[bytes], batch_size: int, max_moves: int, seed: int, mate_range: float = 0.0
+    encoded: Sequence[bytes],
+    batch_size: int,
+    max_moves: int,
+    seed: int,
+    mate_range: float = 0.0,
+    *,
+    after: bool = False,
+    mirrored: bool = False,
 ) -> grain.DatasetIterator[Batch]:
-    """Batches of positions with their moves."""
-    return _shuffled(
-        grain.MapDataset.source(encoded),  # pyright: ignore[reportArgumentType]
-        batch_size,
-        seed,
-        lambda rows: make_batch(rows, max_moves, mate_range),
-    )
+    """Batches of positions with their moves; ``after``: with the moves' `consequences`;
+    ``mirrored``: half of those that can be are mirrored left to right, drawn anew each pass."""
+
+    def batch(rows: Sequence[bytes], rng: np.random.Generator | None = None) -> Batch:
+        turned = None if rng is None else rng.random(len(rows)) < 0.5
+        return make_batch(rows, max_moves, mate_range, after=after, turned=turned)
+
+    source = grain.MapDataset.source(encoded)  # pyright: ignore[reportArgumentType]
+    return _shuffled(source, batch_size, seed, batch, random=mirrored)
 
 
 def training_sequences(
@@ -122,12 +137,19 @@ def training_transitions(
 
 
 def _shuffled(
-    source: grain.MapDataset, batch_size: int, seed: int, batch: Callable[[Sequence], T]
+    source: grain.MapDataset,
+    batch_size: int,
+    seed: int,
+    batch: Callable[..., T],
+    *,
+    random: bool = False,
 ) -> grain.DatasetIterator[T]:
+    """``batch`` takes what is in a batch and, if it is ``random``, a generator of its own."""
     parts = -(-len(source) // SHUFFLED_AT_ONCE)
     shuffled = source.seed(seed).shuffle()
     if parts > 1:
-        rows = (source[part::parts].seed(seed + part).shuffle() for part in range(parts))
-        shuffled = grain.MapDataset.mix(list(rows))
-    batches = shuffled.repeat(None).batch(batch_size, batch_fn=list).map(batch)
+        parted = (source[part::parts].seed(seed + part).shuffle() for part in range(parts))
+        shuffled = grain.MapDataset.mix(list(parted))
+    rows = shuffled.repeat(None).batch(batch_size, batch_fn=list)
+    batches = rows.random_map(batch, seed=seed) if random else rows.map(batch)
     return iter(batches.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=8)))

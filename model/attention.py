@@ -55,18 +55,33 @@ class Attention(hk.Module):
         self.output_scale = output_scale
         self.position_bias = position_bias
 
-    def __call__(self, x: jax.Array, memory: jax.Array, relations: jax.Array) -> jax.Array:
-        """x: [B, I, D], memory: [B, J, D], relations: [B, R, I, J] -> [B, I, D]."""
+    def __call__(
+        self,
+        x: jax.Array,
+        memory: jax.Array,
+        relations: jax.Array,
+        templates: jax.Array | None = None,
+    ) -> jax.Array:
+        """x: [B, I, D], memory: [B, J, D], relations: [B, R, I, J] -> [B, I, D].
+
+        templates: [K, I, J], biases of which each position mixes one for each head, after the
+        geometric attention bias of Chessformer (arXiv 2605.19091).
+        """
         batch, length, width = x.shape
         init = hk.initializers.VarianceScaling(1.0, "fan_in", "truncated_normal")
         queries = self._heads(x, "query", init)
         keys = self._heads(memory, "key", init)
         values = self._heads(memory, "value", init)
         logits = jnp.einsum("bhid,bhjd->bhij", queries * (width // self.heads) ** -0.5, keys)
-        logits = logits + RelationBias(self.heads)(relations)
+        if relations.shape[1]:
+            logits = logits + RelationBias(self.heads)(relations)
         if self.position_bias:
             shape = (self.heads, length, memory.shape[1])
             logits += hk.get_parameter("position_bias", shape, init=jnp.zeros).astype(x.dtype)
+        if templates is not None:
+            mix = dense(x.mean(axis=1), self.heads * len(templates), "template_mix", init)
+            mix = mix.reshape(batch, self.heads, len(templates))
+            logits += jnp.einsum("bhk,kij->bhij", mix, templates.astype(x.dtype))
         weights = Softmax(name="softmax")(logits).astype(x.dtype)
         out = jnp.einsum("bhij,bhjd->bhid", weights, values).swapaxes(1, 2)
         scaled = hk.initializers.VarianceScaling(self.output_scale, "fan_in", "truncated_normal")

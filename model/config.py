@@ -13,6 +13,10 @@ Labels = Literal["hl-gauss", "one-hot", "two-hot"]
 OptimizerKind = Literal["muon", "adam"]
 Schedule = Literal["cosine", "constant"]
 RecipeName = Literal["argmax", "reference"]
+SquareRelations = Literal["all", "direct", "none"]
+"""What squares know of one another's attacks: x-rays too, direct ones only, or none."""
+MoveRelations = Literal["all", "squares", "none"]
+"""What moves know of the squares: attacks after the move too, only source and target, or none."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,17 @@ class BoardConfig:
     head_width: int = 256
     """Width of the hidden layer between a move's token and its bins."""
     bins: int = 64
+    square_relations: SquareRelations = "all"
+    move_relations: MoveRelations = "all"
+    consequences: bool = False
+    """Whether moves also see both sides' attacks and loose pieces after the move; see
+    `data_pipeline.consequences`."""
+    position_bias: bool = True
+    """Whether each trunk layer learns a weight for each pair of squares, by head."""
+    bias_templates: int = 0
+    """How many learned patterns over pairs of squares each position mixes into its attention."""
+    policy_head: bool = False
+    """Whether a move has a logit beside its values, to learn the choice by; only in training."""
     target: Target = "action-value"
     mate_range: float = 0.0
     """How much of the bins' range at either end tells mates by their distance, see
@@ -45,8 +60,14 @@ class BoardConfig:
                 "expected a mate_range of 0 to 0.4 with the target 'action-value', else 0, found "
                 f"{self.mate_range} with '{self.target}'"
             )
-        if self.decoder_layers < 0:
-            raise InputError(f"expected decoder_layers of at least 0, found {self.decoder_layers}")
+        for name in ("decoder_layers", "bias_templates"):
+            if getattr(self, name) < 0:
+                raise InputError(f"expected {name} of at least 0, found {getattr(self, name)}")
+        if self.target != "action-value" and (self.consequences or self.policy_head):
+            raise InputError(
+                "expected consequences and policy_head only with the target 'action-value', found "
+                f"'{self.target}'"
+            )
 
     @property
     def learns_order(self) -> bool:
@@ -133,6 +154,8 @@ class LossConfig:
     ranking_temperature: float = 0.05
     """In win probability."""
     state_value_weight: float = 0.1
+    policy_weight: float = 1.0
+    """Where the network has a policy head."""
 
 
 @dataclass(frozen=True)

@@ -48,5 +48,5 @@ def parameter_shapes(config: NetworkConfig) -> dict[tuple[str, str], tuple[int, 
 def _example(config: NetworkConfig) -> Any:
     """The inputs of one position with one move."""
     if isinstance(config, BoardConfig):
-        return empty_inputs(1, 1)
+        return empty_inputs(1, 1, after=config.consequences)
     return empty_sequences(1, 1)

@@ -47,7 +47,12 @@ def total_loss(
     best = jnp.where(mask, win_probs, 0.0).max(axis=-1)
     state = by_value.loss(outputs.state, best).mean()
     total = values + config.ranking_weight * order + config.state_value_weight * state
-    return total, {"loss": total, "values": values, "ranking": order, "state": state}
+    parts = {"values": values, "ranking": order, "state": state}
+    if outputs.policy is not None:
+        chosen = outputs.policy * config.ranking_temperature
+        parts["policy"] = ranking(chosen, win_probs, mask, config.ranking_temperature).mean()
+        total += config.policy_weight * parts["policy"]
+    return total, {"loss": total, **parts}
 
 
 def state_value_loss(

@@ -152,7 +152,7 @@ class Predictor:
     ) -> Inputs | SequenceInputs:
         config = self.network.config
         if isinstance(config, BoardConfig):
-            return make_inputs(boards, moves, max_moves)
+            return make_inputs(boards, moves, max_moves, after=config.consequences)
         return make_sequences(boards, moves, max_moves, config.clocks)
 
     def _run(self, inputs: Inputs | SequenceInputs) -> np.ndarray:

@@ -32,11 +32,15 @@ TIMED_STEPS = 12
 
 VARIANTS = (
     "",
+    "network.consequences=true",
     "network.decoder_layers=2",
+    "network.consequences=true network.decoder_layers=2",
     "network.layers=4 network.decoder_layers=2",
     "batch_size=64",
     "loss.ranking_weight=3",
     "loss.sigma_bins=1.5",
+    "network.bias_templates=32",
+    "network.policy_head=true",
     "network.heads=8",
     "optimizer.kind=adam",
     "loss.ranking_temperature=0.1",
@@ -47,6 +51,12 @@ VARIANTS = (
     "network.widening=4",
     "loss.state_value_weight=0",
     "loss.ranking_temperature=0.025",
+    "mirrored=true",
+    "network.position_bias=false",
+    "network.square_relations=direct",
+    "network.square_relations=none",
+    "network.move_relations=squares",
+    "network.move_relations=none",
     "network.decoder_layers=0",
 )
 """Fields set in place of the base's, most promising first; the base sets none."""

@@ -32,7 +32,9 @@ def flop_of(config: NetworkConfig, moves: int) -> float:
 
 @cache
 def _flop(config: NetworkConfig, moves: int) -> float:
-    empty = empty_inputs if isinstance(config, BoardConfig) else empty_sequences
+    empty = empty_sequences
+    if isinstance(config, BoardConfig):
+        empty = partial(empty_inputs, after=config.consequences)
     params: dict[str, dict[str, jax.ShapeDtypeStruct]] = {}
     for (module, name), shape in parameter_shapes(config).items():
         params.setdefault(module, {})[name] = jax.ShapeDtypeStruct(shape, jnp.float32)

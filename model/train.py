@@ -18,6 +18,7 @@ from data_pipeline.errors import InputError
 from data_pipeline.loader import training_data
 from model.checkpoints import Checkpoints, Progress
 from model.config import (
+    BoardConfig,
     ComputeDtype,
     LossConfig,
     NetworkConfig,
@@ -52,6 +53,8 @@ class TrainConfig:
     max_moves: int = 64
     """Of a position; with the layout `board`."""
     seed: int = 0
+    mirrored: bool = False
+    """Whether half of the positions in which nobody may castle are mirrored left to right."""
     compute_dtype: ComputeDtype = "float32"
     loss: LossConfig = field(default_factory=LossConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
@@ -180,6 +183,8 @@ class Run:
             config.max_moves,
             config.seed,
             config.network.mate_range,
+            after=isinstance(config.network, BoardConfig) and config.network.consequences,
+            mirrored=config.mirrored,
         )
         self.length: float = config.steps or 60 * (config.minutes or 0)
         optimizer = partial(make_optimizer, config.optimizer, self.length)

@@ -29,6 +29,8 @@ def forward(config: BoardConfig, inputs: Inputs, dtype: jnp.dtype = jnp.float32)
             policy = head(config, decoded, "move_head", 1)[..., 0]
         else:
             moves = head(config, decoded, "move_head", config.bins)
+            if config.policy_head:
+                policy = head(config, decoded, "policy_head", 1)[..., 0]
     if config.target != "behavioral-cloning":
         state = head(config, squares.mean(axis=1), "state_head", config.bins)
     return Outputs(moves, state, policy)
@@ -40,7 +42,11 @@ def decode_moves(config: BoardConfig, squares: jax.Array, inputs: Inputs) -> jax
         jax.nn.one_hot(s, 64, dtype=squares.dtype) for s in (inputs.sources, inputs.targets)
     )
     moves = embed_moves(config, squares, source, target, inputs)
-    relations = move_relations(inputs, source, target)
+    relations = move_relations(config, inputs, source, target)
+    if config.consequences:
+        after = unpack_bitboards(inputs.consequences).swapaxes(1, 2).astype(squares.dtype)
+        relations = jnp.concatenate((relations, after), axis=1)
+        moves += loose_pieces(config, squares, after[:, 2:])
     for layer in range(config.decoder_layers):
         moves = Block(config, position_bias=False, name=f"decoder_{layer}")(
             moves, squares, relations
@@ -50,10 +56,18 @@ def decode_moves(config: BoardConfig, squares: jax.Array, inputs: Inputs) -> jax
 
 def trunk(config: BoardConfig, inputs: Inputs, dtype: jnp.dtype = jnp.float32) -> jax.Array:
     """[B, 64, D]: the squares after the trunk's layers; all that moves know of the position."""
-    relations = board_relations(inputs).astype(dtype)
+    known = {"all": 4, "direct": 2, "none": 0}[config.square_relations]
+    relations = board_relations(inputs)[:, :known].astype(dtype)
     squares = embed_squares(config, inputs).astype(dtype)
+    templates = None
+    if config.bias_templates:
+        shape = (config.bias_templates, 64, 64)
+        templates = hk.get_parameter(
+            "bias_templates", shape, init=hk.initializers.TruncatedNormal(0.02)
+        )
     for layer in range(config.layers):
-        squares = Block(config, position_bias=True, name=f"trunk_{layer}")(squares, None, relations)
+        block = Block(config, config.position_bias, name=f"trunk_{layer}")
+        squares = block(squares, None, relations, templates)
     return norm(squares, "trunk_norm")
 
 
@@ -65,14 +79,20 @@ class Block(hk.Module):
         self.config = config
         self.position_bias = position_bias
 
-    def __call__(self, x: jax.Array, memory: jax.Array | None, relations: jax.Array) -> jax.Array:
-        """x: [B, I, D], memory: [B, J, D] or None for x itself -> [B, I, D]."""
+    def __call__(
+        self,
+        x: jax.Array,
+        memory: jax.Array | None,
+        relations: jax.Array,
+        templates: jax.Array | None = None,
+    ) -> jax.Array:
+        """x: [B, I, D], memory: [B, J, D] or None for x itself -> [B, I, D]; see `Attention`."""
         config = self.config
         # Output projections scaled by 1 / sqrt(2 * layers), so that the residual's variance holds.
         output_scale = 1.0 / (2 * config.layers)
         normed = norm(x, "attention_norm")
         attention = Attention(config.heads, output_scale, self.position_bias, name="attention")
-        x = x + attention(normed, normed if memory is None else memory, relations)
+        x = x + attention(normed, normed if memory is None else memory, relations, templates)
         hidden = norm(x, "feed_forward_norm").reshape(-1, config.width)
         hidden = dense(hidden, config.width * config.widening, "feed_forward_in")
         init = hk.initializers.VarianceScaling(output_scale, "fan_in", "truncated_normal")
@@ -91,10 +111,23 @@ def board_relations(inputs: Inputs) -> jax.Array:
     return jnp.stack((attacks, attacks.swapaxes(1, 2), xrays, xrays.swapaxes(1, 2)), axis=1)
 
 
-def move_relations(inputs: Inputs, source: jax.Array, target: jax.Array) -> jax.Array:
-    """[B, 5, M, 64]: attacks from the target, its attackers, discovered lines, source, target."""
+def move_relations(
+    config: BoardConfig, inputs: Inputs, source: jax.Array, target: jax.Array
+) -> jax.Array:
+    """[B, 5, M, 64]: attacks from the target, its attackers, discovered lines, source, target; or
+    only some of them."""
     rules = unpack_bitboards(inputs.relations).swapaxes(1, 2).astype(source.dtype)
-    return jnp.concatenate((rules, source[:, None], target[:, None]), axis=1)
+    every = jnp.concatenate((rules, source[:, None], target[:, None]), axis=1)
+    return every[:, {"all": 0, "squares": 3, "none": 5}[config.move_relations] :]
+
+
+def loose_pieces(config: BoardConfig, squares: jax.Array, loose: jax.Array) -> jax.Array:
+    """squares: [B, 64, D], loose: [B, 2, M, 64] zeros and ones -> [B, M, D]: sums over the loose
+    pieces of either side, so that it counts how many there are."""
+    flat = squares.reshape(-1, config.width)
+    names = ("move_own_loose", "move_other_loose")
+    maps = [dense(flat, config.width, name).reshape(squares.shape) for name in names]
+    return jnp.einsum("brmj,rbjd->bmd", loose, jnp.stack(maps))
 
 
 def embed_squares(config: BoardConfig, inputs: Inputs) -> jax.Array:

@@ -14,8 +14,8 @@ from data_pipeline.errors import InputError
 from data_pipeline.values import ValueBins
 from model import losses, value_losses
 from model.config import BoardConfig, Labels, LossConfig
-from model.layouts import transformed
-from model.network import random_network
+from model.layouts import init_params, transformed
+from model.network import Network, random_network
 from model.predictor import Predictor
 from model.transformer import Outputs
 from tests.random_chess import random_boards
@@ -92,12 +92,27 @@ def test_no_boards_and_no_moves(predictor):
     assert values.shape == (0, predictor.bins.count)
 
 
-def test_every_parameter_learns(boards):
-    config = BoardConfig(width=16, layers=2, decoder_layers=1, heads=2, head_width=32, bins=8)
+VARIATIONS = {
+    "plain": {},
+    "consequences": {"consequences": True},
+    "policy head": {"policy_head": True},
+    "bias templates": {"bias_templates": 3},
+    "few relations": {"square_relations": "direct", "move_relations": "squares"},
+    "no relations": {"square_relations": "none", "move_relations": "none"},
+    "no position bias": {"position_bias": False},
+}
+
+
+@pytest.mark.parametrize("changes", VARIATIONS.values(), ids=VARIATIONS)
+def test_every_parameter_learns(boards, changes):
+    config = BoardConfig(
+        width=16, layers=2, decoder_layers=1, heads=2, head_width=32, bins=8, **changes
+    )
     network = transformed(config)
     promotions = chess.Board("r3k2r/pP1p2pp/8/2pPp3/8/8/pPPP1PPP/R3K2R w KQkq c6 0 1")
     boards = [*boards, promotions, promotions.mirror()]
-    inputs = make_inputs(boards, [list(board.legal_moves)[:64] for board in boards], 64)
+    moves = [list(board.legal_moves)[:64] for board in boards]
+    inputs = make_inputs(boards, moves, 64, after=config.consequences)
     win_probs = np.random.default_rng(0).uniform(size=inputs.mask.shape) * inputs.mask
     params = network.init(jax.random.key(0), inputs)
 
@@ -107,6 +122,32 @@ def test_every_parameter_learns(boards):
 
     for path, gradient in jax.tree_util.tree_leaves_with_path(jax.grad(loss)(params)):
         assert np.abs(gradient).max() > 0, path
+
+
+def test_consequences_are_seen(boards):
+    config = BoardConfig(width=16, layers=1, heads=2, head_width=32, bins=8, consequences=True)
+    network = Network(config, init_params(config, 0))
+    inputs = make_inputs(boards[:2], [list(b.legal_moves) for b in boards[:2]], 64, after=True)
+    assert inputs.consequences.shape == (2, 64, 4, 8)
+    blind = inputs._replace(consequences=np.zeros_like(inputs.consequences))
+    seen, unseen = (transformed(config).apply(network.params, i).moves for i in (inputs, blind))
+    assert np.abs(np.asarray(seen - unseen)).max() > 1e-3
+    values = Predictor(network).action_values(boards[:2], [list(b.legal_moves) for b in boards[:2]])
+    legal = np.asarray(jax.nn.softmax(seen))[inputs.mask]
+    np.testing.assert_allclose(np.concatenate(values), legal, atol=1e-5)
+
+
+def test_a_policy_head_learns_the_choice_beside_the_values():
+    rng = np.random.default_rng(0)
+    logits, state, policy = rng.normal(size=(2, 5, 8)), rng.normal(size=(2, 8)), np.zeros((2, 5))
+    win_probs, mask = rng.uniform(size=(2, 5)), np.ones((2, 5), bool)
+    outputs = Outputs(jnp.asarray(logits), jnp.asarray(state))
+    alone, _ = losses.total_loss(LossConfig(), outputs, win_probs, mask)
+    both, parts = losses.total_loss(
+        LossConfig(policy_weight=0.5), outputs._replace(policy=policy), win_probs, mask
+    )
+    assert parts["policy"] == pytest.approx(np.log(5), rel=1e-5)  # all moves alike
+    assert both - alone == pytest.approx(0.5 * np.log(5), rel=1e-4)
 
 
 def test_parameter_counts_of_the_presets():

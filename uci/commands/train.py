@@ -43,6 +43,9 @@ class Args:
     batch_size: int | None = None
     """Positions a step, or with the reference's layout pairs of a position and a move (default:
     what suits the preset)."""
+    mirrored: bool = False
+    """Mirror half of the positions in which nobody may castle left to right, drawn anew each pass
+    over the data."""
     start: Path | None = None
     """Start from the weights of this network (.safetensors), of the same shape or with fewer
     layers; by default from random ones."""
@@ -110,6 +113,7 @@ def _config(args: Args, data: "Dataset | Bag") -> "TrainConfig":
         minutes=args.minutes,
         batch_size=batch_size,
         seed=args.seed,
+        mirrored=args.mirrored,
         compute_dtype=args.compute_dtype or backend().dtype,
         loss=setup.loss,
         optimizer=setup.optimizer,
