@@ -15,14 +15,17 @@ def attacked_by(board: chess.Board, colour: chess.Color) -> int:
     return int(np.bitwise_or.reduce(np.array(masks, np.uint64)))
 
 
+def worth(board: chess.Board, square: chess.Square, king: int) -> int:
+    return WORTH.get(board.piece_type_at(square) or 0, king)
+
+
 def loose(board: chess.Board, colour: chess.Color) -> int:
     found = 0
     for square in chess.scan_forward(board.occupied_co[colour]):
-        attackers = [board.piece_type_at(s) for s in board.attackers(not colour, square)]
-        kind = board.piece_type_at(square)
-        worth = WORTH.get(kind, 0)
-        alone = not board.is_attacked_by(colour, square) or kind == chess.KING
-        if attackers and (alone or min(WORTH.get(a, 99) for a in attackers) < worth):
+        attackers = [worth(board, s, 99) for s in board.attackers(not colour, square)]
+        king = board.piece_type_at(square) == chess.KING
+        alone = king or not board.is_attacked_by(colour, square)
+        if attackers and (alone or min(attackers) < worth(board, square, 0)):
             found |= 1 << square
     return found
 
