@@ -6,6 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 
 
+MANY_ROWS = 1024
+
+
 def unpack_bitboards(bitboards: jax.Array | np.ndarray) -> jax.Array:
     """[..., 8] uint8 bitboards -> [..., 64] uint8 zeros and ones, square by square."""
     bits = jnp.asarray(bitboards)[..., None] >> jnp.arange(8, dtype=jnp.uint8) & 1
@@ -32,7 +35,10 @@ class RelationBias(hk.Module):
             (self.heads, count),
             init=lambda shape, dtype: self.preferred * first.astype(dtype),
         )
-        return jnp.einsum("hr,brij->bhij", weights.astype(relations.dtype), relations)
+        # A product for each position: as an einsum its result would have to be transposed.
+        weights = jnp.broadcast_to(weights.astype(relations.dtype), (len(relations), *weights.shape))
+        biases = weights @ relations.reshape(*relations.shape[:2], -1)
+        return biases.reshape(len(relations), self.heads, *relations.shape[2:])
 
 
 class Softmax(hk.Module):
@@ -69,9 +75,11 @@ class Attention(hk.Module):
         """
         batch, length, width = x.shape
         init = hk.initializers.VarianceScaling(1.0, "fan_in", "truncated_normal")
-        queries = self._heads(x, "query", init)
-        keys = self._heads(memory, "key", init)
-        values = self._heads(memory, "value", init)
+        if x is memory:
+            queries, keys, values = self._heads(x, ("query", "key", "value"), init)
+        else:
+            (queries,) = self._heads(x, ("query",), init)
+            keys, values = self._heads(memory, ("key", "value"), init)
         logits = jnp.einsum("bhid,bhjd->bhij", queries * (width // self.heads) ** -0.5, keys)
         if relations.shape[1]:
             logits = logits + RelationBias(self.heads)(relations)
@@ -88,10 +96,14 @@ class Attention(hk.Module):
         out = dense(out.reshape(batch * length, width), width, "output", scaled)
         return out.reshape(x.shape)
 
-    def _heads(self, x: jax.Array, name: str, init: hk.initializers.Initializer) -> jax.Array:
+    def _heads(
+        self, x: jax.Array, names: tuple[str, ...], init: hk.initializers.Initializer
+    ) -> list[jax.Array]:
+        """x: [B, I, D] -> for each name [B, H, I, D / H]."""
         batch, length, width = x.shape
-        flat = dense(x.reshape(batch * length, width), width, name, init)
-        return flat.reshape(batch, length, self.heads, width // self.heads).swapaxes(1, 2)
+        flat = dense_each(x.reshape(batch * length, width), width, names, init)
+        split = (batch, length, self.heads, width // self.heads)
+        return [each.reshape(split).swapaxes(1, 2) for each in flat]
 
 
 def dense(
@@ -101,3 +113,17 @@ def dense(
     init = init or hk.initializers.VarianceScaling(1.0, "fan_in", "truncated_normal")
     matrix = hk.get_parameter(name, (x.shape[-1], width), init=init)
     return x @ matrix.astype(x.dtype)
+
+
+def dense_each(
+    x: jax.Array, width: int, names: tuple[str, ...], init: hk.initializers.Initializer
+) -> list[jax.Array]:
+    """x: [N, D] -> `dense` for each name, [N, width].
+
+    Of many rows as one product, which CPUs do faster, most of all in the gradient; of few rows it
+    would take longer to put the matrices side by side.
+    """
+    if len(x) < MANY_ROWS:
+        return [dense(x, width, name, init) for name in names]
+    matrices = [hk.get_parameter(name, (x.shape[-1], width), init=init) for name in names]
+    return jnp.split(x @ jnp.concatenate(matrices, axis=1).astype(x.dtype), len(names), axis=1)
