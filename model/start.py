@@ -1,8 +1,8 @@
 """The first weights of a training: drawn at random, or those of a network that is trained on.
 
-A network may be trained on as one with more layers than it has: the new ones come last and add
-nothing to their input at first, so that what was learned is all there in the first step (as in
-Chen et al. 2016, *Net2Net*).
+A network may be trained on as one with more layers than it has, or with moves that see what comes
+after them: what is new comes last and adds nothing at first, so that what was learned is all there
+in the first step (as in Chen et al. 2016, *Net2Net*).
 """
 
 from dataclasses import asdict
@@ -14,9 +14,10 @@ from model.config import BoardConfig, NetworkConfig
 from model.layouts import init_params
 from model.network import Network, Params
 
-GROWING = ("layers", "decoder_layers")
+GROWING = ("layers", "decoder_layers", "consequences")
 """What may be more than the network has; of the layout `board`."""
-_ADDED_TO_THE_RESIDUAL = ("output", "feed_forward_out")
+_IDLE = ("output", "feed_forward_out", "move_own_loose", "move_other_loose")
+"""Matrices whose product is added to something: zeros, where they are new."""
 
 
 def first_params(config: NetworkConfig, seed: int, start: Network | None) -> Params:
@@ -29,17 +30,21 @@ def first_params(config: NetworkConfig, seed: int, start: Network | None) -> Par
         return params
     _check(config, start.config)
     return {
-        module: start.params[module] if module in start.params else _idle(arrays)
+        module: {
+            name: _grown(name, array, start.params.get(module, {}).get(name))
+            for name, array in arrays.items()
+        }
         for module, arrays in params.items()
     }
 
 
-def _idle(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """A new layer's parameters, such that it adds nothing to its input."""
-    return {
-        name: np.zeros_like(array) if name in _ADDED_TO_THE_RESIDUAL else array
-        for name, array in arrays.items()
-    }
+def _grown(name: str, array: np.ndarray, learned: np.ndarray | None) -> np.ndarray:
+    """What was learned, with zeros for what is new in it; or a new array, such that its layer adds
+    nothing to its input."""
+    if learned is None:
+        return np.zeros_like(array) if name in _IDLE else array
+    new = [(0, size - known) for size, known in zip(array.shape, learned.shape, strict=True)]
+    return np.pad(learned, new)
 
 
 def _check(config: NetworkConfig, start: NetworkConfig) -> None:
@@ -51,5 +56,6 @@ def _check(config: NetworkConfig, start: NetworkConfig) -> None:
         if wanted != given and not grown:
             raise InputError(
                 f"expected a network to start from with {name} = {wanted}, found {given}; "
-                "train with the shape of that network, or with more layers than it has"
+                "train with the shape of that network, or with more layers than it has, or with "
+                "consequences"
             )

@@ -26,9 +26,19 @@ def test_without_a_network_weights_are_random(network):
     jax.tree.map(np.testing.assert_array_equal, first_params(config, 3, None), network.params)
 
 
-@pytest.mark.parametrize("layers, decoder_layers", [(2, 1), (4, 1), (2, 3), (3, 2)])
-def test_added_layers_change_nothing_at_first(network, layers, decoder_layers):
-    grown = replace(network.config, layers=layers, decoder_layers=decoder_layers)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"layers": 4},
+        {"decoder_layers": 3},
+        {"layers": 3, "decoder_layers": 2},
+        {"consequences": True},
+        {"decoder_layers": 2, "consequences": True},
+    ],
+)
+def test_what_is_new_changes_nothing_at_first(network, changes):
+    grown = replace(network.config, **changes)
     params = first_params(grown, 0, network)
     boards = random_boards(5, games=1)
     moves = [list(board.legal_moves) for board in boards]
@@ -43,6 +53,12 @@ def test_other_shapes_are_refused(network, changes):
     (name,) = changes
     with pytest.raises(InputError, match=f"start from with {name} = "):
         first_params(replace(network.config, **changes), 0, network)
+
+
+def test_less_than_the_network_knows_is_refused(network):
+    knowing = replace(network.config, consequences=True)
+    with pytest.raises(InputError, match="start from with consequences = False, found True"):
+        first_params(network.config, 0, Network(knowing, first_params(knowing, 0, None)))
 
 
 def test_another_layout_is_refused(network):
