@@ -1,4 +1,4 @@
-"""The whole board after each of many moves: what either side attacks, and which pieces are loose.
+"""The whole board after each of many moves: attacks, loose pieces and where kings could flee to.
 
 Everything follows from the rules; bitboards and pieces are those of `attacks`, seen from the side
 that moves, before and after. Where an attack starts from does not matter here, so all pieces of a
@@ -13,7 +13,7 @@ import numpy as np
 from data_pipeline.attacks import NUM_PIECES, bitboards
 from data_pipeline.board import Moves, Positions
 
-NUM_CONSEQUENCES = 4
+NUM_CONSEQUENCES = 6
 
 _PAWN, _KNIGHT, _BISHOP, _ROOK, _QUEEN, _KING = range(6)
 _STRAIGHT = ((0, 1), (0, -1), (1, 0), (-1, 0))
@@ -25,11 +25,13 @@ Direction = tuple[int, int]
 
 
 def consequences(positions: Positions, moves: Moves) -> np.ndarray:
-    """[N, 4] uint64 of N moves, for the board after each: the squares that the opponent attacks,
-    those that the side that moved attacks, its loose pieces, the opponent's.
+    """[N, 6] uint64 of N moves, for the board after each: the squares that the opponent attacks,
+    those that the side that moved attacks, its loose pieces, the opponent's, the squares where its
+    king could flee to, and the opponent's.
 
     A piece is loose where it is attacked and not defended, or attacked by a piece worth less
-    (pawn, knight or bishop, rook, queen); a king where it is in check. Pieces of a castled rook
+    (pawn, knight or bishop, rook, queen); a king where it is in check. A king could flee to what is
+    next to it, free of its own pieces and not attacked. Pieces of a castled rook
     count as still in the corner, as in `board`.
     """
     own, other = _pieces_after(positions, moves)
@@ -40,7 +42,11 @@ def consequences(positions: Positions, moves: Moves) -> np.ndarray:
     )
     all_own, all_other = np.bitwise_or.reduce(by_own), np.bitwise_or.reduce(by_other)
     loose = _loose(own, all_own, by_other), _loose(other, all_other, by_own)
-    return np.stack((all_other, all_own, *loose), axis=1)
+    flights = (
+        side[_KING] & ~np.bitwise_or.reduce(pieces) & ~attacked
+        for side, pieces, attacked in ((by_own, own, all_other), (by_other, other, all_own))
+    )
+    return np.stack((all_other, all_own, *loose, *flights), axis=1)
 
 
 def _pieces_after(positions: Positions, moves: Moves) -> tuple[np.ndarray, np.ndarray]:

@@ -30,6 +30,12 @@ def loose(board: chess.Board, colour: chess.Color) -> int:
     return found
 
 
+def flights(board: chess.Board, colour: chess.Color) -> int:
+    """Attacks see the king where it stands."""
+    near = board.attacks(board.king(colour)) & ~chess.SquareSet(board.occupied_co[colour])
+    return int(chess.SquareSet(s for s in near if not board.is_attacked_by(not colour, s)))
+
+
 def expected(board: chess.Board, move: chess.Move) -> list[int]:
     """After a move that is not castling; from the side that moved."""
     mover = board.turn
@@ -40,6 +46,8 @@ def expected(board: chess.Board, move: chess.Move) -> list[int]:
         attacked_by(after, mover),
         loose(after, mover),
         loose(after, not mover),
+        flights(after, mover),
+        flights(after, not mover),
     ]
     return masks if mover else [chess.flip_vertical(mask) for mask in masks]
 
@@ -62,10 +70,11 @@ def test_rooks_that_attack_each_other_and_a_check():
     (found,) = consequences(
         positions_of([board]), moves_of([board], [[chess.Move.from_uci("d5h5")]])
     )
-    own, other = (chess.SquareSet(chess.flip_vertical(int(mask))) for mask in found[2:])
+    own, other = (chess.SquareSet(chess.flip_vertical(int(mask))) for mask in found[2:4])
     assert own == {chess.H5} and other == {chess.H1}
     checked = chess.Board("4k3/8/8/8/8/8/8/3QK3 w - - 0 1")
     (found,) = consequences(
         positions_of([checked]), moves_of([checked], [[chess.Move.from_uci("d1e2")]])
     )
     assert chess.SquareSet(int(found[3])) == {chess.E8}
+    assert chess.SquareSet(int(found[5])) == {chess.D7, chess.D8, chess.F7, chess.F8}
