@@ -5,7 +5,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-
 MANY_ROWS = 1024
 
 
@@ -36,9 +35,10 @@ class RelationBias(hk.Module):
             init=lambda shape, dtype: self.preferred * first.astype(dtype),
         )
         # A product for each position: as an einsum its result would have to be transposed.
-        weights = jnp.broadcast_to(weights.astype(relations.dtype), (len(relations), *weights.shape))
+        batch = len(relations)
+        weights = jnp.broadcast_to(weights.astype(relations.dtype), (batch, *weights.shape))
         biases = weights @ relations.reshape(*relations.shape[:2], -1)
-        return biases.reshape(len(relations), self.heads, *relations.shape[2:])
+        return biases.reshape(batch, self.heads, *relations.shape[2:])
 
 
 class Softmax(hk.Module):

@@ -102,7 +102,7 @@ def train(
     with ExitStack() as stack:
         log = stack.enter_context(RunLog(out, config.steps, run.counts, run.share))
         checkpoints = stack.enter_context(run.checkpoints)
-        if not run.evaluated:
+        if config.evaluation_positions and not run.evaluated:
             log.say("nothing is evaluated: there are no positions with scored moves to do it on")
         for parts in run.steps():
             last = run.share >= 1

@@ -18,8 +18,14 @@ from model.attention import Attention, dense, dense_each, unpack_bitboards
 from model.config import BoardConfig
 from model.outputs import Outputs
 
-
-MARKS = ("move_own_loose", "move_other_loose", "move_own_flights", "move_other_flights")
+MARKS = (
+    "move_own_loose",
+    "move_other_loose",
+    "move_own_flights",
+    "move_other_flights",
+    "move_own_lost",
+    "move_other_lost",
+)
 """Names of the maps of `marked_squares`."""
 
 
@@ -126,7 +132,7 @@ def move_relations(
 
 
 def marked_squares(config: BoardConfig, squares: jax.Array, marks: jax.Array) -> jax.Array:
-    """squares: [B, 64, D], marks: [B, 4, M, 64] zeros and ones -> [B, M, D]: sums over the loose
+    """squares: [B, 64, D], marks: [B, 6, M, 64] zeros and ones -> [B, M, D]: sums over the loose
     pieces and the kings' flight squares of either side, so that it counts how many there are."""
     flat = squares.reshape(-1, config.width)
     init = hk.initializers.VarianceScaling(1.0, "fan_in", "truncated_normal")
@@ -135,8 +141,8 @@ def marked_squares(config: BoardConfig, squares: jax.Array, marks: jax.Array) ->
 
 
 def embed_squares(config: BoardConfig, inputs: Inputs) -> jax.Array:
-    """[B, 64, D]: piece + square + a linear map of castling rights and en passant, + one of how many
-    pieces of each kind attack the square."""
+    """[B, 64, D]: piece + square + a linear map of castling rights and en passant; and if asked for
+    + one of how many pieces of each kind attack the square."""
     init = hk.initializers.TruncatedNormal(0.5)
     pieces = hk.get_parameter("pieces", (NUM_PIECES, config.width), init=init)
     positions = hk.get_parameter("squares", (64, config.width), init=init)

@@ -7,7 +7,7 @@ from data_pipeline.board import moves_of, positions_of
 from data_pipeline.consequences import consequences
 from tests.random_chess import random_boards
 
-WORTH = {1: 1, 2: 3, 3: 3, 4: 5, 5: 9}
+WORTH = {1: 1, 2: 3, 3: 3, 4: 5, 5: 9, 6: 100}
 
 
 def attacked_by(board: chess.Board, colour: chess.Color) -> int:
@@ -15,19 +15,25 @@ def attacked_by(board: chess.Board, colour: chess.Color) -> int:
     return int(np.bitwise_or.reduce(np.array(masks, np.uint64)))
 
 
-def worth(board: chess.Board, square: chess.Square, king: int) -> int:
-    return WORTH.get(board.piece_type_at(square) or 0, king)
+def won(board: chess.Board, square: chess.Square) -> int:
+    """What the other side wins by captures on one square."""
+    attackers, defenders = (
+        sorted(WORTH[board.piece_type_at(s) or 0] for s in board.attackers(side, square))
+        for side in (not board.color_at(square), board.color_at(square))
+    )
+    return exchange(WORTH[board.piece_type_at(square) or 0], attackers, defenders)
 
 
-def loose(board: chess.Board, colour: chess.Color) -> int:
-    found = 0
-    for square in chess.scan_forward(board.occupied_co[colour]):
-        attackers = [worth(board, s, 99) for s in board.attackers(not colour, square)]
-        king = board.piece_type_at(square) == chess.KING
-        alone = king or not board.is_attacked_by(colour, square)
-        if attackers and (alone or min(attackers) < worth(board, square, 0)):
-            found |= 1 << square
-    return found
+def exchange(captured: int, attackers: list[int], defenders: list[int]) -> int:
+    if not attackers:
+        return 0
+    first, *others = attackers
+    return max(0, captured - exchange(first, defenders, others))
+
+
+def loose(board: chess.Board, colour: chess.Color, least: int) -> int:
+    squares = chess.scan_forward(board.occupied_co[colour])
+    return int(chess.SquareSet(s for s in squares if won(board, s) >= least))
 
 
 def flights(board: chess.Board, colour: chess.Color) -> int:
@@ -44,10 +50,12 @@ def expected(board: chess.Board, move: chess.Move) -> list[int]:
     masks = [
         attacked_by(after, not mover),
         attacked_by(after, mover),
-        loose(after, mover),
-        loose(after, not mover),
+        loose(after, mover, 1),
+        loose(after, not mover, 1),
         flights(after, mover),
         flights(after, not mover),
+        loose(after, mover, 3),
+        loose(after, not mover, 3),
     ]
     return masks if mover else [chess.flip_vertical(mask) for mask in masks]
 
