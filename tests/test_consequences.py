@@ -17,9 +17,10 @@ def attacked_by(board: chess.Board, colour: chess.Color) -> int:
 
 def won(board: chess.Board, square: chess.Square) -> int:
     """What the other side wins by captures on one square."""
+    own = bool(board.color_at(square))
     attackers, defenders = (
         sorted(WORTH[board.piece_type_at(s) or 0] for s in board.attackers(side, square))
-        for side in (not board.color_at(square), board.color_at(square))
+        for side in (not own, own)
     )
     return exchange(WORTH[board.piece_type_at(square) or 0], attackers, defenders)
 
@@ -38,7 +39,7 @@ def loose(board: chess.Board, colour: chess.Color, least: int) -> int:
 
 def flights(board: chess.Board, colour: chess.Color) -> int:
     """Attacks see the king where it stands."""
-    near = board.attacks(board.king(colour)) & ~chess.SquareSet(board.occupied_co[colour])
+    near = board.attacks(board.king(colour) or 0) & ~chess.SquareSet(board.occupied_co[colour])
     return int(chess.SquareSet(s for s in near if not board.is_attacked_by(not colour, s)))
 
 
