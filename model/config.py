@@ -39,11 +39,9 @@ class BoardConfig:
     bins: int = 64
     square_relations: SquareRelations = "all"
     move_relations: MoveRelations = "all"
-    square_attackers: bool = False
-    """Whether squares know from the start how many pieces of each kind attack them."""
     consequences: bool = False
-    """Whether moves also see both sides' attacks, loose pieces and the kings' flight squares after
-    the move; see `data_pipeline.consequences`."""
+    """Whether moves also see both sides' attacks and loose pieces after the move; see
+    `data_pipeline.consequences`."""
     position_bias: bool = True
     """Whether each trunk layer learns a weight for each pair of squares, by head."""
     bias_templates: int = 0

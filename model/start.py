@@ -1,7 +1,7 @@
 """The first weights of a training: drawn at random, or those of a network that is trained on.
 
-A network may be trained on as one with more layers than it has, or whose squares and moves see
-more: what is new comes last and adds nothing at first, so that what was learned is all there
+A network may be trained on as one with more layers than it has, or with moves that see what comes
+after them: what is new comes last and adds nothing at first, so that what was learned is all there
 in the first step (as in Chen et al. 2016, *Net2Net*).
 """
 
@@ -13,11 +13,10 @@ from data_pipeline.errors import InputError
 from model.config import BoardConfig, NetworkConfig
 from model.layouts import init_params
 from model.network import Network, Params
-from model.transformer import MARKS
 
-GROWING = ("layers", "decoder_layers", "consequences", "square_attackers")
+GROWING = ("layers", "decoder_layers", "consequences")
 """What may be more than the network has; of the layout `board`."""
-_IDLE = ("output", "feed_forward_out", "attackers", *MARKS)
+_IDLE = ("output", "feed_forward_out", "move_own_loose", "move_other_loose")
 """Matrices whose product is added to something: zeros, where they are new."""
 
 
@@ -57,5 +56,6 @@ def _check(config: NetworkConfig, start: NetworkConfig) -> None:
         if wanted != given and not grown:
             raise InputError(
                 f"expected a network to start from with {name} = {wanted}, found {given}; "
-                "train with the shape of that network, or with more of " + ", ".join(GROWING)
+                "train with the shape of that network, or with more layers than it has, or with "
+                "consequences"
             )

@@ -14,19 +14,9 @@ import jax.numpy as jnp
 
 from data_pipeline.batches import Inputs
 from data_pipeline.board import NUM_PIECES, NUM_PROMOTIONS
-from model.attention import Attention, dense, dense_each, unpack_bitboards
+from model.attention import Attention, dense, unpack_bitboards
 from model.config import BoardConfig
 from model.outputs import Outputs
-
-MARKS = (
-    "move_own_loose",
-    "move_other_loose",
-    "move_own_flights",
-    "move_other_flights",
-    "move_own_lost",
-    "move_other_lost",
-)
-"""Names of the maps of `marked_squares`."""
 
 
 def forward(config: BoardConfig, inputs: Inputs, dtype: jnp.dtype = jnp.float32) -> Outputs:
@@ -56,7 +46,7 @@ def decode_moves(config: BoardConfig, squares: jax.Array, inputs: Inputs) -> jax
     if config.consequences:
         after = unpack_bitboards(inputs.consequences).swapaxes(1, 2).astype(squares.dtype)
         relations = jnp.concatenate((relations, after), axis=1)
-        moves += marked_squares(config, squares, after[:, 2:])
+        moves += loose_pieces(config, squares, after[:, 2:])
     for layer in range(config.decoder_layers):
         moves = Block(config, position_bias=False, name=f"decoder_{layer}")(
             moves, squares, relations
@@ -131,31 +121,26 @@ def move_relations(
     return every[:, {"all": 0, "squares": 3, "none": 5}[config.move_relations] :]
 
 
-def marked_squares(config: BoardConfig, squares: jax.Array, marks: jax.Array) -> jax.Array:
-    """squares: [B, 64, D], marks: [B, 6, M, 64] zeros and ones -> [B, M, D]: sums over the loose
-    pieces and the kings' flight squares of either side, so that it counts how many there are."""
+def loose_pieces(config: BoardConfig, squares: jax.Array, loose: jax.Array) -> jax.Array:
+    """squares: [B, 64, D], loose: [B, 2, M, 64] zeros and ones -> [B, M, D]: sums over the loose
+    pieces of either side, so that it counts how many there are."""
     flat = squares.reshape(-1, config.width)
-    init = hk.initializers.VarianceScaling(1.0, "fan_in", "truncated_normal")
-    maps = [m.reshape(squares.shape) for m in dense_each(flat, config.width, MARKS, init)]
-    return jnp.einsum("brmj,rbjd->bmd", marks, jnp.stack(maps))
+    names = ("move_own_loose", "move_other_loose")
+    maps = [dense(flat, config.width, name).reshape(squares.shape) for name in names]
+    return jnp.einsum("brmj,rbjd->bmd", loose, jnp.stack(maps))
 
 
 def embed_squares(config: BoardConfig, inputs: Inputs) -> jax.Array:
-    """[B, 64, D]: piece + square + a linear map of castling rights and en passant; and if asked for
-    + one of how many pieces of each kind attack the square."""
+    """[B, 64, D]: piece + square + a linear map of castling rights and en passant."""
     init = hk.initializers.TruncatedNormal(0.5)
     pieces = hk.get_parameter("pieces", (NUM_PIECES, config.width), init=init)
     positions = hk.get_parameter("squares", (64, config.width), init=init)
-    faint = hk.initializers.TruncatedNormal(0.1)
-    state_map = hk.get_parameter("state", (inputs.state.shape[-1], config.width), init=faint)
+    state_map = hk.get_parameter(
+        "state", (inputs.state.shape[-1], config.width), init=hk.initializers.TruncatedNormal(0.1)
+    )
     state = inputs.state.astype(jnp.float32) @ state_map
     kinds = jax.nn.one_hot(inputs.squares, NUM_PIECES)
-    squares = kinds @ pieces + positions + state[:, None]
-    if config.square_attackers:
-        attacks = unpack_bitboards(inputs.attacks).astype(jnp.float32)
-        counts = attacks.swapaxes(1, 2) @ kinds
-        squares += counts @ hk.get_parameter("attackers", pieces.shape, init=faint)
-    return squares
+    return kinds @ pieces + positions + state[:, None]
 
 
 def embed_moves(

@@ -10,7 +10,6 @@ import pytest
 
 from data_pipeline import targets
 from data_pipeline.batches import make_inputs
-from data_pipeline.consequences import NUM_CONSEQUENCES
 from data_pipeline.errors import InputError
 from data_pipeline.values import ValueBins
 from model import losses, value_losses
@@ -96,7 +95,6 @@ def test_no_boards_and_no_moves(predictor):
 VARIATIONS = {
     "plain": {},
     "consequences": {"consequences": True},
-    "attackers": {"square_attackers": True},
     "policy head": {"policy_head": True},
     "bias templates": {"bias_templates": 3},
     "few relations": {"square_relations": "direct", "move_relations": "squares"},
@@ -130,7 +128,7 @@ def test_consequences_are_seen(boards):
     config = BoardConfig(width=16, layers=1, heads=2, head_width=32, bins=8, consequences=True)
     network = Network(config, init_params(config, 0))
     inputs = make_inputs(boards[:2], [list(b.legal_moves) for b in boards[:2]], 64, after=True)
-    assert inputs.consequences.shape == (2, 64, NUM_CONSEQUENCES, 8)
+    assert inputs.consequences.shape == (2, 64, 4, 8)
     blind = inputs._replace(consequences=np.zeros_like(inputs.consequences))
     seen, unseen = (transformed(config).apply(network.params, i).moves for i in (inputs, blind))
     assert np.abs(np.asarray(seen - unseen)).max() > 1e-3
