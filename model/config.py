@@ -226,10 +226,17 @@ class Preset:
 
 PRESETS: dict[str, Preset] = {
     "tiny": Preset(BoardConfig(width=32, layers=2, heads=2, head_width=64), batch_size=32),
-    "small": Preset(BoardConfig()),
-    "medium": Preset(BoardConfig(width=256, layers=8, decoder_layers=2, heads=8, head_width=512)),
+    "small": Preset(BoardConfig(consequences=True)),
+    "medium": Preset(
+        BoardConfig(
+            width=256, layers=8, decoder_layers=2, heads=8, head_width=512, consequences=True
+        )
+    ),
     "large": Preset(
-        BoardConfig(width=320, layers=10, decoder_layers=2, heads=10, head_width=512), 256
+        BoardConfig(
+            width=320, layers=10, decoder_layers=2, heads=10, head_width=512, consequences=True
+        ),
+        256,
     ),
     "sequence-tiny": Preset(SequenceConfig(width=16, layers=2, heads=4), 256, "reference"),
     "sequence-small": Preset(
@@ -245,7 +252,11 @@ published ones."""
 
 
 def preset(name: str, **changes: Any) -> Preset:
-    """A preset by name, with fields of its network changed. Raises InputError if there is none."""
+    """A preset by name, with fields of its network changed; without consequences of moves, where
+    their values are not the target. Raises InputError if there is none."""
     if name not in PRESETS:
         raise InputError(f"expected a preset ({', '.join(PRESETS)}), found '{name}'")
-    return replace(PRESETS[name], network=replace(PRESETS[name].network, **changes))
+    network = PRESETS[name].network
+    if isinstance(network, BoardConfig) and changes.get("target", network.target) != "action-value":
+        changes = {"consequences": False} | changes
+    return replace(PRESETS[name], network=replace(network, **changes))

@@ -32,9 +32,8 @@ TIMED_STEPS = 12
 
 VARIANTS = (
     "",
-    "network.consequences=true",
+    "network.consequences=false",
     "network.decoder_layers=2",
-    "network.consequences=true network.decoder_layers=2",
     "network.layers=4 network.decoder_layers=2",
     "batch_size=64",
     "loss.ranking_weight=3",

@@ -13,7 +13,7 @@ from data_pipeline.batches import make_inputs
 from data_pipeline.errors import InputError
 from data_pipeline.values import ValueBins
 from model import losses, value_losses
-from model.config import BoardConfig, Labels, LossConfig
+from model.config import BoardConfig, Labels, LossConfig, Target, preset
 from model.layouts import init_params, transformed
 from model.network import Network, random_network
 from model.predictor import Predictor
@@ -153,6 +153,13 @@ def test_a_policy_head_learns_the_choice_beside_the_values():
 def test_parameter_counts_of_the_presets():
     assert 1.0e6 < random_network("small").parameter_count < 1.3e6
     assert random_network("tiny").parameter_count < 0.1e6
+
+
+def test_moves_see_their_consequences_where_their_values_are_learned():
+    for target in get_args(Target):
+        network = preset("small", target=target).network
+        assert isinstance(network, BoardConfig)
+        assert network.consequences == (target == "action-value")
 
 
 def test_configurations_are_checked_where_they_are_made():

@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "a published searchless_chess checkpoint as a network file",
     ),
     "network export": ("uci.commands.network_export", "a network as a searchless_chess checkpoint"),
+    "network average": ("uci.commands.network_average", "the mean of networks' weights"),
     "network strength": ("uci.commands.network_strength", "store the Elo curve that was measured"),
 }
 

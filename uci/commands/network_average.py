@@ -1,0 +1,33 @@
+"""The mean of networks' weights, as one network.
+
+For networks that were trained on from one start with other seeds, as one a core:
+
+  argmax train --start network.safetensors --seed 1 --cpu-devices 1 --out runs/a ...
+  argmax train --start network.safetensors --seed 2 --cpu-devices 1 --out runs/b ...
+  argmax network average runs/a/network.safetensors runs/b/network.safetensors 
+      --out mean.safetensors
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+
+@dataclass(frozen=True)
+class Args:
+    files: tyro.conf.Positional[tuple[Path, ...]]
+    """The networks, two or more of one configuration."""
+    out: Path
+    """Where their mean goes."""
+
+
+def run(args: Args) -> int:
+    """Average and write."""
+    from model.averaging import average
+    from model.network import load_network, save_network
+
+    save_network(average([load_network(path) for path in args.files]), args.out)
+    print(f"wrote {args.out}", file=sys.stderr)
+    return 0
