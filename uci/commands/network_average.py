@@ -1,10 +1,10 @@
-"""The mean of networks' weights, as one network.
+r"""The mean of networks' weights, as one network.
 
 For networks that were trained on from one start with other seeds, as one a core:
 
   argmax train --start network.safetensors --seed 1 --cpu-devices 1 --out runs/a ...
   argmax train --start network.safetensors --seed 2 --cpu-devices 1 --out runs/b ...
-  argmax network average runs/a/network.safetensors runs/b/network.safetensors 
+  argmax network average runs/a/network.safetensors runs/b/network.safetensors \
       --out mean.safetensors
 """
 
