@@ -91,7 +91,7 @@ def _read(text: str, key: str, value: str, reader):
 
 
 def _name(kind: str, target: str, settings: dict) -> str:
-    """A readable name: ``argmax-1``, ``stockfish elo=1500``, ``random``."""
+    """A readable name: ``argmax-2``, ``stockfish elo=1500``, ``random``."""
     base = kind
     if kind == "network":
         base = target.rpartition("/")[2].removesuffix(".safetensors") or "argmax"

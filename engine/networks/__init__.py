@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-DEFAULT_NETWORK = "argmax-1.safetensors"
+DEFAULT_NETWORK = "argmax-2.safetensors"
 
 
 def shipped_network() -> Path:
