@@ -247,7 +247,7 @@ PRESETS: dict[str, Preset] = {
     "270M": Preset(SequenceConfig(width=1024, layers=16), 256, "reference"),
 }
 """Networks by size. Of the `board` layout: tiny for tests (0.03 M parameters), small for two cores
-(1.1 M), medium, large. Of the `sequence` layout: one for tests, one as large as `small`, and the
+(1.2 M), medium, large. Of the `sequence` layout: one for tests, one as large as `small`, and the
 published ones."""
 
 
