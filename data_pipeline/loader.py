@@ -6,6 +6,7 @@ thread of their own.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import grain
@@ -26,33 +27,38 @@ SHUFFLED_AT_ONCE = 1 << 32
 """The most that Grain can bring into random order; of more every n-th together."""
 
 
+@dataclass(frozen=True)
+class BoardBatches:
+    """What batches for the layout `board` hold; the last three of positions with their moves'
+    values."""
+
+    max_moves: int
+    """Of a position; the best are kept."""
+    mate_range: float = 0.0
+    """See `values`."""
+    after: bool = False
+    """Whether moves come with their `consequences`."""
+    mirrored: bool = False
+    """Whether half of those that can be are mirrored left to right, drawn anew each pass."""
+
+
 def training_data(
     data: Dataset | Bag,
     policy: str,
     sequences: bool,
     batch_size: int,
-    max_moves: int,
     seed: int,
-    mate_range: float = 0.0,
-    *,
-    after: bool = False,
-    mirrored: bool = False,
+    how: BoardBatches,
 ) -> grain.DatasetIterator[Any]:
-    """Batches of what a policy of `chessbench.POLICIES` learns, as sequences or for `board`; the
-    last two as in `training_batches`.
-
-    ``mate_range``: see `values`; of the moves' values for `board`. Raises InputError where the
-    data do not say what is to be learned.
-    """
+    """Batches of what a policy of `chessbench.POLICIES` learns, as sequences or for `board`, as
+    ``how`` says. Raises InputError where the data do not say what is to be learned."""
     encoded = data.records("train")
     if policy == "action_value":
         if isinstance(data, Bag):
             return _pairs_of_bag(data, sequences, batch_size, seed)
         if sequences:
             return training_sequences(encoded, batch_size, seed)
-        return training_batches(
-            encoded, batch_size, max_moves, seed, mate_range, after=after, mirrored=mirrored
-        )
+        return training_batches(encoded, batch_size, seed, how)
     numbers: Sequence[int] = range(len(encoded))
     if isinstance(data, Dataset):
         usable = records.has_value if policy == "state_value" else records.has_choice
@@ -67,30 +73,22 @@ def training_data(
         rows = [data.decode(encoded[numbers[number]]) for number in chosen]
         if policy == "state_value":
             return make_state_batch(rows, sequences)
-        return make_choice_batch(rows, sequences, max_moves)
+        return make_choice_batch(rows, sequences, how.max_moves)
 
     return _shuffled(grain.MapDataset.range(len(numbers)), batch_size, seed, batch)
 
 
 def training_batches(
-    encoded: Sequence[bytes],
-    batch_size: int,
-    max_moves: int,
-    seed: int,
-    mate_range: float = 0.0,
-    *,
-    after: bool = False,
-    mirrored: bool = False,
+    encoded: Sequence[bytes], batch_size: int, seed: int, how: BoardBatches
 ) -> grain.DatasetIterator[Batch]:
-    """Batches of positions with their moves; ``after``: with the moves' `consequences`;
-    ``mirrored``: half of those that can be are mirrored left to right, drawn anew each pass."""
+    """Batches of positions with their moves, as ``how`` says."""
 
     def batch(rows: Sequence[bytes], rng: np.random.Generator | None = None) -> Batch:
         turned = None if rng is None else rng.random(len(rows)) < 0.5
-        return make_batch(rows, max_moves, mate_range, after=after, turned=turned)
+        return make_batch(rows, how.max_moves, how.mate_range, after=how.after, turned=turned)
 
     source = grain.MapDataset.source(encoded)  # pyright: ignore[reportArgumentType]
-    return _shuffled(source, batch_size, seed, batch, random=mirrored)
+    return _shuffled(source, batch_size, seed, batch, random=how.mirrored)
 
 
 def training_sequences(

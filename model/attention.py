@@ -110,13 +110,14 @@ def dense(
     x: jax.Array, width: int, name: str, init: hk.initializers.Initializer | None = None
 ) -> jax.Array:
     """x: [N, D] -> [N, width], a matrix without bias named ``name`` in the current module."""
-    init = init or hk.initializers.VarianceScaling(1.0, "fan_in", "truncated_normal")
-    matrix = hk.get_parameter(name, (x.shape[-1], width), init=init)
-    return x @ matrix.astype(x.dtype)
+    return x @ _matrix(x.shape[-1], width, name, init).astype(x.dtype)
 
 
 def dense_each(
-    x: jax.Array, width: int, names: tuple[str, ...], init: hk.initializers.Initializer
+    x: jax.Array,
+    width: int,
+    names: tuple[str, ...],
+    init: hk.initializers.Initializer | None = None,
 ) -> list[jax.Array]:
     """x: [N, D] -> `dense` for each name, [N, width].
 
@@ -125,5 +126,13 @@ def dense_each(
     """
     if len(x) < MANY_ROWS:
         return [dense(x, width, name, init) for name in names]
-    matrices = [hk.get_parameter(name, (x.shape[-1], width), init=init) for name in names]
+    matrices = [_matrix(x.shape[-1], width, name, init) for name in names]
     return jnp.split(x @ jnp.concatenate(matrices, axis=1).astype(x.dtype), len(names), axis=1)
+
+
+def _matrix(
+    rows: int, width: int, name: str, init: hk.initializers.Initializer | None
+) -> jax.Array:
+    """[rows, width]: a matrix of the current module."""
+    init = init or hk.initializers.VarianceScaling(1.0, "fan_in", "truncated_normal")
+    return hk.get_parameter(name, (rows, width), init=init)

@@ -23,10 +23,10 @@ def average(networks: Sequence[Network]) -> Network:
     for other in others:
         ours, theirs = asdict(first.config), asdict(other.config)
         if ours != theirs:
-            names = [name for name in ours if ours[name] != theirs.get(name)]
+            name = next(name for name in ours if ours[name] != theirs.get(name))
             raise InputError(
                 f"expected networks of one configuration to average, found {first.name} and "
-                f"{other.name} with another {names[0] if names else 'layout'}"
+                f"{other.name} with another {name}"
             )
     params = jax.tree.map(
         lambda *arrays: np.mean(arrays, axis=0, dtype=np.float64).astype(np.float32),

@@ -81,6 +81,7 @@ class SequenceConfig:
 
     LAYOUT: ClassVar[str] = "sequence"
     mate_range: ClassVar[float] = 0.0
+    consequences: ClassVar[bool] = False
 
     layout: str = LAYOUT
     width: int = 256

@@ -31,13 +31,13 @@ def transformed(config: NetworkConfig, dtype: jnp.dtype = jnp.float32) -> hk.Tra
 
 def init_params(config: NetworkConfig, seed: int) -> dict[str, dict[str, np.ndarray]]:
     """Parameters before training, float32; the same for the same seed."""
-    params = jax.jit(transformed(config).init)(jax.random.key(seed), _example(config))
+    params = jax.jit(transformed(config).init)(jax.random.key(seed), example_inputs(config))
     return jax.tree.map(np.asarray, params)
 
 
 def parameter_shapes(config: NetworkConfig) -> dict[tuple[str, str], tuple[int, ...]]:
     """(module, parameter) -> shape, without computing anything."""
-    params = jax.eval_shape(transformed(config).init, jax.random.key(0), _example(config))
+    params = jax.eval_shape(transformed(config).init, jax.random.key(0), example_inputs(config))
     return {
         (module, name): array.shape
         for module, arrays in params.items()
@@ -45,8 +45,8 @@ def parameter_shapes(config: NetworkConfig) -> dict[tuple[str, str], tuple[int, 
     }
 
 
-def _example(config: NetworkConfig) -> Any:
-    """The inputs of one position with one move."""
+def example_inputs(config: NetworkConfig, moves: int = 1) -> Any:
+    """The inputs of one position with so many moves, all zeros."""
     if isinstance(config, BoardConfig):
-        return empty_inputs(1, 1, after=config.consequences)
-    return empty_sequences(1, 1)
+        return empty_inputs(1, moves, after=config.consequences)
+    return empty_sequences(1, moves)

@@ -12,10 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from data_pipeline.actions import action_of
-from data_pipeline.batches import empty_inputs
-from data_pipeline.sequences import empty_sequences, tokens_of
-from model.config import BoardConfig, NetworkConfig, SequenceConfig
-from model.layouts import parameter_shapes, transformed
+from data_pipeline.sequences import tokens_of
+from model.config import NetworkConfig, SequenceConfig
+from model.layouts import example_inputs, parameter_shapes, transformed
 from model.network import Network
 from model.predictor import CPU, backend
 from model.sequence import causal_mask, decode
@@ -32,13 +31,11 @@ def flop_of(config: NetworkConfig, moves: int) -> float:
 
 @cache
 def _flop(config: NetworkConfig, moves: int) -> float:
-    empty = empty_sequences
-    if isinstance(config, BoardConfig):
-        empty = partial(empty_inputs, after=config.consequences)
     params: dict[str, dict[str, jax.ShapeDtypeStruct]] = {}
     for (module, name), shape in parameter_shapes(config).items():
         params.setdefault(module, {})[name] = jax.ShapeDtypeStruct(shape, jnp.float32)
-    analysis = jax.jit(transformed(config).apply).lower(params, empty(1, moves)).cost_analysis()
+    inputs = example_inputs(config, moves)
+    analysis = jax.jit(transformed(config).apply).lower(params, inputs).cost_analysis()
     assert analysis is not None
     return analysis["flops"]
 

@@ -13,10 +13,11 @@ from data_pipeline.errors import InputError
 from model.config import BoardConfig, NetworkConfig
 from model.layouts import init_params
 from model.network import Network, Params
+from model.transformer import LOOSE_MAPS
 
 GROWING = ("layers", "decoder_layers", "consequences")
 """What may be more than the network has; of the layout `board`."""
-_IDLE = ("output", "feed_forward_out", "move_own_loose", "move_other_loose")
+_IDLE = ("output", "feed_forward_out", *LOOSE_MAPS)
 """Matrices whose product is added to something: zeros, where they are new."""
 
 

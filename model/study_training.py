@@ -16,7 +16,7 @@ import numpy as np
 import optax
 
 from data_pipeline.batches import Batch, Inputs
-from data_pipeline.loader import training_batches
+from data_pipeline.loader import BoardBatches, training_batches
 from model.config import BoardConfig, OptimizerConfig
 from model.devices import shardings
 from model.layouts import init_params, transformed
@@ -42,7 +42,7 @@ def train_cell(cell: Cell, encoded: Sequence[bytes], progress: Progress) -> tupl
     state = jax.device_put((params, optimizer.init(params)), replicated)
     key = jax.device_put(jax.random.key(cell.seed), replicated)
     lies = np.array([cell.noise, cell.flips], np.float32)
-    batches = training_batches(encoded, cell.batch_size, MAX_MOVES, cell.seed)
+    batches = training_batches(encoded, cell.batch_size, cell.seed, BoardBatches(MAX_MOVES))
     state, seconds = take_steps(
         lambda state, batch, step: update(state, batch, lies, key, step),
         state,

@@ -15,10 +15,9 @@ import numpy as np
 from data_pipeline.bags import Bag
 from data_pipeline.dataset import Dataset
 from data_pipeline.errors import InputError
-from data_pipeline.loader import training_data
+from data_pipeline.loader import BoardBatches, training_data
 from model.checkpoints import Checkpoints, Progress
 from model.config import (
-    BoardConfig,
     ComputeDtype,
     LossConfig,
     NetworkConfig,
@@ -180,11 +179,13 @@ class Run:
             _policy(config),
             isinstance(config.network, SequenceConfig),
             config.batch_size,
-            config.max_moves,
             config.seed,
-            config.network.mate_range,
-            after=isinstance(config.network, BoardConfig) and config.network.consequences,
-            mirrored=config.mirrored,
+            BoardBatches(
+                config.max_moves,
+                config.network.mate_range,
+                config.network.consequences,
+                config.mirrored,
+            ),
         )
         self.length: float = config.steps or 60 * (config.minutes or 0)
         optimizer = partial(make_optimizer, config.optimizer, self.length)

@@ -14,9 +14,12 @@ import jax.numpy as jnp
 
 from data_pipeline.batches import Inputs
 from data_pipeline.board import NUM_PIECES, NUM_PROMOTIONS
-from model.attention import Attention, dense, unpack_bitboards
+from model.attention import Attention, dense, dense_each, unpack_bitboards
 from model.config import BoardConfig
 from model.outputs import Outputs
+
+LOOSE_MAPS = ("move_own_loose", "move_other_loose")
+"""What a move's token is told of its side's loose pieces after the move, and of the opponent's."""
 
 
 def forward(config: BoardConfig, inputs: Inputs, dtype: jnp.dtype = jnp.float32) -> Outputs:
@@ -125,8 +128,7 @@ def loose_pieces(config: BoardConfig, squares: jax.Array, loose: jax.Array) -> j
     """squares: [B, 64, D], loose: [B, 2, M, 64] zeros and ones -> [B, M, D]: sums over the loose
     pieces of either side, so that it counts how many there are."""
     flat = squares.reshape(-1, config.width)
-    names = ("move_own_loose", "move_other_loose")
-    maps = [dense(flat, config.width, name).reshape(squares.shape) for name in names]
+    maps = [each.reshape(squares.shape) for each in dense_each(flat, config.width, LOOSE_MAPS)]
     return jnp.einsum("brmj,rbjd->bmd", loose, jnp.stack(maps))
 
 
@@ -155,8 +157,8 @@ def embed_moves(
     The squares are picked by products with one-hot rows: gradients of gathers are slow on CPUs.
     """
     flat = squares.reshape(-1, config.width)
-    sources = dense(flat, config.width, "move_source").reshape(squares.shape)
-    targets = dense(flat, config.width, "move_target").reshape(squares.shape)
+    maps = dense_each(flat, config.width, ("move_source", "move_target"))
+    sources, targets = (each.reshape(squares.shape) for each in maps)
     mean = dense(squares.mean(axis=1), config.width, "move_board")
     init = hk.initializers.TruncatedNormal(0.5)
     promotions = hk.get_parameter("promotions", (NUM_PROMOTIONS, config.width), init=init)

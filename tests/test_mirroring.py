@@ -6,7 +6,7 @@ import pytest
 
 from data_pipeline.batches import Batch, make_batch
 from data_pipeline.board import moves_of, positions_of
-from data_pipeline.loader import training_batches
+from data_pipeline.loader import BoardBatches, training_batches
 from data_pipeline.mirroring import mirror
 from data_pipeline.records import encode
 from tests.random_chess import random_boards, random_record
@@ -54,7 +54,7 @@ def test_batches_are_mirrored_at_random_and_the_same_again(boards):
     encoded = [encode(random_record(board, rng)) for board in boards[-40:]]
 
     def batches(mirrored: bool) -> list[Batch]:
-        data = training_batches(encoded, len(encoded), 64, 0, mirrored=mirrored)
+        data = training_batches(encoded, len(encoded), 0, BoardBatches(64, mirrored=mirrored))
         return [next(data) for _ in range(2)]
 
     plain, some, again = batches(False), batches(True), batches(True)

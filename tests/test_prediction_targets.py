@@ -262,11 +262,11 @@ def taught(batch) -> set:
 def test_a_bag_teaches_what_its_records_say(policy, monkeypatch):
     bag = sample(policy)
     count = bag.size("train")
-    batches = loader.training_data(bag, policy, True, count, 64, 0)
+    batches = loader.training_data(bag, policy, True, count, 0, loader.BoardBatches(64))
     whole = taught(next(batches))
     assert len(whole) == count == len(bagz.Reader(str(bag.directory)))
     monkeypatch.setattr(loader, "SHUFFLED_AT_ONCE", count // 2)  # as if Grain could not shuffle it
-    parted = loader.training_data(bag, policy, True, count // 3, 64, 0)
+    parted = loader.training_data(bag, policy, True, count // 3, 0, loader.BoardBatches(64))
     assert len(whole & set().union(*(taught(next(parted)) for _ in range(3)))) >= count - 5
 
 
@@ -282,11 +282,11 @@ def test_records_without_what_is_learned_are_left_out(few):
             return encoded
 
     for policy in ("state_value", "behavioral_cloning"):
-        batch = next(loader.training_data(Some(), policy, False, 2, 64, 0))
+        batch = next(loader.training_data(Some(), policy, False, 2, 0, loader.BoardBatches(64)))
         expected = make_inputs([few[0].board, few[1].board], [(), ()], 0).squares
         assert {row.tobytes() for row in batch.inputs.squares} == {r.tobytes() for r in expected}
         with pytest.raises(InputError, match="found 2 in some"):
-            loader.training_data(Some(), policy, False, 3, 64, 0)
+            loader.training_data(Some(), policy, False, 3, 0, loader.BoardBatches(64))
     assert choice(unscored) is state_score(unscored) is None
 
 
