@@ -75,6 +75,11 @@ class TrainConfig:
                 f"'{self.network.target}', which do not learn the moves of a position together, "
                 f"found ranking weight {self.loss.ranking_weight}; set it to 0"
             )
+        if self.mirrored and not self.network.learns_order:
+            raise InputError(
+                f"expected --mirrored with the layout 'board' and the target 'action-value', "
+                f"found '{self.network.layout}' and '{self.network.target}'; leave it out"
+            )
 
 
 def train(
@@ -127,6 +132,11 @@ def _check(config: TrainConfig, data: Dataset | Bag) -> None:
         raise InputError(
             f"expected a bag of {_policy(config)} for the target '{config.network.target}', found "
             f"{data.policy} in {data.directory}"
+        )
+    if isinstance(data, Bag) and config.mirrored:
+        raise InputError(
+            f"expected a dataset to mirror positions of, found a bag in {data.directory}; "
+            f"leave --mirrored out, or make a dataset of it with 'argmax data convert'"
         )
     if data.size("train") < config.batch_size:
         raise InputError(

@@ -228,6 +228,9 @@ def test_targets_are_checked():
         BoardConfig(target="draw-odds")  # pyright: ignore[reportArgumentType]
     with pytest.raises(InputError, match="no ranking term"):
         TrainConfig(of_target(BOARD, "state-value"), 1)
+    for layout, target in ((BOARD, "state-value"), (SEQUENCE, "action-value")):
+        with pytest.raises(InputError, match="expected --mirrored with"):
+            TrainConfig(of_target(layout, target), 1, loss=RECIPES["reference"].loss, mirrored=True)
 
 
 # Bags and datasets

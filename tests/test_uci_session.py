@@ -9,6 +9,7 @@ import pytest
 from dialogue import Dialogue, load_fake
 from fakes import FakePredictor, ValuesPredictor
 
+from engine.networks import shipped_network
 from uci.thinking import Loaded
 
 INFO = re.compile(
@@ -36,7 +37,7 @@ def legal(board: chess.Board, bestmove: str) -> bool:
 
 def test_uci_names_the_engine_and_its_options(gui):
     lines = gui.ask("uci", answer="uciok")
-    assert lines[0].startswith("id name Argmax")
+    assert lines[0] == f"id name {shipped_network().stem.replace('argmax-', 'Argmax ')}"
     assert lines[1].startswith("id author ")
     assert all(line.startswith("option name ") for line in lines[2:-1])
     names = {line.split(" type ")[0].removeprefix("option name ") for line in lines[2:-1]}

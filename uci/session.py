@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_pipeline.errors import ArgmaxError, InputError
+from engine.networks import shipped_network
 from uci.loading import NetworkSlot
 from uci.options import MAX_SEED, Options, find, render_specs, specs_for, with_value
 from uci.protocol import (
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from engine.tablebase import Tablebase
     from uci.thinking import Loaded
 
-NAME = "Argmax 1"
+NAME = f"Argmax {shipped_network().stem.removeprefix('argmax-')}"
 AUTHOR = "the Argmax developers"
 
 
