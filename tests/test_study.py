@@ -60,7 +60,7 @@ def test_studies_share_cells_and_start_with_small_networks_and_the_first_seed():
     assert [cell.seed for cell in losses] == sorted(cell.seed for cell in losses)
     everything = {cell for name in STUDIES for cell in cells_of(name, 3, Cell())}
     assert len({cell.name for cell in everything}) == len(everything)
-    assert len(set(losses) & set(cells_of("noise", 3, Cell()))) == 15
+    assert len(set(losses) & set(cells_of("noise", 3, Cell()))) == 9
     sizes = [cell.network.width for cell in cells_of("scale", 2, Cell())]
     assert sizes == sorted(sizes) and sizes[0] < sizes[-1]
     with pytest.raises(InputError, match="expected a study"):
