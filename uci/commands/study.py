@@ -121,7 +121,8 @@ def draw(args: Args, found: "dict[str, list[Point]]") -> None:
         points = found[sweep.factor]
         seeds = max((point.seeds for point in points), default=0)
         positions = args.steps * args.batch_size
-        title = f"{args.name}: {positions:,} positions, {seeds} seeds, 95 % intervals over seeds"
+        spread = f"{seeds} seeds, 95 % intervals over seeds" if seeds > 1 else "one seed"
+        title = f"{args.name}: {positions:,} positions, {spread}"
         single = len(sweep.values) == 1
         path = args.out / (f"{args.name}.svg" if single else f"{args.name}-{sweep.factor}.svg")
         if "untrained" in found:
