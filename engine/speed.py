@@ -23,10 +23,9 @@ VARIANTS: dict[str, NetworkConfig] = {
     "board-9M": BoardConfig(width=384, heads=12, layers=5, decoder_layers=2),
     "9M-causal": SequenceConfig(causal=True),
 }
-"""Besides the presets: our layout three times as wide as the shipped network, as deep in its decoder
-and as deep in its trunk as gives it about as many parameters as 9M (the rows of the trunk are 64
-squares, those of the decoder a position's moves); and 9M with a mask that lets all moves of a
-position share its board."""
+"""Besides the presets: our layout, three times as wide as the shipped network, with its two decoder
+layers and so many in the trunk that it has about as many parameters as 9M; and 9M with a mask that
+lets all moves of a position share its board."""
 
 MIN_POSITIONS = 3
 GROUP = 128  # positions a batched request
