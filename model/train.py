@@ -133,11 +133,6 @@ def _check(config: TrainConfig, data: Dataset | Bag) -> None:
             f"expected a bag of {_policy(config)} for the target '{config.network.target}', found "
             f"{data.policy} in {data.directory}"
         )
-    if isinstance(data, Bag) and config.mirrored:
-        raise InputError(
-            f"expected a dataset to mirror positions of, found a bag in {data.directory}; "
-            f"leave --mirrored out, or make a dataset of it with 'argmax data convert'"
-        )
     if data.size("train") < config.batch_size:
         raise InputError(
             f"expected at least one batch of {config.batch_size} positions, found "

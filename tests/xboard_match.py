@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from engine.openings import BUILT_IN
+from engine.openings import read_openings
 
 NEEDED = ("xvfb-run", "xboard", "polyglot")
 # Phalanx calls the command `sd` by another name, and searches two plies at least.
@@ -33,26 +33,30 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, help="the PGN file to make")
     args = parser.parse_args()
     os.environ["PATH"] += ":/usr/games"  # where Debian puts them
-    missing = [name for name in NEEDED if shutil.which(name) is None]
+    program = shlex.split(args.engine)[0]
+    missing = [name for name in (*NEEDED, program) if shutil.which(name) is None]
     if missing:
-        parser.error(f"expected {', '.join(NEEDED)}, found no {', '.join(missing)}")
+        parser.error(f"expected {', '.join(NEEDED)} and the engine, found no {', '.join(missing)}")
     if args.out.exists():
         parser.error(f"expected a file to make, found {args.out}, which exists")
     ours = [sys.executable, "-m", "uci", *(["--network", args.network] if args.network else [])]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        openings = folder / "openings.fen"
+        openings.write_text("\n".join(read_openings()), encoding="utf-8")
         opponent = args.engine
-        if Path(shlex.split(args.engine)[0]).name == "phalanx":
+        if Path(program).name == "phalanx":
             opponent = script(folder / "opponent", OPPONENT.format(engine=args.engine))
         options = {
             "firstChessProgram": script(
-                folder / "argmax", f"#!/bin/sh\ncd {Path.cwd()} && exec {shlex.join(ours)}\n"
+                folder / "argmax",
+                f"#!/bin/sh\ncd {shlex.quote(str(Path.cwd()))} && exec {shlex.join(ours)}\n",
             ),
             "firstIsUCI": "true",
             "secondChessProgram": opponent,
             "matchGames": args.games,
             "matchPause": 100,
-            "loadPositionFile": openings(folder / "openings.fen"),
+            "loadPositionFile": openings,
             "loadPositionIndex": -2,
             "searchDepth": 1,
             "ponderNextMove": "false",
@@ -69,14 +73,6 @@ def script(path: Path, text: str) -> Path:
     """An executable file."""
     path.write_text(text, encoding="utf-8")
     path.chmod(0o755)
-    return path
-
-
-def openings(path: Path) -> Path:
-    """The openings as XBoard reads them: FENs with both counters."""
-    lines = BUILT_IN.read_text(encoding="utf-8").splitlines()
-    fens = [f"{line} 0 1\n" for line in lines if not line.startswith("#")]
-    path.write_text("".join(fens), encoding="utf-8")
     return path
 
 
