@@ -1,11 +1,11 @@
 """Training data as an endless, seeded, resumable stream of batches (Grain).
 
-Everything comes in random order, pass after pass, each pass in an order of its own. An iterator's
+All but games come in random order, pass after pass, each pass in an order of its own. An iterator's
 ``get_state`` and ``set_state`` save and restore its place exactly. Batches are made ahead on a
 thread of their own.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -25,6 +25,12 @@ T = TypeVar("T")
 
 SHUFFLED_AT_ONCE = 1 << 32
 """The most that Grain can bring into random order; of more every n-th together."""
+
+READ_AHEAD = grain.ReadOptions(num_threads=1, prefetch_buffer_size=8)
+
+REACH = (4, 100)
+"""Plies from a game's end up to which positions are learned from, at the first step and the last;
+half of all games are about as long."""
 
 
 @dataclass(frozen=True)
@@ -123,15 +129,25 @@ def _pairs_of_bag(
 
 
 def training_transitions(
-    games: Games, batch_size: int, plies: int, seed: int
-) -> grain.DatasetIterator[Transitions]:
-    """Batches of positions and those ``plies`` on in the same games."""
-    return _shuffled(
-        grain.MapDataset.range(len(games.encoded)),
-        batch_size,
-        seed,
-        lambda numbers: make_transitions(games, numbers, plies),
-    )
+    games: Games, batch_size: int, plies: int, steps: int, seed: int
+) -> Iterator[Transitions]:
+    """A batch for each of so many steps: positions and those ``plies`` on in the same games.
+
+    From random games' ends backwards: a position is at most as far from its game's end as the steps
+    so far reach, evenly from `REACH` [0] plies at the first step to `REACH` [1] at the last, so
+    that what a value is learned from has been learned before.
+    """
+    lasts, firsts = np.unique(games.last, return_index=True)
+    lengths = lasts - firsts + 1
+
+    def batch(step: int, rng: np.random.Generator) -> Transitions:
+        reach = np.interp(step, (0, steps), REACH)
+        game = rng.integers(len(lasts), size=batch_size)
+        back = (rng.random(batch_size) * np.minimum(lengths[game], reach)).astype(int)
+        return make_transitions(games, (lasts[game] - back).tolist(), plies)
+
+    batches = grain.MapDataset.range(steps).seed(seed).random_map(batch)
+    return iter(batches.to_iter_dataset(READ_AHEAD))
 
 
 def _shuffled(
@@ -150,4 +166,4 @@ def _shuffled(
         shuffled = grain.MapDataset.mix(list(parted))
     rows = shuffled.repeat(None).batch(batch_size, batch_fn=list)
     batches = rows.random_map(batch, seed=seed) if random else rows.map(batch)
-    return iter(batches.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=8)))
+    return iter(batches.to_iter_dataset(READ_AHEAD))

@@ -3,9 +3,10 @@
 A move's target is the value, some plies on in the same game, that a slow copy of the network gives
 the move played there; where the game is over by then, its result. So the targets move as the
 network learns, as they do in reinforcement learning (Farebrother et al. 2024, section 4), and what
-is learned is the win probability among the players of the games. This is TD(0) with a target
-network (Mnih et al. 2015), or n-step TD with more plies; with C51 the slow copy's whole
-distribution is the target.
+is learned is the win probability among the players of the games. Games are learned from their ends
+backwards (`training_transitions`), since a renewal of the slow copy carries a result back by no more
+than these plies. This is TD(0) with a target network (Mnih et al. 2015), or n-step TD with more
+plies; with C51 the slow copy's whole distribution is the target.
 """
 
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from model.study import Cell
 from model.study_training import Progress, optimizer_of, take_steps, trained
 from model.value_losses import Array, LossName, bellman_target, cross_entropy, value_loss
 
-SLOW_STEPS = 50
+SLOW_STEPS = 10
 """Every so many steps the slow copy becomes the network."""
 
 
@@ -38,7 +39,7 @@ def train_bootstrapped(cell: Cell, games: Games, progress: Progress) -> tuple[Ne
     params = init_params(cell.network, cell.seed)
     slow = jax.tree.map(jnp.array, params)
     state = jax.device_put((params, slow, optimizer.init(params)), shardings()[0])
-    batches = training_transitions(games, cell.batch_size, cell.plies, cell.seed)
+    batches = training_transitions(games, cell.batch_size, cell.plies, cell.steps, cell.seed)
     state, seconds = take_steps(update, state, batches, cell.steps, progress)
     return trained(cell, state[0]), seconds
 

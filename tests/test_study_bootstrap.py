@@ -5,6 +5,7 @@ import jax
 import numpy as np
 import pytest
 
+from data_pipeline import loader
 from data_pipeline.actions import move_of
 from data_pipeline.errors import InputError
 from data_pipeline.records import decode
@@ -91,12 +92,33 @@ def test_the_result_spreads_to_the_start_of_the_game(loss, pgn, monkeypatch):
     monkeypatch.setitem(study.SIZES, "tiny", preset("tiny").network)
     games = read_games(pgn(MATE, DRAW))
     steps: list[int] = []
-    cell = Cell(loss=loss, size="tiny", plies=1, steps=400, batch_size=9)
+    cell = Cell(loss=loss, size="tiny", plies=1, steps=600, batch_size=18)
     network, seconds = train_bootstrapped(cell, games, steps.append)
-    assert seconds > 0 and steps[-1] == 390
+    assert seconds > 0 and steps[-1] == 590
     inputs = make_transitions(games, range(9), 0).now
     outputs = transformed(cell.network).apply(network.params, inputs).moves[:, 0]
     values = value_loss(loss).predict(outputs)
     # At the start nobody knows which game it will be; from the first move on they are apart.
     np.testing.assert_allclose(values[1:7], games.results[1:7], atol=0.2)
     np.testing.assert_allclose(values[8], 0.5, atol=0.2)
+
+
+def test_games_are_learned_from_their_ends_backwards(pgn, monkeypatch):
+    monkeypatch.setattr(loader, "REACH", (1, 8))
+    games = read_games(pgn(MATE, DRAW))
+    longer = make_transitions(games, range(7), 0).now
+
+    def distances(seed: int) -> list[list[int]]:
+        """Plies from the end, of each batch's positions in the longer game."""
+        found = []
+        for batch in loader.training_transitions(games, 64, 1, 60, seed):
+            same = (batch.now.squares[:, None] == longer.squares).all(axis=-1)
+            found.append((6 - same.argmax(axis=-1)[batch.results != 0.5]).tolist())
+        return found
+
+    found = distances(0)
+    assert len(found) == 60
+    assert set(found[0]) == {0}
+    assert all(max(row) < 1 + 7 * (step + 1) / 60 for step, row in enumerate(found))
+    assert set(found[-1]) == set(range(7))
+    assert distances(0) == found != distances(1)
