@@ -1,9 +1,9 @@
 """A UCI session in this process, with a stand-in for the network: say lines, wait for answers."""
 
-import queue
 from collections.abc import Callable
 from pathlib import Path
 
+from conversation import Conversation
 from fakes import FakePredictor
 
 from data_pipeline.errors import InputError
@@ -13,7 +13,6 @@ from uci.session import Session
 from uci.thinking import Loaded
 
 CURVE = StrengthCurve((0.0, 0.1, 0.3), (1500.0, 1200.0, 800.0))
-PATIENCE_SECONDS = 20
 
 
 def load_fake(path: Path) -> Loaded:
@@ -23,11 +22,13 @@ def load_fake(path: Path) -> Loaded:
     return Loaded(FakePredictor(), CURVE)
 
 
-class Dialogue:
-    """``say`` never waits; ``until`` collects lines up to one that starts as asked."""
+class Dialogue(Conversation):
+    """The session, as a context manager."""
+
+    patience_seconds = 20
 
     def __init__(self, load: Callable[[Path], Loaded] = load_fake) -> None:
-        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        super().__init__()
         self.session = Session(
             self._lines.put, load, Path("default.net"), elo_range=CURVE.elo_range
         )
@@ -39,21 +40,8 @@ class Dialogue:
         self.session.finish()
 
     def say(self, *lines: str) -> None:
-        """Commands, one a line."""
         for line in lines:
             self.session.handle(parse(line))
-
-    def until(self, start: str) -> list[str]:
-        """The lines up to and with the first that starts with ``start``."""
-        lines = []
-        while not lines or not lines[-1].startswith(start):
-            lines.append(self._lines.get(timeout=PATIENCE_SECONDS))
-        return lines
-
-    def ask(self, *lines: str, answer: str = "bestmove") -> list[str]:
-        """`say`, then `until`."""
-        self.say(*lines)
-        return self.until(answer)
 
     def rest(self) -> list[str]:
         """All answers that are still owed; the session is over."""

@@ -1,20 +1,24 @@
 """A UCI engine as a process: say lines, wait for answers."""
 
-import queue
 import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from conversation import Conversation
+
 ROOT = Path(__file__).parent.parent
 PATIENCE_SECONDS = 180  # on a machine that is busy with other things
 
 
-class Program:
+class Program(Conversation):
     """The engine with pipes on both ends. A context manager."""
 
+    patience_seconds = PATIENCE_SECONDS
+
     def __init__(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+        super().__init__()
         self.started = time.perf_counter()
         self.process = subprocess.Popen(
             command,
@@ -25,7 +29,6 @@ class Program:
             cwd=ROOT,
             text=True,
         )
-        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
@@ -44,13 +47,3 @@ class Program:
         assert self.process.stdin
         self.process.stdin.write("".join(line + "\n" for line in lines))
         self.process.stdin.flush()
-
-    def until(self, start: str) -> list[str]:
-        lines = []
-        while not lines or not lines[-1].startswith(start):
-            lines.append(self._lines.get(timeout=PATIENCE_SECONDS))
-        return lines
-
-    def ask(self, *lines: str, answer: str = "bestmove") -> list[str]:
-        self.say(*lines)
-        return self.until(answer)
