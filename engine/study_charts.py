@@ -33,9 +33,9 @@ FACTORS = {
     "bins": "bins",
     "sigma_bins": "sigma / bin width",
     "learning_rate": "learning rate / usual",
-    "plies": "plies to the next value",
+    "plies": "plies to the next value (1000: to the result)",
 }
-LOGARITHMIC = ("size", "bins", "sigma_bins", "learning_rate")
+LOGARITHMIC = ("size", "bins", "sigma_bins", "learning_rate", "plies")
 # Distinct for most colour-blind eyes (Okabe and Ito 2008).
 COLOURS = dict(
     zip(LOSSES, ("#D55E00", "#E69F00", "#56B4E9", "#999999", "#0072B2", "#009E73"), strict=True)

@@ -39,7 +39,8 @@ class Cell:
     learning_rate: float = 1.0
     """In multiples of the usual one."""
     plies: int = 0
-    """How many plies on the network's own value is the target; 0 where a teacher's is."""
+    """How many plies on the network's own value is the target, or the result of a game that is over
+    by then; 0 where a teacher's is."""
     seed: int = 0
     """Of the first weights, the order of the data and the noise."""
     steps: int = 1600
@@ -78,6 +79,9 @@ class Sweep:
         ]
 
 
+TO_THE_END = 1000
+"""More plies than a game has."""
+
 MAIN: tuple[LossName, ...] = ("squared-error", "two-hot", "hl-gauss")
 """The losses of studies with many cells: regression, and two ways to classify."""
 
@@ -99,11 +103,13 @@ STUDIES: dict[str, tuple[Sweep, ...]] = {
             ("squared-error", "softmax-squared-error", "hl-gauss"),
         ),
     ),
-    "bootstrap": (Sweep("plies", (1, 2), ("squared-error", "two-hot", "hl-gauss", "c51")),),
+    "bootstrap": (
+        Sweep("plies", (1, 2, TO_THE_END), ("squared-error", "two-hot", "hl-gauss", "c51")),
+    ),
 }
 """losses: each as it is. noise: targets that lie. bins: how many, and how wide the Gaussian. scale:
 parameters. rates: whether a loss only wants another learning rate. bootstrap: no teacher, see
-`model.study_bootstrap`."""
+`model.study_bootstrap`; to the end of the game, targets are results alone and do not move."""
 
 STUDIES["representation"] = STUDIES["losses"]  # whose networks it probes, see `model.study_probe`
 

@@ -6,7 +6,8 @@ network learns, as they do in reinforcement learning (Farebrother et al. 2024, s
 is learned is the win probability among the players of the games. Games are learned from their ends
 backwards (`training_transitions`), since a renewal of the slow copy carries a result back by no
 more than these plies. This is TD(0) with a target network (Mnih et al. 2015), or n-step TD with
-more plies; with C51 the slow copy's whole distribution is the target.
+more plies, up to learning from results alone; with C51 the slow copy's whole distribution is the
+target.
 """
 
 from collections.abc import Callable
