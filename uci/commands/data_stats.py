@@ -62,8 +62,9 @@ def shared(dataset, other) -> dict[str, dict[str, int]]:
 
 def show(result: dict[str, Any]) -> None:
     """The numbers as a table on standard output."""
-    from rich.console import Console
     from rich.table import Table
+
+    from uci.report import report_console
 
     splits = result["splits"]
     table = Table(title=f"{result['dataset']}, scored by {result['teacher']}")
@@ -87,6 +88,6 @@ def show(result: dict[str, Any]) -> None:
     for other in splits if "shared" in result else ():
         cells = (f"{result['shared'][split][other]:,}" for split in splits)
         table.add_row(f"also in the other's {other}", *cells)
-    Console().print(table)
+    report_console().print(table)
     for reason, number in result["dropped"].items():
         print(f"dropped: {number:,} {reason}")

@@ -84,8 +84,9 @@ def parse_anchor(text: str) -> tuple[str, float]:
 
 def show(figures: dict) -> None:
     """The ratings as a table on standard output."""
-    from rich.console import Console
     from rich.table import Table
+
+    from uci.report import report_console
 
     table = Table("player", "Elo", "95 %", "bootstrap 95 %", "games", "points")
     for name, rating in figures["ratings"].items():
@@ -94,7 +95,7 @@ def show(figures: dict) -> None:
         mark = " (bounded)" if rating["bounded"] else ""
         count = (str(rating["games"]), f"{rating['points']:g}")
         table.add_row(name, f"{rating['elo']:.0f}{mark}", *shown, *count)
-    Console().print(table)
+    report_console().print(table)
     low, high = figures["white_advantage"]["interval_95"]
     print(
         f"White's advantage {figures['white_advantage']['elo']:.0f} Elo ({low:.0f} to {high:.0f}), "

@@ -68,8 +68,9 @@ def run(args: Args) -> int:
 
 def show(endings: dict[str, dict]) -> None:
     """The figures as a table on standard output."""
-    from rich.console import Console
     from rich.table import Table
+
+    from uci.report import report_console
 
     table = Table("ending", "won", "rate", "95 %", "moves", "shortest", "not won")
     for ending, part in endings.items():
@@ -83,4 +84,4 @@ def show(endings: dict[str, dict]) -> None:
             "" if part["shortest"] is None else f"{part['shortest']:g}",
             ", ".join(f"{count} {reason}" for reason, count in part["not_won"].items()),
         )
-    Console().print(table)
+    report_console().print(table)

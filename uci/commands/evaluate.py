@@ -78,12 +78,12 @@ def read_split(data: Path, split: str, limit: int | None):
 
 def show(figures: dict) -> None:
     """The figures as tables on standard output."""
-    from rich.console import Console
     from rich.table import Table
 
     from model.quality import FIGURES
+    from uci.report import report_console
 
-    console = Console()
+    console = report_console()
     console.print(
         f"{figures['positions']} positions, {figures['moves']} moves, in {figures['seconds']} s "
         f"({figures['positions_per_second']:.0f} positions/s)"

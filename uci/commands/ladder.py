@@ -114,8 +114,9 @@ def _figures(ladder, games, scale: str) -> dict:
 
 def show(figures: dict) -> None:
     """The figures in words and a table on standard output."""
-    from rich.console import Console
     from rich.table import Table
+
+    from uci.report import report_console
 
     low, high = figures["interval_95"]
     bounded = " (bounded: every game against the rest went one way)" if figures["bounded"] else ""
@@ -124,7 +125,7 @@ def show(figures: dict) -> None:
     for line in figures["pairings"]:
         counts = (str(line[key]) for key in ("wins", "draws", "losses"))
         table.add_row(line["a"], line["b"], *counts)
-    Console().print(table)
+    report_console().print(table)
     times = ", ".join(f"{name} {ms:.0f} ms" for name, ms in figures["ms_per_move"].items())
     print(f"{figures['games']} games; time a move: {times}")
     print(figures["scale"])

@@ -58,6 +58,7 @@ def run(args: Args) -> int:
     from engine.specs import parse_specs
     from engine.sprt import Sprt
     from uci.match_table import MatchTable, table
+    from uci.report import report_console
 
     texts = args.opponents if len(args.opponents) > 1 else ("network", *args.opponents)
     specs = parse_specs(texts)
@@ -95,7 +96,7 @@ def run(args: Args) -> int:
     if args.json:
         print(json.dumps(figures))
     else:
-        Console().print(table(figures))
+        report_console().print(table(figures))
         _say(figures)
     return 0
 

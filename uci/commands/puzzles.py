@@ -69,10 +69,11 @@ def run(args: Args) -> int:
 
 def show(figures: dict) -> None:
     """The figures as tables on standard output."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    from uci.report import report_console
+
+    console = report_console()
     low, high = figures["interval_95"]
     console.print(
         f"{figures['solved']} of {figures['total']} solved: {figures['solve_rate']:.1%} "

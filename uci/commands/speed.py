@@ -60,8 +60,9 @@ def run(args: Args) -> int:
 
 def show(rows: list[dict]) -> None:
     """The figures as a table, a column a network."""
-    from rich.console import Console
     from rich.table import Table
+
+    from uci.report import report_console
 
     table = Table("", *(row["network"] for row in rows))
     table.add_row("layout", *(f"{row['layout']}, {row['dtype']}" for row in rows))
@@ -80,7 +81,7 @@ def show(rows: list[dict]) -> None:
     table.add_row("share of it", *(_spread(row["share_of_peak"]) for row in rows))
     table.add_row("positions/s, batched", *(_spread(row["positions_per_second"]) for row in rows))
     table.add_row("puzzles/s, batched", *(_spread(row["puzzles_per_second"]) for row in rows))
-    Console().print(table)
+    report_console().print(table)
 
 
 def _spread(figure: dict | None) -> str:

@@ -151,12 +151,11 @@ def plain(value: Any) -> Any:
 
 def show(found: "dict[str, list[Point]]") -> None:
     """Tables on standard output: each figure with its interval, half its width after the sign."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=150)
+    from uci.report import report_console
+
+    console = report_console()
     for factor, points in found.items():
         names = list(dict.fromkeys(name for point in points for name in point.figures))
         columns = [name.replace("_", " ") for name in names]
