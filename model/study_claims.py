@@ -127,6 +127,8 @@ def claims(base: Cell, table: Table, seeds: int) -> list[Claim]:
             (
                 less("squared-error", plies=1),
                 less("squared-error", plies=2),
+                less("squared-error", "c51", plies=1),
+                less("squared-error", "c51", plies=2),
                 grows("squared-error", "plies", TO_THE_END, 1),
             ),
         ),
