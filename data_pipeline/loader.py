@@ -1,8 +1,8 @@
 """Training data as an endless, seeded, resumable stream of batches (Grain).
 
-All but games come in random order, pass after pass, each pass in an order of its own. An iterator's
-``get_state`` and ``set_state`` save and restore its place exactly. Batches are made ahead on a
-thread of their own.
+Everything comes in random order, pass after pass, each pass in an order of its own; but games, see
+`training_transitions`. An iterator's ``get_state`` and ``set_state`` save and restore its place
+exactly. Batches are made ahead on a thread of their own.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -27,10 +27,11 @@ SHUFFLED_AT_ONCE = 1 << 32
 """The most that Grain can bring into random order; of more every n-th together."""
 
 READ_AHEAD = grain.ReadOptions(num_threads=1, prefetch_buffer_size=8)
+"""How batches are made ahead."""
 
 REACH = (4, 100)
-"""Plies from a game's end up to which positions are learned from, at the first step and the last;
-half of all games are about as long."""
+"""Plies from a game's end up to which positions are learned from, at the first step and the last.
+Of the 3,000 games that the study has been run on, half have 92 plies or fewer."""
 
 
 @dataclass(frozen=True)
