@@ -29,7 +29,8 @@ LICHESS_COLUMNS += ("NbPlays", "Themes", "GameUrl", "OpeningTags")
 
 @dataclass(frozen=True)
 class Puzzle:
-    """``moves`` starts with the opponent's move; ``themes`` is empty where the file has none.
+    """``moves`` starts with the opponent's move; ``themes`` are the file's, or where it has no such
+    column mateIn1 to mateIn5 for a solution that mates.
 
     ``game``: the moves from the initial position to ``fen``, where the file has them.
     """
@@ -146,8 +147,13 @@ def parse_puzzle(row: dict[str, str]) -> Puzzle:
         board.push(moves[-1])
     if len(moves) < 2 or len(moves) % 2:
         raise ValueError(f"expected the opponent's move and solver's last, found {row['Moves']!r}")
-    themes = tuple(row.get("Themes", "").split())
+    themes = tuple(row.get("Themes", "").split()) if "Themes" in row else _mate_theme(board, moves)
     return Puzzle(row.get("PuzzleId", ""), fen, tuple(moves), int(row["Rating"]), themes, game)
+
+
+def _mate_theme(end: chess.Board, moves: Sequence[chess.Move]) -> tuple[str, ...]:
+    """Lichess's theme for a solution that mates; mateIn5 is in 5 or more."""
+    return (f"mateIn{min(len(moves) // 2, 5)}",) if end.is_checkmate() else ()
 
 
 def _board_of_pgn(text: str) -> chess.Board:

@@ -74,6 +74,12 @@ def test_reads_plain_compressed_and_headerless(file, tmp_path):
     assert len(read_puzzles([file, packed], limit=1)[0]) == 1
 
 
+def test_mates_are_told_by_their_length_where_a_file_has_no_themes(file):
+    rows = [line.rsplit(",", 1)[0] for line in (HEADER + GOOD).splitlines()]
+    file.write_text("\n".join(rows))
+    assert [puzzle.themes for puzzle in read_puzzles([file])[0]] == [("mateIn1",), ()]
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
