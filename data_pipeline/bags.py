@@ -18,9 +18,6 @@ class Bag:
     Raises InputError if it is no bag, or its name does not say its policy.
     """
 
-    bins = None
-    """ChessBench's win probabilities are not binned."""
-
     def __init__(self, path: Path) -> None:
         import bagz
 

@@ -122,12 +122,6 @@ def train(
 
 
 def _check(config: TrainConfig, data: Dataset | Bag) -> None:
-    if data.bins is not None and data.bins.count != config.network.bins:
-        raise InputError(
-            f"expected a dataset with {config.network.bins} bins as the network has, found "
-            f"{data.bins.count} in {data.directory}; convert it with "
-            f"--bins {config.network.bins}, or train with --set network.bins={data.bins.count}"
-        )
     if isinstance(data, Bag) and data.policy != _policy(config):
         raise InputError(
             f"expected a bag of {_policy(config)} for the target '{config.network.target}', found "

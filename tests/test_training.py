@@ -10,10 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import jax
 import numpy as np
 import pytest
 
-from data_pipeline.dataset import Dataset
+from data_pipeline.dataset import MANIFEST, Dataset
 from data_pipeline.errors import ArgmaxError, InputError
 from model.config import preset
 from model.network import load_network
@@ -137,11 +138,17 @@ def test_resuming_with_another_number_of_steps_is_recorded(data, tmp_path):
     assert second.training["steps"] == 3
 
 
-def test_a_dataset_with_other_bins_is_refused(data, tmp_path):
-    config = TrainConfig(preset("tiny", bins=32).network, steps=1, batch_size=16)
-    with pytest.raises(InputError, match="found 64"):
-        train(config, Dataset(data), tmp_path / "run", resume=False)
-    assert not (tmp_path / "run").exists()
+def test_bins_are_the_networks_whatever_those_of_the_datasets_card(data, tmp_path):
+    config = TrainConfig(preset("tiny", bins=32).network, steps=2, batch_size=16)
+    shutil.copytree(data, tmp_path / "data")
+    card = json.loads((data / MANIFEST).read_text())
+    (tmp_path / "data" / MANIFEST).write_text(json.dumps(card | {"bins": 32}))
+    networks = [
+        train(config, Dataset(directory), tmp_path / f"run-{number}", resume=False)
+        for number, directory in enumerate((data, tmp_path / "data"))
+    ]
+    assert networks[0].bins.count == 32
+    jax.tree.map(np.testing.assert_array_equal, networks[0].params, networks[1].params)
 
 
 def test_a_dataset_smaller_than_a_batch_is_refused(data, tmp_path):
