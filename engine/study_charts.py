@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.charts import BLUE, INK, new_figure
 from model.study import Sweep
+from model.study_claims import FALLING
 from model.study_table import Point
 from model.value_losses import LOSSES
 
@@ -77,10 +78,10 @@ def probe_chart(points: Sequence[Point], untrained: Sequence[Point], title: str)
 
 
 def recipe_chart(results: "Sequence[Result]", title: str):
-    """Each variant's differences to the base with 95 % intervals; right of the line is more."""
+    """Each variant's differences to the base with 95 % intervals; which side is better, it says."""
     shown = [result for result in results if result.variant]
-    labels = {name: PANELS[name] for name in ("agreement", "regret", "kendall_tau_b")}
-    labels["log_loss"] = "log loss"
+    comparable = ("agreement", "regret", "kendall_tau_b", "squared_error")  # whatever the bins
+    labels = {name: PANELS[name] for name in comparable}
     height = 0.9 + 0.24 * len(shown)
     figure, axes = new_figure(columns=4, width=3.2, height=height)
     for place, (axis, (name, label)) in enumerate(zip(axes, labels.items(), strict=True)):
@@ -93,9 +94,12 @@ def recipe_chart(results: "Sequence[Result]", title: str):
         )
         names = [result.variant if place == 0 else "" for result in shown]
         axis.set_yticks(range(len(shown)), names, fontsize=8)
-        axis.set_ylim(len(shown) - 0.5, -0.5)
-        axis.set_title(f"{label}, to the base", fontsize=10)
-    figure.suptitle(title, fontsize=11)
+        axis.set_ylim(max(len(shown), 1) - 0.5, -0.5)
+        axis.set_title(label, fontsize=10)
+        axis.set_xlabel("← better" if name in FALLING else "better →", fontsize=9)
+        axis.locator_params(axis="x", nbins=5)
+        axis.tick_params(axis="x", labelsize=8)
+    figure.suptitle(f"differences to the base: {title}", fontsize=11)
     return figure
 
 

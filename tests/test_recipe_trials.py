@@ -10,6 +10,7 @@ import pytest
 
 from data_pipeline.dataset import Dataset
 from data_pipeline.errors import InputError
+from engine.networks import shipped_network
 from model import recipe_trials
 from model.config import PRESETS
 from model.intervals import paired_intervals
@@ -116,3 +117,11 @@ def test_the_command_shows_differences_to_the_base(tmp_path, capsys):
     assert (tmp_path / "recipe.svg").read_text().startswith("<?xml")
     assert main(["study", "recipe", "--out", str(tmp_path)]) == 0
     assert f"| `{FEWER}` | 2 | 1.50 | 267 | 9 | +0.1100 ± 0." in capsys.readouterr().out
+
+
+def test_the_committed_table_is_what_the_committed_trials_say(tmp_path, capsys):
+    committed = shipped_network().parent / "recipe"
+    shutil.copy(committed / TABLE_FILE, tmp_path)
+    assert main(["study", "recipe", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == (committed / "README.md").read_text()
+    assert {trial.variant for trial in read_table(tmp_path / TABLE_FILE, Trial())} <= {*VARIANTS}
