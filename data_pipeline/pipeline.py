@@ -21,6 +21,7 @@ from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
 from data_pipeline import thinning, transforms
 from data_pipeline.blocks import Annotation, SelfPlay, Work
+from data_pipeline.dataset import SPLITS, Dataset
 from data_pipeline.errors import ArgmaxError, InputError
 from data_pipeline.manifest import file_hash, finish
 from data_pipeline.options import DatasetOptions
@@ -46,10 +47,12 @@ def convert(
     """Files of positions -> a dataset, scored by an engine if ``annotation`` is given.
 
     Returns the manifest written to ``out``. Positions of ``test_files`` form the test split,
-    whatever their hash, and no other split has them. Raises InputError if an input is missing or
+    whatever their hash, and no other split has them. A dataset's directory stands for all its
+    shards; its own splits do not count. Raises InputError if an input is missing or
     ``out`` holds something already, ArgmaxError if the work fails.
     """
-    inputs = [(path, "") for path in files] + [(path, "test") for path in test_files]
+    inputs = [(path, "") for file in files for path in _with_shards(file)]
+    inputs += [(path, "test") for file in test_files for path in _with_shards(file)]
     for path, _ in inputs:
         if not all(file.is_file() for file in files_of(path)):
             raise InputError(f"expected a file of positions, found none at {path}")
@@ -67,6 +70,13 @@ def convert(
             for path, split in inputs
         ]
         return finish(place, options, counters, sources)
+
+
+def _with_shards(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    data = Dataset(path)
+    return [path / f"{split}@{data.shards}.bag" for split in SPLITS if data.size(split)]
 
 
 def play(

@@ -18,7 +18,7 @@ import zstandard
 
 from data_pipeline.actions import ACTIONS
 from data_pipeline.errors import InputError
-from data_pipeline.records import PositionRecord, make_record
+from data_pipeline.records import PositionRecord, decode, make_record
 from data_pipeline.values import MAX_CENTIPAWNS, mate_score
 
 MAX_LINE_BYTES = 1 << 20
@@ -67,7 +67,7 @@ def reader_of(path: str | Path) -> Reader:
         ".epd": read_fens,
         ".fen": read_fens,
         ".txt": read_fens,
-        ".bag": read_bag,
+        ".bag": read_shards if _SHARDS_OF_A_DATASET.fullmatch(name) else read_bag,
     }
     for suffix, reader in readers.items():
         if name.endswith(suffix):
@@ -75,6 +75,23 @@ def reader_of(path: str | Path) -> Reader:
     raise InputError(
         f"expected a file named {', '.join(readers)} (or one of these with .zst), found {path}"
     )
+
+
+_SHARDS_OF_A_DATASET = re.compile(r"(train|validation|test)(@\d+|-\d+-of-\d+)\.bag")
+
+
+def read_shards(path: str, share: Share) -> Iterator[PositionRecord | Rejected]:
+    """Shards of a dataset (``train@8.bag``) -> their records."""
+    import bagz
+
+    try:
+        reader = bagz.Reader(path)
+        rows = range(share.part, len(reader), share.parts)
+        for row in rows:
+            yield decode(reader[row])
+    except Exception as error:  # bagz raises what its C++ throws
+        if share.part == 0:
+            yield Rejected(path, 0, "not a bag, or a bag cut short", str(error)[:200])
 
 
 def files_of(path: Path) -> list[Path]:

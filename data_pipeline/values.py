@@ -7,7 +7,10 @@ the same point of view.
 
 A *worth* is what a network's bins are over: a win probability, unless the bins have a
 ``mate_range``. Then that much at either end is for mates, the faster the further out, and win
-probabilities lie between. A worth orders moves; `ValueBins.win_prob` says what it means.
+probabilities lie between. `ValueBins.win_prob` says what it means.
+
+A *utility* is what play maximises: the win probability, and beyond 0 and 1 up to `MATE_BONUS` more
+for how near a mate is. So a mate in sight is never preferred to a win by more than that.
 """
 
 from dataclasses import dataclass
@@ -24,6 +27,8 @@ MAX_CENTIPAWNS = 31_000
 MAX_MATE_MOVES = 255
 MATE_HORIZON = 40
 """Mates in more moves than this are all worth the same, where distance counts."""
+MATE_BONUS = 0.1
+"""How much more utility the nearest mate has than a win without one."""
 
 
 def win_probability(scores: npt.ArrayLike) -> np.ndarray:
@@ -108,18 +113,40 @@ class ValueBins:
         return np.searchsorted(self.edges[1:-1], p, side="left")
 
     def expectation(self, distributions: npt.ArrayLike) -> np.ndarray:
-        """Distributions [..., count] -> expected worths [...]."""
-        return np.asarray(distributions) @ self.centres
+        """Distributions [..., count] -> expected utilities [...]."""
+        return np.asarray(distributions) @ self.utility_of(self.centres)
 
     def win_prob(self, distributions: npt.ArrayLike) -> np.ndarray:
         """Distributions [..., count] -> expected win probabilities [...]."""
         return np.asarray(distributions) @ self.win_prob_of(self.centres)
 
+    @property
+    def utility_knots(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Worths and their utilities, between which it is linear."""
+        if not self.mate_range:
+            return (0.0, 1.0), (0.0, 1.0)
+        worths = (0.0, self.mate_range, 1.0 - self.mate_range, 1.0)
+        return worths, (-MATE_BONUS, 0.0, 1.0, 1.0 + MATE_BONUS)
+
+    def utility_of(self, worths: npt.ArrayLike) -> np.ndarray:
+        """Worths [...] -> utilities [...]; the same, if there is no mate range."""
+        return np.interp(np.asarray(worths, np.float64), *self.utility_knots)
+
+    def worth_in(self, worths: npt.ArrayLike, other: "ValueBins") -> np.ndarray:
+        """Worths [...] of these bins -> the same in ``other`` bins, mates at 0 or 1 if those have
+        no mate range."""
+        worths = np.asarray(worths, np.float64)
+        win_probs = self.win_prob_of(worths)
+        beyond = (worths - self._between(win_probs)) / (self.mate_range or 1.0)
+        return np.clip(other._between(win_probs) + other.mate_range * beyond, 0.0, 1.0)
+
+    def _between(self, win_probs: np.ndarray) -> np.ndarray:
+        return self.mate_range + (1 - 2 * self.mate_range) * win_probs
+
     def worth_of(self, win_probs: npt.ArrayLike) -> np.ndarray:
         """Win probabilities [...] -> worths [...]; 0 and 1 are certain and stay what they are."""
         p = np.asarray(win_probs, np.float64)
-        between = self.mate_range + (1 - 2 * self.mate_range) * p
-        return np.where((p > 0) & (p < 1), between, p)
+        return np.where((p > 0) & (p < 1), self._between(p), p)
 
     def win_prob_of(self, worths: npt.ArrayLike) -> np.ndarray:
         """Worths [...] -> win probabilities [...]; the inverse of `worth_of`, 0 and 1 for mates."""
@@ -129,7 +156,7 @@ class ValueBins:
     def worth_of_scores(self, scores: npt.ArrayLike) -> np.ndarray:
         """Scores [...] -> worths [...] float64, the distance of mates counted."""
         scores = np.asarray(scores, np.int64)
-        between = self.mate_range + (1 - 2 * self.mate_range) * win_probability(scores)
+        between = self._between(win_probability(scores))
         distance = np.minimum(MATE - np.abs(scores), MATE_HORIZON + 1)
         beyond = self.mate_range * (1 - (distance - 1) / MATE_HORIZON)
         is_mate = np.abs(scores) > MAX_CENTIPAWNS

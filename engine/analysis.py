@@ -16,7 +16,7 @@ class Analysis:
     ``distributions`` [M, K] float32: each move's worth over ``bins`` (see `values`: its win
     probability, unless they tell mates by their distance), rows summing to 1. ``win_probs`` [M]
     float64: the expected win probabilities. ``utilities`` [M] float64: what the engine's choice
-    maximises, and the order of the moves: the expected worth, unless risk or draw contempt say
+    maximises, and the order of the moves: the expected utility, unless risk or draw contempt say
     otherwise. ``verdicts`` [M]: what the rules or tablebases know of the move (the rows above then
     say so too), None where only the network was asked.
 
@@ -52,7 +52,7 @@ class Analysis:
     @property
     def scores_cp(self) -> np.ndarray:
         """[M] float64: the utilities in centipawns, as win probabilities."""
-        return centipawns(self.bins.win_prob_of(self.utilities))
+        return centipawns(np.clip(self.utilities, 0.0, 1.0))
 
 
 def win_draw_loss(distributions: np.ndarray, bins: ValueBins) -> np.ndarray:

@@ -52,16 +52,16 @@ class Choice:
         verdicts: Sequence[Verdict | None],
         bins: ValueBins,
     ) -> np.ndarray:
-        """[M, K], [M] and [M] -> [M] float64: what each move is worth to this choice, on the scale
-        of the bins.
+        """[M, K], [M] and [M] -> [M] float64: the utility of each move (see `values`) to this
+        choice.
 
         A move with an exact verdict is a certainty, so its quantiles are all its win probability.
         """
         exact = np.array([v is not None and not v.ceiling for v in verdicts], bool)
         utilities = np.array(bins.expectation(distributions), np.float64)
-        utilities[exact] = bins.worth_of(win_probs[exact])
+        utilities[exact] = bins.utility_of(bins.worth_of(win_probs[exact]))
         if self.risk != NEUTRAL_RISK:
-            utilities[~exact] = quantile(distributions[~exact], self.risk, bins)
+            utilities[~exact] = bins.utility_of(quantile(distributions[~exact], self.risk, bins))
         if self.draw_contempt:
             draws = win_draw_loss(distributions, bins)[:, 1]
             draws[exact] = split_win_prob(win_probs[exact])[:, 1]
@@ -81,7 +81,7 @@ class Choice:
 
 
 def quantile(distributions: np.ndarray, level: float, bins: ValueBins) -> np.ndarray:
-    """Distributions [M, K] -> [M] float64: the win probability with ``level`` of the mass below it.
+    """Distributions [M, K] -> [M] float64: the worth with ``level`` of the mass below it.
 
     Mass is spread evenly within its bin, so the quantile moves smoothly from edge to edge.
     """

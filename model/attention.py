@@ -110,7 +110,7 @@ def dense(
     x: jax.Array, width: int, name: str, init: hk.initializers.Initializer | None = None
 ) -> jax.Array:
     """x: [N, D] -> [N, width], a matrix without bias named ``name`` in the current module."""
-    return x @ _matrix(x.shape[-1], width, name, init).astype(x.dtype)
+    return product(x, _matrix(x.shape[-1], width, name, init))
 
 
 def dense_each(
@@ -127,7 +127,46 @@ def dense_each(
     if len(x) < MANY_ROWS:
         return [dense(x, width, name, init) for name in names]
     matrices = [_matrix(x.shape[-1], width, name, init) for name in names]
-    return jnp.split(x @ jnp.concatenate(matrices, axis=1).astype(x.dtype), len(names), axis=1)
+    return jnp.split(product(x, jnp.concatenate(matrices, axis=1)), len(names), axis=1)
+
+
+def product(x: jax.Array, matrix: jax.Array) -> jax.Array:
+    """[N, D] @ [D, F] -> [N, F]. Where JAX's ``default_matmul_precision`` is 'bfloat16', operands
+    are rounded to it, in the gradient too, and sums are float32: XLA itself heeds that setting on
+    accelerators only."""
+    if jax.config.jax_default_matmul_precision == "bfloat16" and x.dtype == jnp.float32:
+        return _rounded_product(x, matrix)
+    return x @ matrix.astype(x.dtype)
+
+
+@jax.custom_vjp
+def _rounded_product(x: jax.Array, matrix: jax.Array) -> jax.Array:
+    return _rounded_forward(x, matrix)[0]
+
+
+def _rounded_forward(
+    x: jax.Array, matrix: jax.Array
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return _rounded("nd,df->nf", x, matrix), (x, matrix)
+
+
+def _rounded_backward(
+    operands: tuple[jax.Array, jax.Array], gradient: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    x, matrix = operands
+    # Rows in two halves: of a sum over the first axis alone XLA has no product of bfloat16 on CPUs.
+    halves = (2, -1) if len(x) % 2 == 0 else (1, -1)
+    x, rows = (array.reshape(*halves, array.shape[-1]) for array in (x, gradient))
+    return _rounded("nf,df->nd", gradient, matrix), _rounded("hnd,hnf->df", x, rows)
+
+
+def _rounded(product: str, a: jax.Array, b: jax.Array) -> jax.Array:
+    """An einsum of float32 arrays with operands rounded to bfloat16 and a float32 result."""
+    operands = a.astype(jnp.bfloat16), b.astype(jnp.bfloat16)
+    return jnp.einsum(product, *operands, preferred_element_type=jnp.float32)
+
+
+_rounded_product.defvjp(_rounded_forward, _rounded_backward)
 
 
 def _matrix(

@@ -2,25 +2,27 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from data_pipeline.values import ValueBins
 from model.config import LossConfig
 from model.outputs import Outputs
-from model.value_losses import Array, value_loss
+from model.value_losses import Array, expectation, value_loss
 
 
 def ranking(
     expected: Array,
-    win_probs: Array,
+    utilities: Array,
     mask: Array,
     temperature: float,
 ) -> jax.Array:
     """Cross-entropy between the teacher's and the network's soft choice of a move, [B] in nats.
 
-    expected, win_probs: [B, M] win probabilities of the side to move; mask: [B, M]. Both become
-    choices by softmax(win probability / temperature) over the moves (ListNet, Cao et al. 2007).
+    expected, utilities: [B, M] of the side to move, the network's and the teacher's; mask: [B, M].
+    Both become choices by softmax(utility / temperature) over the moves (ListNet, Cao et al. 2007).
     """
     barred = jnp.where(mask, 0.0, -1e9)
-    teacher = jax.nn.softmax(win_probs / temperature + barred)
+    teacher = jax.nn.softmax(utilities / temperature + barred)
     choice = jax.nn.log_softmax(expected / temperature + barred)
     return -jnp.where(mask, teacher * choice, 0.0).sum(axis=-1)
 
@@ -28,29 +30,33 @@ def ranking(
 def total_loss(
     config: LossConfig,
     outputs: Outputs,
-    win_probs: Array,
+    worths: Array,
     mask: Array,
+    mate_range: float = 0.0,
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
     """The loss of a batch and its parts, each a mean over the batch.
 
-    win_probs: [B, M] the teacher's, mask: [B, M] where there is a move. The state's value is that
-    of the best move. Sequences, each with a move of its own, have neither order nor state.
+    worths: [B, M] the teacher's (see `values`; without a mate range win probabilities), mask:
+    [B, M] where there is a move. The state's worth is that of the best move. Sequences, each with a
+    move of its own, have neither order nor state.
     """
     assert outputs.moves is not None
     by_value = value_loss(config.labels, config.sigma_bins)
-    per_move = by_value.loss(outputs.moves, win_probs)
+    per_move = by_value.loss(outputs.moves, worths)
     values = jnp.where(mask, per_move, 0.0).sum() / jnp.maximum(mask.sum(), 1)
     if outputs.state is None:
         return values, {"loss": values}
-    expected = by_value.predict(outputs.moves)
-    order = ranking(expected, win_probs, mask, config.ranking_temperature).mean()
-    best = jnp.where(mask, win_probs, 0.0).max(axis=-1)
+    bins = ValueBins(outputs.moves.shape[-1], mate_range)
+    expected = expectation(outputs.moves, bins.utility_of(bins.centres).astype(np.float32))
+    utilities = jnp.interp(worths, *map(np.array, bins.utility_knots))
+    order = ranking(expected, utilities, mask, config.ranking_temperature).mean()
+    best = jnp.where(mask, worths, 0.0).max(axis=-1)
     state = by_value.loss(outputs.state, best).mean()
     total = values + config.ranking_weight * order + config.state_value_weight * state
     parts = {"values": values, "ranking": order, "state": state}
     if outputs.policy is not None:
         chosen = outputs.policy * config.ranking_temperature
-        parts["policy"] = ranking(chosen, win_probs, mask, config.ranking_temperature).mean()
+        parts["policy"] = ranking(chosen, utilities, mask, config.ranking_temperature).mean()
         total += config.policy_weight * parts["policy"]
     return total, {"loss": total, **parts}
 

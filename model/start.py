@@ -2,7 +2,8 @@
 
 A network may be trained on as one with more layers than it has, or with moves that see what comes
 after them: what is new comes last and adds nothing at first, so that what was learned is all there
-in the first step (as in Chen et al. 2016, *Net2Net*).
+in the first step (as in Chen et al. 2016, *Net2Net*). It may also be given other bins, or a mate
+range: each new bin starts with its share of the old one that covers its value.
 """
 
 from dataclasses import asdict
@@ -10,6 +11,7 @@ from dataclasses import asdict
 import numpy as np
 
 from data_pipeline.errors import InputError
+from data_pipeline.values import ValueBins
 from model.config import BoardConfig, NetworkConfig
 from model.layouts import init_params
 from model.network import Network, Params
@@ -19,24 +21,47 @@ GROWING = ("layers", "decoder_layers", "consequences")
 """What may be more than the network has; of the layout `board`."""
 _IDLE = ("output", "feed_forward_out", *LOOSE_MAPS)
 """Matrices whose product is added to something: zeros, where they are new."""
+_BIN_MATRICES = ("move_head_out", "state_head_out")
+_BIN_BIASES = ("move_head_bias", "state_head_bias")
+"""What gives the logits of the bins, one column or number each."""
 
 
 def first_params(config: NetworkConfig, seed: int, start: Network | None) -> Params:
     """Parameters before the first step, float32; the same for the same arguments.
 
-    Raises InputError if ``start`` is of another shape, beyond having fewer layers.
+    Raises InputError if ``start`` is of another shape, beyond having fewer layers and other bins.
     """
     params = init_params(config, seed)
     if start is None:
         return params
     _check(config, start.config)
+    learned = _rebinned(start, ValueBins(config.bins, config.mate_range))
     return {
         module: {
-            name: _grown(name, array, start.params.get(module, {}).get(name))
+            name: _grown(name, array, learned.get(module, {}).get(name))
             for name, array in arrays.items()
         }
         for module, arrays in params.items()
     }
+
+
+def _rebinned(start: Network, bins: ValueBins) -> Params:
+    """The network's parameters for other bins, each with an even share of the old one's mass."""
+    if bins == start.bins:
+        return start.params
+    olds = start.bins.bin_of(bins.worth_in(bins.centres, start.bins))
+    shares = np.bincount(olds, minlength=start.bins.count)
+    if not shares.all():
+        raise InputError(
+            f"expected bins no wider than the {start.bins.count} of the network to start from, "
+            f"found {bins.count} with mate_range = {bins.mate_range}; take more"
+        )
+    heads = dict(start.params["~"])
+    for name in _BIN_MATRICES:
+        heads[name] = heads[name][:, olds]
+    for name in _BIN_BIASES:
+        heads[name] = heads[name][olds] - np.log(shares[olds]).astype(np.float32)
+    return {**start.params, "~": heads}
 
 
 def _grown(name: str, array: np.ndarray, learned: np.ndarray | None) -> np.ndarray:
@@ -51,7 +76,8 @@ def _grown(name: str, array: np.ndarray, learned: np.ndarray | None) -> np.ndarr
 def _check(config: NetworkConfig, start: NetworkConfig) -> None:
     expected, found = asdict(config), asdict(start)
     growing = GROWING if isinstance(config, type(start)) and isinstance(config, BoardConfig) else ()
-    for name in (expected.keys() | found.keys()) - {"mate_range"}:  # it is no shape
+    rebinned = {"bins", "mate_range"} if growing else set()
+    for name in (expected.keys() | found.keys()) - rebinned:
         wanted, given = expected.get(name), found.get(name)
         grown = name in growing and given is not None and wanted is not None and given < wanted
         if wanted != given and not grown:

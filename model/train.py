@@ -18,11 +18,11 @@ from data_pipeline.errors import InputError
 from data_pipeline.loader import BoardBatches, training_data
 from model.checkpoints import Checkpoints, Progress
 from model.config import (
-    ComputeDtype,
     LossConfig,
     NetworkConfig,
     OptimizerConfig,
     SequenceConfig,
+    TrainingDtype,
 )
 from model.devices import shardings
 from model.logs import Counts, RunLog
@@ -49,12 +49,12 @@ class TrainConfig:
     minutes: float | None = None
     batch_size: int = 128
     """Positions, or with the layout `sequence` pairs of a position and a move."""
-    max_moves: int = 64
-    """Of a position; with the layout `board`."""
+    max_moves: int = 48
+    """Of a position, its best; with the layout `board`. One position in 50 has more than 48."""
     seed: int = 0
     mirrored: bool = False
     """Whether half of the positions in which nobody may castle are mirrored left to right."""
-    compute_dtype: ComputeDtype = "float32"
+    compute_dtype: TrainingDtype = "float32"
     loss: LossConfig = field(default_factory=LossConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     log_every: int = 20

@@ -12,7 +12,7 @@ from optax import contrib
 from data_pipeline.batches import Batch, Inputs
 from data_pipeline.examples import ChoiceBatch, StateBatch
 from data_pipeline.sequences import SequenceBatch, SequenceInputs
-from model.config import ComputeDtype, LossConfig, NetworkConfig, OptimizerConfig
+from model.config import LossConfig, NetworkConfig, OptimizerConfig, TrainingDtype
 from model.layouts import transformed
 from model.losses import policy_loss, state_value_loss, total_loss
 from model.network import Params
@@ -105,13 +105,16 @@ def make_update(
     loss: LossConfig,
     config: OptimizerConfig,
     optimizer: MakeOptimizer,
-    dtype: ComputeDtype = "float32",
+    dtype: TrainingDtype = "float32",
 ) -> Update:
     """A pure function (state, batch, place) -> (state after one step, the loss and its parts)."""
-    apply = transformed(network, jnp.dtype(dtype)).apply
+    apply = transformed(network, jnp.dtype("float32" if dtype == "mixed" else dtype)).apply
+    precision = "bfloat16" if dtype == "mixed" else None
 
     def loss_of(params: Any, batch: AnyBatch) -> tuple[jax.Array, Parts]:
-        return batch_loss(loss, apply(params, batch.inputs), batch)
+        with jax.default_matmul_precision(precision):
+            outputs = apply(params, batch.inputs)
+        return batch_loss(loss, outputs, batch, network.mate_range)
 
     def update(state: TrainState, batch: AnyBatch, place: Place) -> tuple[TrainState, Parts]:
         gradients, parts = jax.grad(loss_of, has_aux=True)(state.params, batch)
@@ -125,7 +128,9 @@ def make_update(
     return update
 
 
-def batch_loss(config: LossConfig, outputs: Outputs, batch: AnyBatch) -> tuple[jax.Array, Parts]:
+def batch_loss(
+    config: LossConfig, outputs: Outputs, batch: AnyBatch, mate_range: float
+) -> tuple[jax.Array, Parts]:
     """The loss of what the batch teaches, its parts, and how many action values it holds."""
     inputs = batch.inputs
     if isinstance(batch, StateBatch):
@@ -138,7 +143,7 @@ def batch_loss(config: LossConfig, outputs: Outputs, batch: AnyBatch) -> tuple[j
         action_values = 0
     else:
         mask = inputs.mask if isinstance(inputs, Inputs) else np.ones(inputs.actions.shape, bool)
-        total, parts = total_loss(config, outputs, batch.win_probs, mask)
+        total, parts = total_loss(config, outputs, batch.win_probs, mask, mate_range)
         action_values = mask.sum()
     return total, parts | {"action_values": jnp.asarray(action_values)}
 

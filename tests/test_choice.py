@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from data_pipeline.values import ValueBins
+from data_pipeline.values import MATE_BONUS, ValueBins
 from engine import rules
 from engine.analysis import split_win_prob, win_draw_loss
 from engine.choice import Choice, quantile
@@ -113,5 +113,5 @@ def test_a_faster_mate_is_preferred_and_both_are_sure_wins():
     worths = Choice().utilities(moves, win_probs, [None] * 3, bins)
     assert worths[0] > worths[1] > worths[2]
     known = Choice().utilities(moves, np.array([1, 1, 0.5]), [rules.CHECKMATE] * 2 + [None], bins)
-    assert known[0] == known[1] == 1
+    assert known[0] == known[1] == 1 + MATE_BONUS
     assert win_draw_loss(moves[:2], bins) == pytest.approx(np.array([[1, 0, 0]] * 2))

@@ -54,6 +54,13 @@ def test_what_is_written(converted):
     assert all(dataset.size(split) == len(dataset.records(split)) > 0 for split in SPLITS)
 
 
+def test_a_dataset_of_a_dataset_has_the_same_records(converted, tmp_path):
+    options = DatasetOptions(validation_share=0.1, test_share=0.2, shards=2)
+    manifest = convert([converted, EVALUATIONS], tmp_path / "again", options)
+    assert manifest["dropped"] == {"duplicate": len(LINES)}
+    assert contents(tmp_path / "again") == contents(converted)
+
+
 def test_splits_go_by_the_position_alone(converted):
     options = DatasetOptions(validation_share=0.1, test_share=0.2)
     for split, encoded in contents(converted).items():

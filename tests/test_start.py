@@ -8,6 +8,7 @@ import pytest
 
 from data_pipeline.dataset import Dataset
 from data_pipeline.errors import InputError
+from data_pipeline.values import ValueBins
 from model.config import OptimizerConfig, preset
 from model.network import Network, random_network
 from model.predictor import Predictor
@@ -48,11 +49,30 @@ def test_what_is_new_changes_nothing_at_first(network, changes):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
-@pytest.mark.parametrize("changes", [{"width": 64}, {"layers": 1}, {"bins": 32}])
+@pytest.mark.parametrize("changes", [{"width": 64}, {"layers": 1}])
 def test_other_shapes_are_refused(network, changes):
     (name,) = changes
     with pytest.raises(InputError, match=f"start from with {name} = "):
         first_params(replace(network.config, **changes), 0, network)
+
+
+@pytest.mark.parametrize("bins", [ValueBins(128), ValueBins(128, 0.25), ValueBins(192, 0.0)])
+def test_other_bins_tell_the_same_values_at_first(network, bins):
+    config = replace(network.config, bins=bins.count, mate_range=bins.mate_range)
+    grown = Network(config, first_params(config, 0, network))
+    boards = random_boards(5, games=1)
+    moves = [list(board.legal_moves) for board in boards]
+    expected = Predictor(network).action_values(boards, moves)
+    found = Predictor(grown).action_values(boards, moves)
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(
+            bins.win_prob(ours), network.bins.win_prob(theirs), atol=network.bins.width / 2
+        )
+
+
+def test_wider_bins_are_refused(network):
+    with pytest.raises(InputError, match="expected bins no wider than the 64"):
+        first_params(replace(network.config, bins=32), 0, network)
 
 
 def test_less_than_the_network_knows_is_refused(network):

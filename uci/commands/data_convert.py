@@ -1,7 +1,8 @@
 """Turn annotated positions into a training dataset (Beam).
 
-Reads Lichess evaluations (.jsonl), ChessBench bags (.bag) and, for --format state_value and
-behavioral_cloning or with --keep-unscored, PGN; all but bags also with .zst.
+Reads Lichess evaluations (.jsonl), ChessBench bags (.bag), other datasets (their directories) and,
+for --format state_value and behavioral_cloning or with --keep-unscored, PGN; files but bags also
+with .zst.
 """
 
 import dataclasses
@@ -23,7 +24,7 @@ from uci.commands.data_options import (
 @dataclasses.dataclass(frozen=True)
 class Args:
     files: tyro.conf.Positional[tuple[Path, ...]]
-    """Files of positions."""
+    """Files of positions, and datasets' directories."""
     output: tyro.conf.OmitArgPrefixes[OutputArgs]
     selection: tyro.conf.OmitArgPrefixes[SelectionArgs]
     running: tyro.conf.OmitArgPrefixes[RunnerArgs]
@@ -50,7 +51,8 @@ def run(args: Args) -> int:
         "behavioral_cloning",
     )
     options = DatasetOptions(**output, teacher=args.teacher, keep_unscored=keep_unscored)
-    size = sum(path.stat().st_size for path in (*args.files, *args.test) if path.is_file())
+    paths = [path for given in (*args.files, *args.test) for path in (given, *given.glob("*.bag"))]
+    size = sum(path.stat().st_size for path in paths if path.is_file())
     flags = args.running.flags(threads=False, small=size < SMALL_INPUT_BYTES)
     manifest = convert(args.files, args.out, options, test_files=args.test, beam_flags=flags)
     return report(args.out, manifest, time.monotonic() - start, args.running.json)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
-from model.config import ComputeDtype, RecipeName, Target
+from model.config import RecipeName, Target, TrainingDtype
 
 if TYPE_CHECKING:
     from data_pipeline.bags import Bag
@@ -51,8 +51,10 @@ class Args:
     layers; by default from random ones."""
     seed: int = 0
     """Of the first weights and the order of the data."""
-    compute_dtype: ComputeDtype | None = None
-    """What layers compute in; by default float32 on CPUs, bfloat16 on accelerators."""
+    compute_dtype: TrainingDtype | None = None
+    """What layers compute in; by default float32 on CPUs, bfloat16 on accelerators. Mixed is
+    float32, but for the operands of products: faster on CPUs that have instructions for bfloat16
+    (AVX512-BF16, AMX), slower on others."""
     cpu_devices: int | None = None
     """On CPUs: how many devices share a batch; by default one a core, if the batch divides."""
     log_every: int = 20
