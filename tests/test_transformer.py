@@ -13,6 +13,7 @@ from data_pipeline.batches import make_inputs
 from data_pipeline.errors import InputError
 from data_pipeline.values import ValueBins
 from model import losses, value_losses
+from model.attention import product
 from model.config import BoardConfig, Labels, LossConfig, Target, preset
 from model.layouts import init_params, transformed
 from model.network import Network, random_network
@@ -196,3 +197,32 @@ def test_padding_does_not_change_the_loss():
     outputs = [Outputs(moves, jnp.asarray(state)) for moves in padded]
     a, b = (losses.total_loss(LossConfig(), o, win_probs, mask)[0] for o in outputs)
     np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+def test_ranking_goes_by_utilities():
+    rng = np.random.default_rng(0)
+    outputs = Outputs(
+        jnp.asarray(rng.normal(size=(2, 5, 16))), jnp.asarray(rng.normal(size=(2, 16)))
+    )
+    bins = ValueBins(16, mate_range=0.25)
+    worths, mask = rng.uniform(size=(2, 5)), np.ones((2, 5), bool)
+    _, parts = losses.total_loss(LossConfig(), outputs, worths, mask, bins.mate_range)
+    expected = bins.expectation(jax.nn.softmax(outputs.moves))
+    order = losses.ranking(expected, bins.utility_of(worths), mask, 0.05).mean()
+    assert parts["ranking"] == pytest.approx(float(order), rel=1e-4)
+
+
+def test_products_in_bfloat16_agree_and_so_do_their_gradients():
+    rng = np.random.default_rng(0)
+    x, matrix = (jnp.asarray(rng.normal(size=s), jnp.float32) for s in ((30, 16), (16, 24)))
+
+    def total(x, matrix):
+        return jnp.square(product(x, matrix)).mean()
+
+    exact = jax.value_and_grad(total, (0, 1))(x, matrix)
+    with jax.default_matmul_precision("bfloat16"):
+        rounded = jax.value_and_grad(total, (0, 1))(x, matrix)
+    for a, b in zip(jax.tree.leaves(exact), jax.tree.leaves(rounded), strict=True):
+        assert b.dtype == jnp.float32
+        error = np.abs(a - b).max() / np.abs(a).max()
+        assert 1e-5 < error < 2e-2

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from data_pipeline.values import (
     MATE,
+    MATE_BONUS,
     MATE_HORIZON,
     MAX_CENTIPAWNS,
     MAX_MATE_MOVES,
@@ -120,3 +121,23 @@ def test_worths_golden():
     assert ValueBins(mate_range=0.2).worth_of_scores(scores) == pytest.approx([1, 0.9, 0.8, 0.5, 0])
     with pytest.raises(ValueError, match="mate range"):
         ValueBins(mate_range=0.5)
+
+
+@given(st.integers(-MATE + 1, MATE - 1), st.integers(-MATE + 1, MATE - 1))
+def test_utilities_keep_the_order_and_add_no_more_than_the_bonus(one, other):
+    bins = ValueBins(128, mate_range=0.25)
+    worths = bins.worth_of_scores([one, other])
+    utilities = bins.utility_of(worths)
+    assert (utilities[0] > utilities[1]) == (worths[0] > worths[1])
+    assert np.abs(utilities - win_probability([one, other])).max() <= MATE_BONUS + 1e-9
+    assert bins.utility_of(1 - worths) == pytest.approx(1 - utilities)
+
+
+@given(st.floats(0, 1), st.floats(0.01, 0.4), st.floats(0.01, 0.4))
+def test_worths_in_other_bins(worth, mate_range, other_range):
+    bins, other = ValueBins(mate_range=mate_range), ValueBins(mate_range=other_range)
+    there = bins.worth_in(worth, other)
+    assert other.win_prob_of(there) == pytest.approx(bins.win_prob_of(worth), abs=1e-9)
+    assert other.utility_of(there) == pytest.approx(bins.utility_of(worth))
+    assert other.worth_in(there, bins) == pytest.approx(worth)
+    assert bins.worth_in(worth, ValueBins()) == pytest.approx(bins.win_prob_of(worth))
