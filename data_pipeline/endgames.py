@@ -8,13 +8,17 @@ such: a side takes its best move four times out of five, else any that keeps the
 import json
 import random
 from collections.abc import Container, Iterator
+from dataclasses import replace
 from itertools import islice
 
 import chess
+import numpy as np
 
 from data_pipeline import retrograde
+from data_pipeline.actions import ACTIONS
 from data_pipeline.dataset import position_hash
 from data_pipeline.errors import InputError
+from data_pipeline.records import PositionRecord, make_record
 from data_pipeline.values import mate_in_moves
 
 ENDINGS = ("KQK", "KRK", "KPK", "KBNK", "KBBK", "KQKR")
@@ -22,6 +26,7 @@ EXACT_DEPTH = 255
 """The depth that is written: no search's scores come before these."""
 _LONGEST_LINE = 40  # half-moves
 _CARE = 0.8
+_SCORED = ("actions", "scores", "depth", "complete")
 
 
 def pieces_of_ending(name: str) -> str:
@@ -80,6 +85,20 @@ def lines(pieces: str, count: int, seed: int, left_out: Container[bytes]) -> Ite
         yield evaluation_line(board, scores)
         if len(seen) == count:
             return
+
+
+def exactly(record: PositionRecord) -> PositionRecord:
+    """The record with exact scores of all its moves if it has three pieces, else as it is."""
+    if record.board.occupied.bit_count() > 3 or record.board.castling_rights:
+        return record
+    scores = retrograde.move_scores(record.board)
+    exact = make_record(
+        record.board,
+        np.array([ACTIONS[move.uci()] for move in scores], np.uint16),
+        np.array(list(scores.values()), np.int32),
+        depth=EXACT_DEPTH,
+    )
+    return replace(record, **{name: getattr(exact, name) for name in _SCORED})
 
 
 def evaluation_line(board: chess.Board, scores: dict[chess.Move, int]) -> str:

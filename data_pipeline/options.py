@@ -30,6 +30,9 @@ class DatasetOptions:
     """No value bin keeps more than this many times the mean over all bins."""
     keep_unscored: bool = False
     """Keep positions that have no scored moves, only a score of their own or a move played."""
+    exact: bool = False
+    """Score positions of three pieces exactly, whatever the source says of them, but for those that
+    are given to the test split."""
 
     def __post_init__(self) -> None:
         shares = (self.validation_share, self.test_share)

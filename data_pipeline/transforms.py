@@ -18,7 +18,7 @@ from typing import Any
 
 import apache_beam as beam
 
-from data_pipeline import chessbench, dataset, records, selection
+from data_pipeline import chessbench, dataset, endgames, records, selection
 from data_pipeline.blocks import Work, Worker
 from data_pipeline.duplicates import Keyed, deduplicate
 from data_pipeline.options import DatasetOptions
@@ -77,6 +77,8 @@ class Read(Step):
                 if isinstance(entry, Rejected):
                     reject(entry)
                     continue
+                if self.options.exact and not element.split:
+                    entry = endgames.exactly(entry)
                 key = dataset.position_hash(entry.board)
                 if not self._wanted(key, entry, counts):
                     continue

@@ -27,7 +27,7 @@ MAX_CENTIPAWNS = 31_000
 MAX_MATE_MOVES = 255
 MATE_HORIZON = 40
 """Mates in more moves than this are all worth the same, where distance counts."""
-MATE_BONUS = 0.1
+MATE_BONUS = 0.2
 """How much more utility the nearest mate has than a win without one."""
 
 

@@ -8,6 +8,7 @@ import chess
 import pytest
 
 from data_pipeline import endgames, retrograde
+from data_pipeline.actions import MOVES
 from data_pipeline.dataset import position_hash
 from data_pipeline.errors import InputError
 from data_pipeline.sources import parse_lichess_evaluation
@@ -32,6 +33,23 @@ def test_a_line_is_read_back_with_all_its_scores():
         assert record.complete
         assert sorted(record.scores.tolist()) == sorted(scores.values())
         assert record.depth == endgames.EXACT_DEPTH
+
+
+def test_three_pieces_are_scored_exactly_whatever_their_source_said():
+    rook = parse_lichess_evaluation(
+        b'{"fen": "8/8/8/3k4/8/8/8/KR6 w - -", "evals": [{"depth": 5, '
+        b'"pvs": [{"cp": 600, "line": "b1b4"}]}]}'
+    )
+    exact = endgames.exactly(rook)
+    moves = [chess.Move.from_uci(MOVES[action]) for action in exact.actions]
+    found = dict(zip(moves, exact.scores.tolist(), strict=True))
+    assert found == retrograde.move_scores(rook.board)
+    assert exact.complete and exact.depth == endgames.EXACT_DEPTH
+    four = parse_lichess_evaluation(
+        b'{"fen": "8/8/8/3k4/8/8/8/KRR5 w - -", "evals": [{"depth": 5, '
+        b'"pvs": [{"cp": 900, "line": "b1b4"}]}]}'
+    )
+    assert endgames.exactly(four) is four
 
 
 def test_lines_differ_repeat_and_leave_out():

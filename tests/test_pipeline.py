@@ -61,6 +61,18 @@ def test_a_dataset_of_a_dataset_has_the_same_records(converted, tmp_path):
     assert contents(tmp_path / "again") == contents(converted)
 
 
+def test_exact_scores_for_all_but_the_test_split_given(tmp_path):
+    few = tmp_path / "few.jsonl"
+    line = {"fen": "8/8/8/3k4/8/8/8/KR6 w - -", "evals": [{"depth": 5, "pvs": []}]}
+    line["evals"][0]["pvs"] = [{"cp": 600, "line": "b1b4"}]
+    few.write_text(json.dumps(line) + "\n")
+    for name, depth, given in (("train", 255, {}), ("test", 5, {"test_files": [few]})):
+        options = DatasetOptions(exact=True, validation_share=0, test_share=0, shards=1)
+        convert([] if given else [few], tmp_path / name, options, **given)
+        (data,) = Dataset(tmp_path / name).records(name)
+        assert records.depth_of(data) == depth
+
+
 def test_splits_go_by_the_position_alone(converted):
     options = DatasetOptions(validation_share=0.1, test_share=0.2)
     for split, encoded in contents(converted).items():

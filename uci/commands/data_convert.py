@@ -34,6 +34,8 @@ class Args:
     """Files whose positions form the test split; other files' copies of them go there too."""
     teacher: str = "unknown"
     """Who scored the positions, for the dataset's card."""
+    exact: bool = False
+    """Score positions of three pieces exactly, whatever their file says; not those of --test."""
     keep_unscored: bool = False
     """Keep positions without scored moves (they have a score of their own, or a move played)."""
 
@@ -50,7 +52,9 @@ def run(args: Args) -> int:
         "state_value",
         "behavioral_cloning",
     )
-    options = DatasetOptions(**output, teacher=args.teacher, keep_unscored=keep_unscored)
+    options = DatasetOptions(
+        **output, teacher=args.teacher, keep_unscored=keep_unscored, exact=args.exact
+    )
     paths = [path for given in (*args.files, *args.test) for path in (given, *given.glob("*.bag"))]
     size = sum(path.stat().st_size for path in paths if path.is_file())
     flags = args.running.flags(threads=False, small=size < SMALL_INPUT_BYTES)
