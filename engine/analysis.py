@@ -51,8 +51,10 @@ class Analysis:
 
     @property
     def scores_cp(self) -> np.ndarray:
-        """[M] float64: the utilities in centipawns, as win probabilities."""
-        return centipawns(np.clip(self.utilities, 0.0, 1.0))
+        """[M] float64: the utilities as win probabilities, without what they add for the nearness
+        of mates, in centipawns."""
+        nearness = self.bins.expectation(self.distributions) - self.bins.win_prob(self.distributions)
+        return centipawns(np.clip(self.utilities - nearness, 0.0, 1.0))
 
 
 def win_draw_loss(distributions: np.ndarray, bins: ValueBins) -> np.ndarray:
