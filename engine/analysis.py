@@ -53,7 +53,9 @@ class Analysis:
     def scores_cp(self) -> np.ndarray:
         """[M] float64: the utilities as win probabilities, without what they add for the nearness
         of mates, in centipawns."""
-        nearness = self.bins.expectation(self.distributions) - self.bins.win_prob(self.distributions)
+        nearness = self.bins.expectation(self.distributions) - self.bins.win_prob(
+            self.distributions
+        )
         return centipawns(np.clip(self.utilities - nearness, 0.0, 1.0))
 
 

@@ -61,18 +61,8 @@ class Attention(hk.Module):
         self.output_scale = output_scale
         self.position_bias = position_bias
 
-    def __call__(
-        self,
-        x: jax.Array,
-        memory: jax.Array,
-        relations: jax.Array,
-        templates: jax.Array | None = None,
-    ) -> jax.Array:
-        """x: [B, I, D], memory: [B, J, D], relations: [B, R, I, J] -> [B, I, D].
-
-        templates: [K, I, J], biases of which each position mixes one for each head, after the
-        geometric attention bias of Chessformer (arXiv 2605.19091).
-        """
+    def __call__(self, x: jax.Array, memory: jax.Array, relations: jax.Array) -> jax.Array:
+        """x: [B, I, D], memory: [B, J, D], relations: [B, R, I, J] -> [B, I, D]."""
         batch, length, width = x.shape
         init = hk.initializers.VarianceScaling(1.0, "fan_in", "truncated_normal")
         if x is memory:
@@ -86,10 +76,6 @@ class Attention(hk.Module):
         if self.position_bias:
             shape = (self.heads, length, memory.shape[1])
             logits += hk.get_parameter("position_bias", shape, init=jnp.zeros).astype(x.dtype)
-        if templates is not None:
-            mix = dense(x.mean(axis=1), self.heads * len(templates), "template_mix", init)
-            mix = mix.reshape(batch, self.heads, len(templates))
-            logits += jnp.einsum("bhk,kij->bhij", mix, templates.astype(x.dtype))
         weights = Softmax(name="softmax")(logits).astype(x.dtype)
         out = jnp.einsum("bhij,bhjd->bhid", weights, values).swapaxes(1, 2)
         scaled = hk.initializers.VarianceScaling(self.output_scale, "fan_in", "truncated_normal")

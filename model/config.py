@@ -47,8 +47,6 @@ class BoardConfig:
     `data_pipeline.consequences`."""
     position_bias: bool = True
     """Whether each trunk layer learns a weight for each pair of squares, by head."""
-    bias_templates: int = 0
-    """How many learned patterns over pairs of squares each position mixes into its attention."""
     policy_head: bool = False
     """Whether a move has a logit beside its values, to learn the choice by; only in training."""
     target: Target = "action-value"
@@ -63,9 +61,8 @@ class BoardConfig:
                 "expected a mate_range of 0 to 0.4 with the target 'action-value', else 0, found "
                 f"{self.mate_range} with '{self.target}'"
             )
-        for name in ("decoder_layers", "bias_templates"):
-            if getattr(self, name) < 0:
-                raise InputError(f"expected {name} of at least 0, found {getattr(self, name)}")
+        if self.decoder_layers < 0:
+            raise InputError(f"expected decoder_layers of at least 0, found {self.decoder_layers}")
         if self.target != "action-value" and (self.consequences or self.policy_head):
             raise InputError(
                 "expected consequences and policy_head only with the target 'action-value', found "
@@ -132,6 +129,10 @@ def _check(config: NetworkConfig, *positive: str) -> None:
         raise InputError(f"width {config.width} must divide by heads {config.heads}")
 
 
+_RETIRED = {"bias_templates": 0}
+"""Fields that files of earlier versions have, with the value that asks for nothing."""
+
+
 def config_from_dict(fields: dict[str, Any]) -> NetworkConfig:
     """The inverse of `asdict`, by the field `layout`. Raises InputError for unknown fields."""
     layouts = {config.LAYOUT: config for config in (BoardConfig, SequenceConfig)}
@@ -139,6 +140,7 @@ def config_from_dict(fields: dict[str, Any]) -> NetworkConfig:
         raise InputError(
             f"expected a layout ({', '.join(layouts)}), found '{fields.get('layout')}'"
         )
+    fields = {name: value for name, value in fields.items() if _RETIRED.get(name, ...) != value}
     try:
         return layouts[fields["layout"]](**fields)
     except TypeError as error:

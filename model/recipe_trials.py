@@ -41,7 +41,6 @@ VARIANTS = (
     "network.bins=128",
     "network.bins=32",
     "network.mate_range=0.1",
-    "network.bias_templates=32",
     "network.policy_head=true",
     "network.heads=8",
     "optimizer.kind=adam",

@@ -62,15 +62,9 @@ def trunk(config: BoardConfig, inputs: Inputs, dtype: jnp.dtype = jnp.float32) -
     known = {"all": 4, "direct": 2, "none": 0}[config.square_relations]
     relations = board_relations(inputs)[:, :known].astype(dtype)
     squares = embed_squares(config, inputs).astype(dtype)
-    templates = None
-    if config.bias_templates:
-        shape = (config.bias_templates, 64, 64)
-        templates = hk.get_parameter(
-            "bias_templates", shape, init=hk.initializers.TruncatedNormal(0.02)
-        )
     for layer in range(config.layers):
         block = Block(config, config.position_bias, name=f"trunk_{layer}")
-        squares = block(squares, None, relations, templates)
+        squares = block(squares, None, relations)
     return norm(squares, "trunk_norm")
 
 
@@ -82,20 +76,14 @@ class Block(hk.Module):
         self.config = config
         self.position_bias = position_bias
 
-    def __call__(
-        self,
-        x: jax.Array,
-        memory: jax.Array | None,
-        relations: jax.Array,
-        templates: jax.Array | None = None,
-    ) -> jax.Array:
+    def __call__(self, x: jax.Array, memory: jax.Array | None, relations: jax.Array) -> jax.Array:
         """x: [B, I, D], memory: [B, J, D] or None for x itself -> [B, I, D]; see `Attention`."""
         config = self.config
         # Output projections scaled by 1 / sqrt(2 * layers), so that the residual's variance holds.
         output_scale = 1.0 / (2 * config.layers)
         normed = norm(x, "attention_norm")
         attention = Attention(config.heads, output_scale, self.position_bias, name="attention")
-        x = x + attention(normed, normed if memory is None else memory, relations, templates)
+        x = x + attention(normed, normed if memory is None else memory, relations)
         hidden = norm(x, "feed_forward_norm").reshape(-1, config.width)
         hidden = dense(hidden, config.width * config.widening, "feed_forward_in")
         init = hk.initializers.VarianceScaling(output_scale, "fan_in", "truncated_normal")

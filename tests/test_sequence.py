@@ -143,8 +143,11 @@ def test_a_random_network_has_the_scales_of_the_reference():
 def test_configurations_say_their_layout():
     for config in (BoardConfig(width=64), SequenceConfig(causal=True)):
         assert config_from_dict(asdict(config)) == config
+        assert config_from_dict(asdict(config) | {"bias_templates": 0}) == config  # of old files
     with pytest.raises(InputError, match="layout"):
         config_from_dict({"layout": "tree"})
+    with pytest.raises(InputError, match="bias_templates"):
+        config_from_dict(asdict(BoardConfig()) | {"bias_templates": 32})
     with pytest.raises(InputError, match="causal"):
         config_from_dict(asdict(BoardConfig()) | {"causal": True})
     with pytest.raises(InputError, match="width 100 must divide by heads 8"):

@@ -97,7 +97,6 @@ VARIATIONS = {
     "plain": {},
     "consequences": {"consequences": True},
     "policy head": {"policy_head": True},
-    "bias templates": {"bias_templates": 3},
     "few relations": {"square_relations": "direct", "move_relations": "squares"},
     "no relations": {"square_relations": "none", "move_relations": "none"},
     "no position bias": {"position_bias": False},
