@@ -120,6 +120,20 @@ class ValueBins:
         """Distributions [..., count] -> expected win probabilities [...]."""
         return np.asarray(distributions) @ self.win_prob_of(self.centres)
 
+    def over_win_probs(self, distributions: npt.ArrayLike) -> np.ndarray:
+        """Distributions [..., count] -> [..., K'] over equal bins of win probability, as wide as
+        these are between the mates, whose mass is in the outermost ones; the same if there is no
+        mate range."""
+        masses = np.asarray(distributions)
+        if not self.mate_range:
+            return masses
+        inner = self._between(np.linspace(0, 1, round(self.count * (1 - 2 * self.mate_range)) + 1))
+        below = np.cumsum(masses.reshape(-1, self.count), axis=1, dtype=np.float64)
+        below = np.pad(below, ((0, 0), (1, 0)))
+        parts = np.array([np.interp(inner[1:-1], self.edges, row) for row in below])
+        folded = np.diff(np.hstack((below[:, :1], parts, below[:, -1:])), axis=1)
+        return folded.reshape(*masses.shape[:-1], -1)
+
     @property
     def utility_knots(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Worths and their utilities, between which it is linear."""

@@ -39,6 +39,12 @@ class Analysis:
         return self.moves[0]
 
     @property
+    def outcomes(self) -> np.ndarray:
+        """[M, K'] float64: the distributions over equal bins of win probability, for people to
+        look at; mates, whatever their distance, are in the outermost bins."""
+        return self.bins.over_win_probs(self.distributions)
+
+    @property
     def win_draw_loss(self) -> np.ndarray:
         """[M, 3] float64: probabilities that the side to move wins, draws, loses, after each move.
 

@@ -15,15 +15,14 @@ def move_ridges(analysis: Analysis, shown: int = 12):
     """
     count = min(shown, len(analysis.moves))
     figure, (axis,) = new_figure(width=7.0, height=0.9 + 0.34 * count)
-    masses = analysis.distributions[:count]
+    masses = analysis.outcomes[:count]
     open_moves = [verdict is None for verdict in analysis.verdicts[:count]]
     top = masses[open_moves].max() if any(open_moves) else masses.max()
     for row in range(count):
         heights = np.minimum(masses[row] / top, 1.0) * 1.6
         colour = ORANGE if row == 0 else BLUE
-        axis.stairs(
-            heights - row, analysis.bins.edges, baseline=-row, fill=True, color=colour, alpha=0.65
-        )
+        edges = np.linspace(0, 1, len(heights) + 1)
+        axis.stairs(heights - row, edges, baseline=-row, fill=True, color=colour, alpha=0.65)
         mean = analysis.win_probs[row]
         axis.plot([mean, mean], [-row, 0.7 - row], color=INK, linewidth=1.4)
     names = [analysis.board.san(move) for move in analysis.moves[:count]]

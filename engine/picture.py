@@ -92,7 +92,7 @@ def _rows(analysis: Analysis, count: int) -> list[str]:
     """
     height = (PLOT_BOTTOM - PLOT_TOP) / len(COLOURS)
     decided = np.array([verdict is not None for verdict in analysis.verdicts[:count]])
-    masses = analysis.distributions[:count]
+    masses = analysis.outcomes[:count]
     top = masses[~decided].max() if not decided.all() else masses.max()
     parts = []
     for row in range(count):

@@ -203,7 +203,7 @@ class Setup:
 
 
 RECIPES: dict[RecipeName, Recipe] = {
-    "argmax": Recipe(LossConfig(), OptimizerConfig()),
+    "argmax": Recipe(LossConfig(ranking_weight=3.0), OptimizerConfig()),
     "reference": Recipe(
         LossConfig(labels="one-hot", ranking_weight=0.0, state_value_weight=0.0),
         OptimizerConfig(

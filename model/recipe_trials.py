@@ -36,7 +36,7 @@ VARIANTS = (
     "network.decoder_layers=2",
     "network.layers=4 network.decoder_layers=2",
     "batch_size=64",
-    "loss.ranking_weight=3",
+    "loss.ranking_weight=1",
     "loss.sigma_bins=1.5",
     "network.bins=128",
     "network.bins=32",

@@ -141,3 +141,17 @@ def test_worths_in_other_bins(worth, mate_range, other_range):
     assert other.utility_of(there) == pytest.approx(bins.utility_of(worth))
     assert other.worth_in(there, bins) == pytest.approx(worth)
     assert bins.worth_in(worth, ValueBins()) == pytest.approx(bins.win_prob_of(worth))
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_distributions_over_win_probabilities_keep_mass_and_mean(seed):
+    bins = ValueBins(128, mate_range=0.25)
+    masses = np.random.default_rng(seed).dirichlet(np.full(128, 0.1), size=(2, 3))
+    folded = bins.over_win_probs(masses)
+    assert folded.shape == (2, 3, 64)
+    np.testing.assert_allclose(folded[..., 1:-1], masses[..., 33:95], atol=1e-12)
+    np.testing.assert_allclose(folded[..., -1], masses[..., 95:].sum(-1), atol=1e-12)
+    plain = ValueBins(64)
+    means = plain.win_prob(folded)
+    np.testing.assert_allclose(means, bins.win_prob(masses), atol=plain.width / 2)
+    assert plain.over_win_probs(folded) is folded

@@ -81,7 +81,7 @@ def analysis_table(analysis: Analysis, most: int | None = None) -> Table:
     for name in ("", "move", "expected", "pawns", "win draw loss"):
         table.add_column(name, justify="left" if name == "move" else "right", no_wrap=True)
     table.add_column("lost ← outcomes → won", no_wrap=True)
-    results = analysis.win_draw_loss
+    results, outcomes = analysis.win_draw_loss, analysis.outcomes
     for i, move in enumerate(analysis.moves[:most]):
         verdict = analysis.verdicts[i]
         table.add_row(
@@ -90,6 +90,6 @@ def analysis_table(analysis: Analysis, most: int | None = None) -> Table:
             f"{analysis.win_probs[i]:.1%}",
             score_text(analysis, i),
             "  ".join(f"{100 * share:3.0f}" for share in results[i]),
-            Text(verdict.reason, "italic") if verdict else sparkline(analysis.distributions[i]),
+            Text(verdict.reason, "italic") if verdict else sparkline(outcomes[i]),
         )
     return table

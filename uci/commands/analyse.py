@@ -60,7 +60,7 @@ def run(args: Args) -> int:
 
 def to_json(analysis: "Analysis") -> dict:
     """The analysis as the JSON object that --json prints."""
-    results = analysis.win_draw_loss
+    results, outcomes = analysis.win_draw_loss, analysis.outcomes
     moves = [
         {
             "move": move.uci(),
@@ -69,7 +69,7 @@ def to_json(analysis: "Analysis") -> dict:
             "score_cp": round(float(analysis.scores_cp[i])),
             "wdl": [round(float(share), 4) for share in results[i]],
             "verdict": verdict.reason if (verdict := analysis.verdicts[i]) else None,
-            "distribution": [round(float(mass), 6) for mass in analysis.distributions[i]],
+            "distribution": [round(float(mass), 6) for mass in outcomes[i]],
         }
         for i, move in enumerate(analysis.moves)
     ]
