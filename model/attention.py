@@ -120,7 +120,8 @@ def product(x: jax.Array, matrix: jax.Array) -> jax.Array:
     """[N, D] @ [D, F] -> [N, F]. Where JAX's ``default_matmul_precision`` is 'bfloat16', operands
     are rounded to it, in the gradient too, and sums are float32: XLA itself heeds that setting on
     accelerators only."""
-    if jax.config.jax_default_matmul_precision == "bfloat16" and x.dtype == jnp.float32:
+    precision = jax.config.jax_default_matmul_precision  # pyright: ignore[reportAttributeAccessIssue]
+    if precision == "bfloat16" and x.dtype == jnp.float32:
         return _rounded_product(x, matrix)
     return x @ matrix.astype(x.dtype)
 

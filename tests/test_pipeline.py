@@ -66,11 +66,12 @@ def test_exact_scores_for_all_but_the_test_split_given(tmp_path):
     line = {"fen": "8/8/8/3k4/8/8/8/KR6 w - -", "evals": [{"depth": 5, "pvs": []}]}
     line["evals"][0]["pvs"] = [{"cp": 600, "line": "b1b4"}]
     few.write_text(json.dumps(line) + "\n")
-    for name, depth, given in (("train", 255, {}), ("test", 5, {"test_files": [few]})):
-        options = DatasetOptions(exact=True, validation_share=0, test_share=0, shards=1)
-        convert([] if given else [few], tmp_path / name, options, **given)
-        (data,) = Dataset(tmp_path / name).records(name)
-        assert records.depth_of(data) == depth
+    options = DatasetOptions(exact=True, validation_share=0, test_share=0, shards=1)
+    convert([few], tmp_path / "learned", options)
+    convert([], tmp_path / "tested", options, test_files=[few])
+    (learned,) = Dataset(tmp_path / "learned").records("train")
+    (tested,) = Dataset(tmp_path / "tested").records("test")
+    assert (records.depth_of(learned), records.depth_of(tested)) == (255, 5)
 
 
 def test_splits_go_by_the_position_alone(converted):

@@ -206,7 +206,7 @@ def test_ranking_goes_by_utilities():
     bins = ValueBins(16, mate_range=0.25)
     worths, mask = rng.uniform(size=(2, 5)), np.ones((2, 5), bool)
     _, parts = losses.total_loss(LossConfig(), outputs, worths, mask, bins.mate_range)
-    expected = bins.expectation(jax.nn.softmax(outputs.moves))
+    expected = bins.expectation(jax.nn.softmax(logits))
     order = losses.ranking(expected, bins.utility_of(worths), mask, 0.05).mean()
     assert parts["ranking"] == pytest.approx(float(order), rel=1e-4)
 
