@@ -200,9 +200,8 @@ def test_padding_does_not_change_the_loss():
 
 def test_ranking_goes_by_utilities():
     rng = np.random.default_rng(0)
-    outputs = Outputs(
-        jnp.asarray(rng.normal(size=(2, 5, 16))), jnp.asarray(rng.normal(size=(2, 16)))
-    )
+    logits, state = (jnp.asarray(rng.normal(size=shape)) for shape in ((2, 5, 16), (2, 16)))
+    outputs = Outputs(logits, state)
     bins = ValueBins(16, mate_range=0.25)
     worths, mask = rng.uniform(size=(2, 5)), np.ones((2, 5), bool)
     _, parts = losses.total_loss(LossConfig(), outputs, worths, mask, bins.mate_range)
