@@ -9,8 +9,8 @@ A *worth* is what a network's bins are over: a win probability, unless the bins 
 ``mate_range``. Then that much at either end is for mates, the faster the further out, and win
 probabilities lie between. `ValueBins.win_prob` says what it means.
 
-A *utility* is what play maximises: the win probability, and beyond 0 and 1 up to `MATE_BONUS` more
-for how near a mate is. So a mate in sight is never preferred to a win by more than that.
+Play maximises the win probability. Where that is decided and says no more, the nearness of mates
+does: see `mate_bonus`.
 """
 
 from dataclasses import dataclass
@@ -27,8 +27,11 @@ MAX_CENTIPAWNS = 31_000
 MAX_MATE_MOVES = 255
 MATE_HORIZON = 40
 """Mates in more moves than this are all worth the same, where distance counts."""
-MATE_BONUS = 0.2
-"""How much more utility the nearest mate has than a win without one."""
+MATE_BONUS = 0.5
+"""What the nearest mate counts for beyond its win probability, in a decided position."""
+DECIDED = 0.99
+"""From this win probability of the best move on, nearness begins to count; or from one minus it
+down."""
 
 
 def win_probability(scores: npt.ArrayLike) -> np.ndarray:
@@ -67,6 +70,17 @@ def mate_in_moves(score: int) -> int | None:
     if abs(score) <= MAX_CENTIPAWNS:
         return None
     return MATE - score if score > 0 else -(MATE + score)
+
+
+def mate_bonus(win_probs: np.ndarray, nearness: np.ndarray) -> np.ndarray:
+    """What the nearness of mates adds to the win probabilities of a position's moves; all [..., M].
+
+    Nothing, unless the best move wins almost for certain or loses so: in other positions a mate
+    that may be there is no better than any other win of the same probability.
+    """
+    best = win_probs.max(axis=-1, keepdims=True)
+    decided = np.clip((np.maximum(best, 1 - best) - DECIDED) / (1 - DECIDED), 0.0, 1.0)
+    return MATE_BONUS * decided * nearness
 
 
 @dataclass(frozen=True)
@@ -113,8 +127,8 @@ class ValueBins:
         return np.searchsorted(self.edges[1:-1], p, side="left")
 
     def expectation(self, distributions: npt.ArrayLike) -> np.ndarray:
-        """Distributions [..., count] -> expected utilities [...]."""
-        return np.asarray(distributions) @ self.utility_of(self.centres)
+        """Distributions [..., count] -> expected worths [...]."""
+        return np.asarray(distributions) @ self.centres
 
     def win_prob(self, distributions: npt.ArrayLike) -> np.ndarray:
         """Distributions [..., count] -> expected win probabilities [...]."""
@@ -134,25 +148,21 @@ class ValueBins:
         folded = np.diff(np.hstack((below[:, :1], parts, below[:, -1:])), axis=1)
         return folded.reshape(*masses.shape[:-1], -1)
 
-    @property
-    def utility_knots(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Worths and their utilities, between which it is linear."""
-        if not self.mate_range:
-            return (0.0, 1.0), (0.0, 1.0)
-        worths = (0.0, self.mate_range, 1.0 - self.mate_range, 1.0)
-        return worths, (-MATE_BONUS, 0.0, 1.0, 1.0 + MATE_BONUS)
+    def nearness(self, distributions: npt.ArrayLike) -> np.ndarray:
+        """Distributions [..., count] -> how near a mate is expected [...], see `nearness_of`."""
+        return np.asarray(distributions) @ self.nearness_of(self.centres)
 
-    def utility_of(self, worths: npt.ArrayLike) -> np.ndarray:
-        """Worths [...] -> utilities [...]; the same, if there is no mate range."""
-        return np.interp(np.asarray(worths, np.float64), *self.utility_knots)
+    def nearness_of(self, worths: npt.ArrayLike) -> np.ndarray:
+        """Worths [...] -> [...]: from 0 without a mate to 1 for mate in one and -1 for being mated
+        in one; always 0 if there is no mate range."""
+        worths = np.asarray(worths, np.float64)
+        return (worths - self._between(self.win_prob_of(worths))) / (self.mate_range or 1.0)
 
     def worth_in(self, worths: npt.ArrayLike, other: "ValueBins") -> np.ndarray:
         """Worths [...] of these bins -> the same in ``other`` bins, mates at 0 or 1 if those have
         no mate range."""
-        worths = np.asarray(worths, np.float64)
-        win_probs = self.win_prob_of(worths)
-        beyond = (worths - self._between(win_probs)) / (self.mate_range or 1.0)
-        return np.clip(other._between(win_probs) + other.mate_range * beyond, 0.0, 1.0)
+        between = other._between(self.win_prob_of(worths))
+        return np.clip(between + other.mate_range * self.nearness_of(worths), 0.0, 1.0)
 
     def _between(self, win_probs: np.ndarray) -> np.ndarray:
         return self.mate_range + (1 - 2 * self.mate_range) * win_probs

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import chess
 import numpy as np
 
-from data_pipeline.values import ValueBins, centipawns
+from data_pipeline.values import ValueBins, centipawns, mate_bonus
 from engine.rules import Verdict
 
 
@@ -16,9 +16,10 @@ class Analysis:
     ``distributions`` [M, K] float32: each move's worth over ``bins`` (see `values`: its win
     probability, unless they tell mates by their distance), rows summing to 1. ``win_probs`` [M]
     float64: the expected win probabilities. ``utilities`` [M] float64: what the engine's choice
-    maximises, and the order of the moves: the expected utility, unless risk or draw contempt say
-    otherwise. ``verdicts`` [M]: what the rules or tablebases know of the move (the rows above then
-    say so too), None where only the network was asked.
+    maximises, and the order of the moves: the expected win probability, unless risk or draw
+    contempt say otherwise, and in decided positions the nearness of mates beside it. ``verdicts``
+    [M]: what the rules or tablebases know of the move (the rows above then say so too), None where
+    only the network was asked.
 
     Of a ``policy``, a network that knows no win probabilities, ``win_probs`` are how likely each
     move is played, ``utilities`` their logarithms, and scores mean nothing.
@@ -57,12 +58,10 @@ class Analysis:
 
     @property
     def scores_cp(self) -> np.ndarray:
-        """[M] float64: the utilities as win probabilities, without what they add for the nearness
-        of mates, in centipawns."""
-        nearness = self.bins.expectation(self.distributions) - self.bins.win_prob(
-            self.distributions
-        )
-        return centipawns(np.clip(self.utilities - nearness, 0.0, 1.0))
+        """[M] float64: the utilities in centipawns, as win probabilities: without what the nearness
+        of mates adds."""
+        bonus = mate_bonus(self.win_probs, self.bins.nearness(self.distributions))
+        return centipawns(np.clip(self.utilities - bonus, 0.0, 1.0))
 
 
 def win_draw_loss(distributions: np.ndarray, bins: ValueBins) -> np.ndarray:

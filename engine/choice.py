@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_pipeline.values import ValueBins
+from data_pipeline.values import ValueBins, mate_bonus
 from engine.analysis import split_win_prob, win_draw_loss
 from engine.rules import Verdict
 
@@ -52,21 +52,23 @@ class Choice:
         verdicts: Sequence[Verdict | None],
         bins: ValueBins,
     ) -> np.ndarray:
-        """[M, K], [M] and [M] -> [M] float64: the utility of each move (see `values`) to this
-        choice.
+        """[M, K], [M] and [M] -> [M] float64: what each move is worth to this choice, in win
+        probability, and for the nearness of mates beyond it.
 
         A move with an exact verdict is a certainty, so its quantiles are all its win probability.
         """
         exact = np.array([v is not None and not v.ceiling for v in verdicts], bool)
-        utilities = np.array(bins.expectation(distributions), np.float64)
-        utilities[exact] = bins.utility_of(bins.worth_of(win_probs[exact]))
+        utilities = np.array(win_probs, np.float64)
         if self.risk != NEUTRAL_RISK:
-            utilities[~exact] = bins.utility_of(quantile(distributions[~exact], self.risk, bins))
+            risked = quantile(distributions[~exact], self.risk, bins)
+            utilities[~exact] = bins.win_prob_of(risked)
         if self.draw_contempt:
             draws = win_draw_loss(distributions, bins)[:, 1]
             draws[exact] = split_win_prob(win_probs[exact])[:, 1]
             utilities -= self.draw_contempt * draws
-        return utilities
+        nearness = bins.nearness(distributions)
+        nearness[exact] = bins.nearness_of(bins.worth_of(win_probs[exact]))
+        return utilities + mate_bonus(win_probs, nearness)
 
     def pick(self, utilities: np.ndarray, rng: np.random.Generator, move_number: int) -> int:
         """Utilities [M] in falling order -> the index of the chosen move.

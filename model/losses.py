@@ -12,17 +12,17 @@ from model.value_losses import Array, expectation, value_loss
 
 def ranking(
     expected: Array,
-    utilities: Array,
+    win_probs: Array,
     mask: Array,
     temperature: float,
 ) -> jax.Array:
     """Cross-entropy between the teacher's and the network's soft choice of a move, [B] in nats.
 
-    expected, utilities: [B, M] of the side to move, the network's and the teacher's; mask: [B, M].
-    Both become choices by softmax(utility / temperature) over the moves (ListNet, Cao et al. 2007).
+    expected, win_probs: [B, M] win probabilities of the side to move; mask: [B, M]. Both become
+    choices by softmax(win probability / temperature) over the moves (ListNet, Cao et al. 2007).
     """
     barred = jnp.where(mask, 0.0, -1e9)
-    teacher = jax.nn.softmax(utilities / temperature + barred)
+    teacher = jax.nn.softmax(win_probs / temperature + barred)
     choice = jax.nn.log_softmax(expected / temperature + barred)
     return -jnp.where(mask, teacher * choice, 0.0).sum(axis=-1)
 
@@ -47,16 +47,16 @@ def total_loss(
     if outputs.state is None:
         return values, {"loss": values}
     bins = ValueBins(outputs.moves.shape[-1], mate_range)
-    expected = expectation(outputs.moves, bins.utility_of(bins.centres).astype(np.float32))
-    utilities = jnp.interp(worths, *map(np.array, bins.utility_knots))
-    order = ranking(expected, utilities, mask, config.ranking_temperature).mean()
+    expected = expectation(outputs.moves, bins.win_prob_of(bins.centres).astype(np.float32))
+    win_probs = jnp.clip((worths - mate_range) / (1 - 2 * mate_range), 0.0, 1.0)
+    order = ranking(expected, win_probs, mask, config.ranking_temperature).mean()
     best = jnp.where(mask, worths, 0.0).max(axis=-1)
     state = by_value.loss(outputs.state, best).mean()
     total = values + config.ranking_weight * order + config.state_value_weight * state
     parts = {"values": values, "ranking": order, "state": state}
     if outputs.policy is not None:
         chosen = outputs.policy * config.ranking_temperature
-        parts["policy"] = ranking(chosen, utilities, mask, config.ranking_temperature).mean()
+        parts["policy"] = ranking(chosen, win_probs, mask, config.ranking_temperature).mean()
         total += config.policy_weight * parts["policy"]
     return total, {"loss": total, **parts}
 

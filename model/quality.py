@@ -15,7 +15,7 @@ from data_pipeline.actions import CHESS_MOVES
 from data_pipeline.errors import InputError
 from data_pipeline.phases import PHASES, phase_of
 from data_pipeline.records import PositionRecord, decode, moves_of
-from data_pipeline.values import win_probability
+from data_pipeline.values import mate_bonus, win_probability
 from model import metrics
 from model.action_values import ActionValues, estimates, is_policy
 from model.calibration import Calibration
@@ -129,7 +129,9 @@ def _measure_chunk(
     predicted[legal] = estimates(flat, predictor)
     preferred = predicted.copy()  # what moves are chosen by
     if not is_policy(predictor):
-        preferred[legal] = bins.expectation(flat)
+        nearness = np.zeros(legal.shape)
+        nearness[legal] = bins.nearness(flat)
+        preferred += mate_bonus(predicted, nearness)
     teacher_bins = bins.bin_of(bins.worth_of_scores(scores))
     owners = np.repeat(numbers, lengths)
     if not is_policy(predictor):

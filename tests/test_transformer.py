@@ -198,15 +198,15 @@ def test_padding_does_not_change_the_loss():
     np.testing.assert_allclose(a, b, rtol=1e-6)
 
 
-def test_ranking_goes_by_utilities():
+def test_ranking_goes_by_win_probabilities():
     rng = np.random.default_rng(0)
     logits, state = (jnp.asarray(rng.normal(size=shape)) for shape in ((2, 5, 16), (2, 16)))
     outputs = Outputs(logits, state)
     bins = ValueBins(16, mate_range=0.25)
     worths, mask = rng.uniform(size=(2, 5)), np.ones((2, 5), bool)
     _, parts = losses.total_loss(LossConfig(), outputs, worths, mask, bins.mate_range)
-    expected = bins.expectation(jax.nn.softmax(logits))
-    order = losses.ranking(expected, bins.utility_of(worths), mask, 0.05).mean()
+    expected = bins.win_prob(jax.nn.softmax(logits))
+    order = losses.ranking(expected, bins.win_prob_of(worths), mask, 0.05).mean()
     assert parts["ranking"] == pytest.approx(float(order), rel=1e-4)
 
 

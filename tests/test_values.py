@@ -16,6 +16,7 @@ from data_pipeline.values import (
     MAX_MATE_MOVES,
     ValueBins,
     centipawns,
+    mate_bonus,
     mate_in_moves,
     mate_score,
     win_probability,
@@ -124,13 +125,23 @@ def test_worths_golden():
 
 
 @given(st.integers(-MATE + 1, MATE - 1), st.integers(-MATE + 1, MATE - 1))
-def test_utilities_keep_the_order_and_add_no_more_than_the_bonus(one, other):
+def test_nearness_and_win_probability_together_keep_the_order(one, other):
     bins = ValueBins(128, mate_range=0.25)
     worths = bins.worth_of_scores([one, other])
-    utilities = bins.utility_of(worths)
-    assert (utilities[0] > utilities[1]) == (worths[0] > worths[1])
-    assert np.abs(utilities - win_probability([one, other])).max() <= MATE_BONUS + 1e-9
-    assert bins.utility_of(1 - worths) == pytest.approx(1 - utilities)
+    together = bins.win_prob_of(worths) + bins.nearness_of(worths)
+    assert (together[0] > together[1]) == (worths[0] > worths[1])
+    assert bins.nearness_of(1 - worths) == pytest.approx(-bins.nearness_of(worths))
+    assert ValueBins().nearness_of(ValueBins().worth_of_scores([one, other])).tolist() == [0, 0]
+
+
+def test_mates_count_once_a_position_is_decided():
+    nearness = np.array([0.9, 0.5, 0.0])
+    for win_probs in ([0.9, 0.8, 0.7], [0.99, 0.5, 0.2], [0.02, 0.01, 0.0]):
+        assert mate_bonus(np.array(win_probs), nearness).tolist() == [0, 0, 0]
+    for win_probs in ([1.0, 1.0, 0.3], [0.0, 0.0, 0.0]):
+        assert mate_bonus(np.array(win_probs), nearness) == pytest.approx(MATE_BONUS * nearness)
+    both = mate_bonus(np.array([[1.0, 1.0, 0.3], [0.9, 0.8, 0.7]]), np.array([nearness, nearness]))
+    assert both[0].tolist() == (MATE_BONUS * nearness).tolist() and not both[1].any()
 
 
 @given(st.floats(0, 1), st.floats(0.01, 0.4), st.floats(0.01, 0.4))
@@ -138,7 +149,7 @@ def test_worths_in_other_bins(worth, mate_range, other_range):
     bins, other = ValueBins(mate_range=mate_range), ValueBins(mate_range=other_range)
     there = bins.worth_in(worth, other)
     assert other.win_prob_of(there) == pytest.approx(bins.win_prob_of(worth), abs=1e-9)
-    assert other.utility_of(there) == pytest.approx(bins.utility_of(worth))
+    assert other.nearness_of(there) == pytest.approx(bins.nearness_of(worth), abs=1e-9)
     assert other.worth_in(there, bins) == pytest.approx(worth)
     assert bins.worth_in(worth, ValueBins()) == pytest.approx(bins.win_prob_of(worth))
 
