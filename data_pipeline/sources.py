@@ -86,12 +86,17 @@ def read_shards(path: str, share: Share) -> Iterator[PositionRecord | Rejected]:
 
     try:
         reader = bagz.Reader(path)
-        rows = range(share.part, len(reader), share.parts)
-        for row in rows:
-            yield decode(reader[row])
     except Exception as error:  # bagz raises what its C++ throws
         if share.part == 0:
             yield Rejected(path, 0, "not a bag, or a bag cut short", str(error)[:200])
+        return
+    size = sum(file.stat().st_size for file in files_of(Path(path)))
+    for row in range(share.part, len(reader), share.parts):
+        share.consumed_bytes = size * row // len(reader)
+        try:
+            yield decode(reader[row])
+        except Exception as error:  # as above, and what is no record
+            yield Rejected(path, row, "broken record", str(error)[:200])
 
 
 def files_of(path: Path) -> list[Path]:

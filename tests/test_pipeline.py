@@ -12,7 +12,7 @@ from test_sources import BAD_LINES
 
 from data_pipeline import records, transforms
 from data_pipeline.chessbench import decode_entry
-from data_pipeline.dataset import SPLITS, Dataset, position_hash
+from data_pipeline.dataset import SPLITS, Dataset, position_hash, write_bag
 from data_pipeline.errors import ArgmaxError, InputError
 from data_pipeline.options import DatasetOptions
 from data_pipeline.pipeline import convert
@@ -59,6 +59,20 @@ def test_a_dataset_of_a_dataset_has_the_same_records(converted, tmp_path):
     manifest = convert([converted, EVALUATIONS], tmp_path / "again", options)
     assert manifest["dropped"] == {"duplicate": len(LINES)}
     assert contents(tmp_path / "again") == contents(converted)
+
+
+def test_a_broken_record_of_a_dataset_costs_that_record(converted, tmp_path):
+    shutil.copytree(converted, tmp_path / "broken")
+    shard = next(
+        path for path in sorted((tmp_path / "broken").glob("train-*")) if path.stat().st_size
+    )
+    rows = list(bagz.Reader(str(shard)))
+    write_bag(shard, [rows[0][:20], *rows[1:]])
+    manifest = convert([tmp_path / "broken"], tmp_path / "again", DatasetOptions())
+    assert manifest["dropped"] == {"broken record": 1}
+    assert manifest["read"] == len(LINES) - 1
+    (rejected,) = (tmp_path / "again" / "rejected.jsonl").read_text().splitlines()
+    assert json.loads(rejected)["file"].endswith("train@8.bag")
 
 
 def test_exact_scores_for_all_but_the_test_split_given(tmp_path):
