@@ -40,7 +40,7 @@ VARIANTS = (
     "loss.sigma_bins=1.5",
     "network.bins=128",
     "network.bins=32",
-    "network.mate_range=0.1",
+    "network.mate_range=0.25 network.bins=128",
     "network.policy_head=true",
     "network.heads=8",
     "optimizer.kind=adam",
