@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-DEFAULT_NETWORK = "argmax-4.safetensors"
+DEFAULT_NETWORK = "argmax-5.safetensors"
 
 
 def shipped_network() -> Path:
