@@ -15,6 +15,11 @@ def test_as_text_and_as_json(capsys):
     assert info["parameters"] > 1_000_000
     for name in ("steps", "hours", "teacher"):
         assert str(info["training"][name]) in text
+    record, runs = info["training"], 0
+    while record := record.get("started_from"):
+        runs += 1
+        assert f"{record['steps']}" in text.split("the run before")[runs]
+    assert text.count("the run before") == runs > 0
 
 
 def test_the_shipped_network_is_small_enough_to_ship():

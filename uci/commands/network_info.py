@@ -7,6 +7,9 @@ from typing import Any
 
 import tyro
 
+SHOWN_BEFORE = ("steps", "positions_seen", "hours", "teacher")
+"""What is printed of the runs before the last; --json has all of them."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Args:
@@ -35,8 +38,18 @@ def run(args: Args) -> int:
         print(json.dumps(info))
         return 0
     print(f"{path} ({path.stat().st_size / 2**20:.1f} MiB)")
-    _print_fields(info)
+    last, *before = _runs(network.training)
+    _print_fields(info | {"training": last})
+    for record in before:
+        _print_fields({"the run before": {k: v for k, v in record.items() if k in SHOWN_BEFORE}})
     return 0
+
+
+def _runs(training: dict[str, Any]) -> list[dict[str, Any]]:
+    """The record of a training and those of the runs that it started from, the last one first."""
+    record, before = dict(training), training.get("started_from")
+    record.pop("started_from", None)
+    return [record, *(_runs(before) if before else [])]
 
 
 def _print_fields(fields: dict[str, Any], indent: str = "") -> None:
