@@ -9,7 +9,7 @@ from data_pipeline.errors import InputError
 ComputeDtype = Literal["float32", "bfloat16"]
 TrainingDtype = Literal["float32", "bfloat16", "mixed"]
 """What layers compute in while training; mixed: in float32, but for the operands of dense layers'
-products, bfloat16."""
+products, bfloat16; of the layout `board`."""
 Target = Literal["action-value", "state-value", "behavioral-cloning"]
 """What a network predicts: a move's win probability, a position's, or the move that is played."""
 Labels = Literal["hl-gauss", "one-hot", "two-hot"]

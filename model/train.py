@@ -75,6 +75,11 @@ class TrainConfig:
                 f"'{self.network.target}', which do not learn the moves of a position together, "
                 f"found ranking weight {self.loss.ranking_weight}; set it to 0"
             )
+        if self.compute_dtype == "mixed" and self.network.layout != "board":
+            raise InputError(
+                f"expected --compute-dtype float32 or bfloat16 with the layout "
+                f"'{self.network.layout}', found mixed, which is of the layout 'board'"
+            )
         if self.mirrored and not self.network.learns_order:
             raise InputError(
                 f"expected --mirrored with the layout 'board' and the target 'action-value', "

@@ -140,6 +140,11 @@ def test_single_moves_have_no_order():
         TrainConfig(TINY, 1, loss=LossConfig())
 
 
+def test_mixed_is_of_the_layout_board():
+    with pytest.raises(InputError, match="found mixed"):
+        TrainConfig(TINY, 1, loss=LossConfig(ranking_weight=0.0), compute_dtype="mixed")
+
+
 def test_a_network_that_learned_without_clocks_is_shown_none():
     boards = [chess.Board(), chess.Board(chess.STARTING_FEN[:-3] + "40 60")]
     assert (tokens_of(boards[0]) == tokens_of(boards[1], clocks=False)).all()
