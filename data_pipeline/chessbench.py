@@ -20,7 +20,7 @@ from data_pipeline.actions import ACTIONS, MOVES
 from data_pipeline.errors import InputError
 from data_pipeline.examples import choice, state_score
 from data_pipeline.records import PositionRecord, make_record
-from data_pipeline.sources import BadEntry, Rejected, Share, files_of, parse_fen
+from data_pipeline.sources import BadEntry, Rejected, Share, open_bag, parse_fen, size_of
 from data_pipeline.values import MAX_CENTIPAWNS, WIN_PROBABILITY_SLOPE, centipawns
 
 POLICIES = ("action_value", "state_value", "behavioral_cloning")
@@ -108,17 +108,14 @@ def read_bag(path: str, share: Share) -> Iterator[PositionRecord | Rejected]:
     Neighbours of one FEN become one record; positions whose moves lie far apart are put together
     where duplicates are settled.
     """
-    import bagz
-
     policy = policy_of(path)
-    try:
-        reader = bagz.Reader(path)
-    except Exception as error:  # bagz raises what its C++ throws
+    reader = open_bag(path)
+    if isinstance(reader, Rejected):
         if share.part == 0:
-            yield Rejected(path, 0, "not a bag, or a bag cut short", str(error)[:200])
+            yield reader
         return
     start, end = (len(reader) * k // share.parts for k in (share.part, share.part + 1))
-    size = sum(file.stat().st_size for file in files_of(Path(path)))
+    size = size_of(Path(path))
 
     def entry(index: int) -> tuple[int, Entry | BadEntry]:
         share.consumed_bytes = size * (index - start) // (end - start)

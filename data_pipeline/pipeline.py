@@ -26,7 +26,7 @@ from data_pipeline.errors import ArgmaxError, InputError
 from data_pipeline.manifest import file_hash, finish
 from data_pipeline.options import DatasetOptions
 from data_pipeline.progress import progress_line, quiet
-from data_pipeline.sources import files_of, reader_of
+from data_pipeline.sources import files_of, reader_of, size_of
 from data_pipeline.staging import Staging, staging, total_counts
 from data_pipeline.transforms import Chunks, InputPart
 
@@ -63,7 +63,7 @@ def convert(
         options = replace(options, test_share=0.0)
     with staging(out) as place:
         make = partial(_positions, inputs=inputs, annotation=annotation)
-        size = sum(file.stat().st_size for path, _ in inputs for file in files_of(path))
+        size = sum(size_of(path) for path, _ in inputs)
         counters = _run(make, place, options, {"input_bytes": size}, beam_flags)
         sources = [
             {"file": path.name, "split": split or "by hash", "sha256": file_hash(path)}
@@ -210,7 +210,7 @@ def _reason(error: Exception) -> str:
 def _parts(inputs: Sequence[tuple[Path, str]]) -> Iterator[InputPart]:
     """Each file in as many parts as its size is worth, up to a limit."""
     for number, (path, split) in enumerate(inputs):
-        size = sum(file.stat().st_size for file in files_of(path))
+        size = size_of(path)
         parts = max(1, min(_MOST_PARTS, size // _BYTES_A_PART))
         for part in range(parts):
             yield InputPart(number, str(path), size, split, part, parts)

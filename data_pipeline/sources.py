@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import chess
 import numpy as np
@@ -20,6 +20,9 @@ from data_pipeline.actions import ACTIONS
 from data_pipeline.errors import InputError
 from data_pipeline.records import PositionRecord, decode, make_record
 from data_pipeline.values import MAX_CENTIPAWNS, mate_score
+
+if TYPE_CHECKING:
+    import bagz
 
 MAX_LINE_BYTES = 1 << 20
 
@@ -82,21 +85,33 @@ _SHARDS_OF_A_DATASET = re.compile(r"(train|validation|test)(@\d+|-\d+-of-\d+)\.b
 
 def read_shards(path: str, share: Share) -> Iterator[PositionRecord | Rejected]:
     """Shards of a dataset (``train@8.bag``) -> their records."""
-    import bagz
-
-    try:
-        reader = bagz.Reader(path)
-    except Exception as error:  # bagz raises what its C++ throws
+    reader = open_bag(path)
+    if isinstance(reader, Rejected):
         if share.part == 0:
-            yield Rejected(path, 0, "not a bag, or a bag cut short", str(error)[:200])
+            yield reader
         return
-    size = sum(file.stat().st_size for file in files_of(Path(path)))
+    size = size_of(Path(path))
     for row in range(share.part, len(reader), share.parts):
         share.consumed_bytes = size * row // len(reader)
         try:
             yield decode(reader[row])
-        except Exception as error:  # as above, and what is no record
+        except Exception as error:  # what bagz's C++ throws, and what is no record
             yield Rejected(path, row, "broken record", str(error)[:200])
+
+
+def open_bag(path: str) -> "bagz.Reader | Rejected":
+    """A bag, also a sharded one, for reading; `Rejected` where it cannot be opened."""
+    import bagz
+
+    try:
+        return bagz.Reader(path)
+    except Exception as error:  # bagz raises what its C++ throws
+        return Rejected(path, 0, "not a bag, or a bag cut short", str(error)[:200])
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all shards of a bag."""
+    return sum(file.stat().st_size for file in files_of(path))
 
 
 def files_of(path: Path) -> list[Path]:

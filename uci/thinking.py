@@ -111,7 +111,7 @@ def report(
     shown = range(min(options.multipv, len(analysis.moves)))
     if options.multipv == 1:
         shown = [analysis.moves.index(best)]
-    results, outcomes = analysis.win_draw_loss, analysis.outcomes
+    results = analysis.win_draw_loss
     nodes = len(analysis.moves)  # moves that the network valued
     for rank, i in enumerate(shown, start=1):
         move = analysis.moves[i]
@@ -129,7 +129,8 @@ def report(
                 f"{move.uci()} is played with probability {analysis.win_probs[i]:.3f}"
             )
         elif options.show_distribution:
-            bins = ",".join(str(round(10_000 * mass)) for mass in outcomes[i])
+            masses = analysis.bins.over_win_probs(analysis.distributions[i])
+            bins = ",".join(str(round(10_000 * mass)) for mass in masses)
             yield render_string(f"distribution {move.uci()} {bins}")
 
 
