@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import grain
 import numpy as np
 
-from data_pipeline import records
+from data_pipeline import focus, records
 from data_pipeline.bags import Bag
 from data_pipeline.batches import Batch, make_batch
 from data_pipeline.dataset import Dataset
@@ -36,7 +36,7 @@ Of the 3,000 games that the study has been run on, half have 92 plies or fewer."
 
 @dataclass(frozen=True)
 class BoardBatches:
-    """What batches for the layout `board` hold; the last three of positions with their moves'
+    """What batches for the layout `board` hold; all but the first of positions with their moves'
     values."""
 
     max_moves: int
@@ -47,6 +47,9 @@ class BoardBatches:
     """Whether moves come with their `consequences`."""
     mirrored: bool = False
     """Whether half of those that can be are mirrored left to right, drawn anew each pass."""
+    focus: float = 0.0
+    """From this spread of win probabilities on a position comes most often; see `focus`. 0: all
+    come as often."""
 
 
 def training_data(
@@ -94,8 +97,27 @@ def training_batches(
         turned = None if rng is None else rng.random(len(rows)) < 0.5
         return make_batch(rows, how.max_moves, how.mate_range, after=how.after, turned=turned)
 
+    if how.focus:
+        spread = focus.spreads(encoded, how.mate_range)
+        encoded = _Chosen(
+            encoded, np.repeat(np.arange(len(encoded)), focus.times(spread, how.focus, seed))
+        )
     source = grain.MapDataset.source(encoded)  # pyright: ignore[reportArgumentType]
     return _shuffled(source, batch_size, seed, batch, random=how.mirrored)
+
+
+class _Chosen(Sequence[bytes]):
+    """Records by their numbers, each as often as it is among them."""
+
+    def __init__(self, encoded: Sequence[bytes], numbers: np.ndarray) -> None:
+        self.encoded = encoded
+        self.numbers = numbers
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, place):
+        return self.encoded[int(self.numbers[place])]
 
 
 def training_sequences(

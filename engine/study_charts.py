@@ -13,7 +13,7 @@ from model.study_table import Point
 from model.value_losses import LOSSES
 
 if TYPE_CHECKING:
-    from model.recipe_trials import Result
+    from model.recipe_trials import Comparison
 
 PANELS = {
     "agreement": "agreement with the teacher",
@@ -77,9 +77,9 @@ def probe_chart(points: Sequence[Point], untrained: Sequence[Point], title: str)
     return figure
 
 
-def recipe_chart(results: "Sequence[Result]", title: str):
+def recipe_chart(comparison: "Comparison"):
     """Each variant's differences to the base with 95 % intervals; which side is better, it says."""
-    shown = [result for result in results if result.variant]
+    shown = [result for result in comparison.variants if result.variant]
     comparable = ("agreement", "regret", "kendall_tau_b", "squared_error")  # whatever the bins
     labels = {name: PANELS[name] for name in comparable}
     height = 0.9 + 0.24 * len(shown)
@@ -99,7 +99,9 @@ def recipe_chart(results: "Sequence[Result]", title: str):
         axis.set_xlabel("← better" if name in FALLING else "better →", fontsize=9)
         axis.locator_params(axis="x", nbins=5)
         axis.tick_params(axis="x", labelsize=8)
-    figure.suptitle(f"differences to the base: {title}", fontsize=11)
+    base = comparison.base or "the recipe as it is"
+    title = f"differences to {base}: {comparison.steps} steps, 95 % intervals over seeds"
+    figure.suptitle(title, fontsize=11)
     return figure
 
 

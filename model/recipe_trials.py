@@ -1,9 +1,10 @@
 """The search for a recipe: trainings that differ in one thing each, at the same computing time.
 
-A *trial* is one training with `model.train`, all of today's recipe but for a *variant*: fields set
-as in `model.overrides`. A variant whose step takes longer than the base's is given fewer steps: how
-much longer is measured once, in processor time, in steps of both that alternate, so that what else
-the machine does weighs on both. Then the number of steps is fixed: a trial can be repeated exactly.
+A *trial* is a training with `model.train`, all as in a *base* but for a *variant*; both are fields
+set in today's recipe, as in `model.overrides`. A variant whose step takes longer than the base's is
+given fewer steps: how much longer is measured once, in processor time, in steps of both that
+alternate, so that what else the machine does weighs on both. Then the number of steps is fixed: a
+trial can be repeated exactly.
 """
 
 import shutil
@@ -53,6 +54,8 @@ VARIANTS = (
     "loss.state_value_weight=0",
     "loss.ranking_temperature=0.025",
     "mirrored=true",
+    "focus=0.13",
+    "max_moves=32",
     "network.position_bias=false",
     "network.square_relations=direct",
     "network.square_relations=none",
@@ -72,47 +75,55 @@ class Trial:
     """Of the first weights and the order of the data."""
     steps: int = 400
     """Those of the base; a variant takes as many as have the same processor time."""
+    base: str = ""
+    """Fields set for the base and all its variants."""
 
     @property
     def name(self) -> str:
         """Fit for a directory."""
-        plain = self.variant.replace(" ", "_").replace("=", "-") or "base"
-        return f"{plain}_steps-{self.steps}_seed-{self.seed}"
+        settings = "_".join(f"{self.base} {self.variant}".split()).replace("=", "-") or "base"
+        return f"{settings}_steps-{self.steps}_seed-{self.seed}"
 
-    def config(self, base: TrainConfig) -> TrainConfig:
+    def config(self, recipe: TrainConfig) -> TrainConfig:
         """The configuration, before its steps are those of the same time."""
-        return override(replace(base, steps=self.steps, seed=self.seed), self.variant.split())
+        settings = (*self.base.split(), *self.variant.split())
+        return override(replace(recipe, steps=self.steps, seed=self.seed), settings)
+
+    @property
+    def compared_with(self) -> "Trial":
+        """The base, with the same seed."""
+        return replace(self, variant="")
 
 
-def trials(variants: Sequence[str], seeds: int, steps: int) -> list[Trial]:
+def trials(variants: Sequence[str], seeds: int, steps: int, base: str = "") -> list[Trial]:
     """Seed by seed, in the order of the variants: a stop at any time leaves a table of use."""
-    return [Trial(variant, seed, steps) for seed in range(seeds) for variant in variants]
+    return [Trial(variant, seed, steps, base) for seed in range(seeds) for variant in variants]
 
 
 def run_trials(
     chosen: Sequence[Trial],
-    base: TrainConfig,
+    recipe: TrainConfig,
     data: Dataset,
     out: Path,
     report: Callable[[Trial, Figures], None],
 ) -> None:
     """Train and measure those that have no row in the table of ``out``, in their order.
 
-    Measured on the base's evaluation split. A training that was stopped goes on.
+    Measured on the recipe's evaluation split. A training that was stopped goes on.
     """
     for trial in chosen:  # all are checked before the first is trained
-        trial.config(base)
-    encoded = first_scored(data.records(base.evaluation_split), base.evaluation_positions)
+        trial.config(recipe)
+    encoded = first_scored(data.records(recipe.evaluation_split), recipe.evaluation_positions)
     if not encoded:
-        raise InputError(f"expected scored positions in the split {base.evaluation_split}")
+        raise InputError(f"expected scored positions in the split {recipe.evaluation_split}")
     for trial in chosen:
         table = read_table(out / TABLE_FILE, Trial())
         if trial in table:
             continue
-        figures = _known_cost(trial, table) or {"cost": relative_cost(trial, base, data, out)}
+        figures = _known_cost(trial, table) or {"cost": relative_cost(trial, recipe, data, out)}
         cost = figures["cost"] or 1.0
         folder = out / RUNS / trial.name
-        config = replace(trial.config(base), steps=max(1, round(trial.steps / cost)))
+        config = replace(trial.config(recipe), steps=max(1, round(trial.steps / cost)))
         _train(config, data, folder)
         figures |= {"steps_taken": config.steps} | _figures(folder, encoded)
         add_row(out / TABLE_FILE, trial, figures)
@@ -122,17 +133,20 @@ def run_trials(
 
 def _known_cost(trial: Trial, table: dict[Trial, Figures]) -> Figures | None:
     """All seeds of a variant take the same number of steps."""
-    same = [row for done, row in table.items() if done.variant == trial.variant]
+    same = [row for done, row in table.items() if replace(done, seed=trial.seed) == trial]
     return {"cost": same[0]["cost"]} if same else None
 
 
-def relative_cost(trial: Trial, base: TrainConfig, data: Dataset, out: Path) -> float:
+def relative_cost(trial: Trial, recipe: TrainConfig, data: Dataset, out: Path) -> float:
     """How many times the base's processor time a step takes: the median over pairs of steps.
 
-    1 where the network, the kind of optimizer and the batch are the base's.
+    1 where all that a step's time depends on is the base's.
     """
-    config = trial.config(base)
-    shape = [(c.network, c.optimizer.kind, c.batch_size) for c in (base, config)]
+    base, config = trial.compared_with.config(recipe), trial.config(recipe)
+    shape = [
+        (c.network, c.optimizer.kind, c.batch_size, c.max_moves, c.compute_dtype)
+        for c in (base, config)
+    ]
     if shape[0] == shape[1]:
         return 1.0
     folder = out / "timing"
@@ -188,9 +202,27 @@ class Result:
 ABOUT = ("cost", "steps_taken", "parameters")
 
 
-def results(table: dict[Trial, Figures], steps: int) -> list[Result]:
-    """What is known, in the order of the table, from the trials of so many steps of the base."""
-    rows = {(t.variant, t.seed): row for t, row in table.items() if t.steps == steps}
+@dataclass(frozen=True)
+class Comparison:
+    """A base and its variants."""
+
+    base: str
+    steps: int
+    """Of the base."""
+    variants: list[Result]
+    """The base first, then as the table has them."""
+
+
+def comparisons(table: dict[Trial, Figures]) -> list[Comparison]:
+    """What is known, in the order of the table."""
+    bases = dict.fromkeys((trial.base, trial.steps) for trial in table)
+    return [Comparison(base, steps, _results(table, base, steps)) for base, steps in bases]
+
+
+def _results(table: dict[Trial, Figures], base: str, steps: int) -> list[Result]:
+    rows = {
+        (t.variant, t.seed): row for t, row in table.items() if (t.base, t.steps) == (base, steps)
+    }
     variants = list(dict.fromkeys(["", *(variant for variant, _ in rows)]))
     seeds = sorted({seed for _, seed in rows})
     spread: dict[str, list[Mean]] = {}

@@ -54,6 +54,9 @@ class TrainConfig:
     seed: int = 0
     mirrored: bool = False
     """Whether half of the positions in which nobody may castle are mirrored left to right."""
+    focus: float = 0.0
+    """Positions whose best move has so much more win probability than their median one, or more,
+    come most often, see `data_pipeline.focus`; 0: all come as often."""
     compute_dtype: TrainingDtype = "float32"
     loss: LossConfig = field(default_factory=LossConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
@@ -80,11 +83,14 @@ class TrainConfig:
                 f"expected --compute-dtype float32 or bfloat16 with the layout "
                 f"'{self.network.layout}', found mixed, which is of the layout 'board'"
             )
-        if self.mirrored and not self.network.learns_order:
-            raise InputError(
-                f"expected --mirrored with the layout 'board' and the target 'action-value', "
-                f"found '{self.network.layout}' and '{self.network.target}'; leave it out"
-            )
+        if not 0 <= self.focus <= 1:
+            raise InputError(f"expected a focus of 0 to 1, found {self.focus}")
+        for option, given in (("--mirrored", self.mirrored), ("--focus", self.focus)):
+            if given and not self.network.learns_order:
+                raise InputError(
+                    f"expected {option} with the layout 'board' and the target 'action-value', "
+                    f"found '{self.network.layout}' and '{self.network.target}'; leave it out"
+                )
 
 
 def train(
@@ -189,6 +195,7 @@ class Run:
                 config.network.mate_range,
                 config.network.consequences,
                 config.mirrored,
+                config.focus,
             ),
         )
         self.length: float = config.steps or 60 * (config.minutes or 0)

@@ -229,8 +229,12 @@ def test_targets_are_checked():
     with pytest.raises(InputError, match="no ranking term"):
         TrainConfig(of_target(BOARD, "state-value"), 1)
     for layout, target in ((BOARD, "state-value"), (SEQUENCE, "action-value")):
-        with pytest.raises(InputError, match="expected --mirrored with"):
-            TrainConfig(of_target(layout, target), 1, loss=RECIPES["reference"].loss, mirrored=True)
+        plain = TrainConfig(of_target(layout, target), 1, loss=RECIPES["reference"].loss)
+        for option, value in (("mirrored", True), ("focus", 0.1)):
+            with pytest.raises(InputError, match=f"expected --{option} with"):
+                dataclasses.replace(plain, **{option: value})
+    with pytest.raises(InputError, match="expected a focus of 0 to 1"):
+        TrainConfig(of_target(BOARD, "action-value"), 1, focus=2.0)
 
 
 # Bags and datasets

@@ -15,7 +15,7 @@ from model import recipe_trials
 from model.config import PRESETS, RECIPES
 from model.intervals import paired_intervals
 from model.network import load_network
-from model.recipe_trials import RUNS, TABLE_FILE, VARIANTS, Trial, results, run_trials, trials
+from model.recipe_trials import RUNS, TABLE_FILE, VARIANTS, Trial, comparisons, run_trials, trials
 from model.study_table import add_row, read_table
 from model.train import NETWORK_FILE, TrainConfig
 from tests.random_chess import write_dataset
@@ -85,6 +85,17 @@ def test_a_wrong_variant_is_refused_before_anything_is_trained(dataset, tmp_path
     assert not list(tmp_path.iterdir())
 
 
+def test_a_base_is_set_for_all_its_variants():
+    base = "network.width=48 batch_size=8"
+    plain, changed = trials(("", "network.width=64 max_moves=9"), 1, 5, base)
+    assert changed.compared_with == plain and plain.name != trials(("",), 1, 5)[0].name
+    assert plain.config(BASE) == replace(
+        BASE, network=replace(BASE.network, width=48), batch_size=8, steps=5
+    )
+    config = changed.config(BASE)
+    assert (config.network.width, config.batch_size, config.max_moves) == (64, 8, 9)
+
+
 def test_intervals_take_their_spread_from_all_rows():
     rng = np.random.default_rng(0)
     covered = []
@@ -108,15 +119,21 @@ def test_the_command_shows_differences_to_the_base(tmp_path, capsys):
             figures: dict = dict.fromkeys(recipe_trials.FIGURES, 0.5 + more)
             figures |= {"cost": 1.5, "steps_taken": 267, "parameters": 9}
             add_row(tmp_path / TABLE_FILE, Trial(variant, seed), figures)
-    assert len(results(read_table(tmp_path / TABLE_FILE, Trial()), 400)) == 3
+    other = "network.layers=2"  # of another base, compared with nothing else
+    add_row(tmp_path / TABLE_FILE, Trial(base=other), figures)
+    found = comparisons(read_table(tmp_path / TABLE_FILE, Trial()))
+    assert [(one.base, len(one.variants)) for one in found] == [("", 3), (other, 1)]
     assert main(["study", "recipe", "--out", str(tmp_path), "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)["variants"]
+    found = json.loads(capsys.readouterr().out)["bases"][0]["variants"]
     assert [row["variant"] for row in found] == ["", FEWER, "network.heads=8"]
     assert found[1]["differences"]["regret"]["mean"] == pytest.approx(0.11)
     assert found[1]["about"]["steps_taken"] == 267
-    assert (tmp_path / "recipe.svg").read_text().startswith("<?xml")
+    for number in (1, 2):
+        assert (tmp_path / f"recipe-{number}.svg").read_text().startswith("<?xml")
     assert main(["study", "recipe", "--out", str(tmp_path)]) == 0
-    assert f"| `{FEWER}` | 2 | 1.50 | 267 | 9 | +0.1100 ± 0." in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert f"| `{FEWER}` | 2 | 1.50 | 267 | 9 | +0.1100 ± 0." in shown
+    assert f"Base: `{other}`; 400 steps." in shown
 
 
 def test_the_committed_table_is_what_the_committed_trials_say(tmp_path, capsys):
@@ -125,4 +142,4 @@ def test_the_committed_table_is_what_the_committed_trials_say(tmp_path, capsys):
     assert main(["study", "recipe", "--out", str(tmp_path)]) == 0
     assert capsys.readouterr().out == (committed / "README.md").read_text()
     table = read_table(tmp_path / TABLE_FILE, Trial())
-    assert all(replace(trial, variant="") in table for trial in table)  # what each is compared with
+    assert all(trial.compared_with in table for trial in table)

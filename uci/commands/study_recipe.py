@@ -1,8 +1,9 @@
 """Compare recipes: the whole training with one thing changed, at the same processor time.
 
-A variant is one or more settings as in 'argmax train --set', with a blank between them, and
-batch_size; the first, without any, is the recipe as it is. Measured on the validation split. One
-that was stopped goes on where it was. Without --data it only shows what is done.
+A variant is one or more settings as in 'argmax train --set', or of the whole run, such as
+batch_size, with a blank between them; the first, without any, is the base. Measured on the
+validation split. One that was stopped goes on where it was. Without --data it only shows what is
+done, base by base.
 """
 
 import json
@@ -16,19 +17,21 @@ import tyro
 from uci.commands.study import plain, report
 
 if TYPE_CHECKING:
-    from model.recipe_trials import Result, Trial
+    from model.recipe_trials import Comparison, Trial
 
 
 @dataclass(frozen=True)
 class Args:
     out: Path
-    """The directory of the table (trials.csv), the chart and the runs."""
+    """The directory of the table (trials.csv), the charts and the runs."""
     data: Path | None = None
     """The dataset directory; without it nothing is trained."""
     variant: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """A variant to compare, once or more; by default a list of them."""
     preset: Literal["tiny", "small", "medium", "large"] = "small"
     """The base's network and batch size."""
+    base: str = ""
+    """Settings of the base and all its variants, as those of a variant; by default none."""
     steps: int = 400
     """Training steps of the base; variants take as many as have the same processor time."""
     seeds: int = 2
@@ -46,27 +49,23 @@ def run(args: Args) -> int:
     from data_pipeline.errors import InputError
     from engine.charts import save
     from engine.study_charts import recipe_chart
-    from model.recipe_trials import TABLE_FILE, VARIANTS, Trial, results, trials
+    from model.recipe_trials import TABLE_FILE, VARIANTS, Trial, comparisons, trials
     from model.study_table import read_table
 
     variants = ("", *args.variant) if args.variant else VARIANTS
-    chosen = trials(variants, args.seeds, args.steps)
     if args.data is not None:
-        train(args, args.data, chosen)
-    table = read_table(args.out / TABLE_FILE, Trial())
-    found = results(table, args.steps)
+        train(args, args.data, trials(variants, args.seeds, args.steps, args.base))
+    found = comparisons(read_table(args.out / TABLE_FILE, Trial()))
     if not found:
-        raise InputError(
-            f"expected trials of {args.steps} steps in {args.out}, found none; give --data to "
-            "train them"
-        )
-    path = args.out / "recipe.svg"
-    save(recipe_chart(found, f"{args.steps} steps of the base, 95 % intervals over seeds"), path)
-    print(f"drawn: {path}", file=sys.stderr)
+        raise InputError(f"expected trials in {args.out}, found none; give --data to train them")
+    for number, comparison in enumerate(found, 1):
+        path = args.out / f"recipe-{number}.svg"
+        save(recipe_chart(comparison), path)
+        print(f"drawn: {path}", file=sys.stderr)
     if args.json:
-        print(json.dumps(plain({"steps": args.steps, "variants": list(map(asdict, found))})))
+        print(json.dumps(plain({"bases": list(map(asdict, found))})))
     else:
-        show(found)
+        print("\n\n".join(map(text, found)))
     return 0
 
 
@@ -99,14 +98,14 @@ def train(args: Args, data: Path, chosen: "list[Trial]") -> None:
     run_trials(chosen, config, Dataset(data), args.out, report)
 
 
-def show(found: "list[Result]") -> None:
+def text(comparison: "Comparison") -> str:
     """A Markdown table: the base's figures, then each variant's differences to them."""
     from model.recipe_trials import ABOUT, FIGURES
 
     columns = ["variant", "seeds", "cost of a step", "steps", "parameters"]
     columns += [name.replace("_", " ") for name in FIGURES]
-    print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
-    for result in found:
+    lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
+    for result in comparison.variants:
         about = [f"{result.about['cost']:.2f}", *(f"{result.about[n]:.0f}" for n in ABOUT[1:])]
         values = [
             result.differences[name].text("+") if result.variant
@@ -114,4 +113,6 @@ def show(found: "list[Result]") -> None:
             for name in FIGURES
         ]  # fmt: skip
         name = f"`{result.variant}`" if result.variant else "base"
-        print(f"| {' | '.join([name, str(result.seeds), *about, *values])} |")
+        lines.append(f"| {' | '.join([name, str(result.seeds), *about, *values])} |")
+    base = f"`{comparison.base}`" if comparison.base else "the recipe as it is"
+    return "\n".join([f"Base: {base}; {comparison.steps} steps.", "", *lines])

@@ -46,6 +46,10 @@ class Args:
     mirrored: bool = False
     """Mirror half of the positions in which nobody may castle left to right, drawn anew each pass
     over the data."""
+    focus: float = 0.0
+    """Learn more often from positions in which it matters what is played: up to five times as often
+    from those whose best move has so much more win probability than their median one, or more
+    (0.13 covers a third of ordinary positions); 0: from all as often."""
     start: Path | None = None
     """Start from the weights of this network (.safetensors), of the same shape or with fewer
     layers; by default from random ones."""
@@ -116,6 +120,7 @@ def _config(args: Args, data: "Dataset | Bag") -> "TrainConfig":
         batch_size=batch_size,
         seed=args.seed,
         mirrored=args.mirrored,
+        focus=args.focus,
         compute_dtype=args.compute_dtype or backend().dtype,
         loss=setup.loss,
         optimizer=setup.optimizer,
