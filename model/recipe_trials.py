@@ -23,7 +23,7 @@ from model.network import load_network
 from model.overrides import override
 from model.predictor import Predictor
 from model.quality import first_scored, measure, summary
-from model.study_table import Figures, Mean, add_row, read_table
+from model.study_table import Figures, Mean, add_row, cells_to_do, read_table
 from model.train import NETWORK_FILE, Run, TrainConfig, train
 
 TABLE_FILE = "trials.csv"
@@ -107,7 +107,8 @@ def run_trials(
     out: Path,
     report: Callable[[Trial, Figures], None],
 ) -> None:
-    """Train and measure those that have no row in the table of ``out``, in their order.
+    """Train and measure those that have no row in the table of ``out`` and that no other process
+    is at, in their order.
 
     Measured on the recipe's evaluation split. A training that was stopped goes on.
     """
@@ -116,17 +117,16 @@ def run_trials(
     encoded = first_scored(data.records(recipe.evaluation_split), recipe.evaluation_positions)
     if not encoded:
         raise InputError(f"expected scored positions in the split {recipe.evaluation_split}")
-    for trial in chosen:
-        table = read_table(out / TABLE_FILE, Trial())
-        if trial in table:
-            continue
+    path = out / TABLE_FILE
+    for trial in cells_to_do(path, chosen):
+        table = read_table(path, Trial())
         figures = _known_cost(trial, table) or {"cost": relative_cost(trial, recipe, data, out)}
         cost = figures["cost"] or 1.0
         folder = out / RUNS / trial.name
         config = replace(trial.config(recipe), steps=max(1, round(trial.steps / cost)))
         _train(config, data, folder)
         figures |= {"steps_taken": config.steps} | _figures(folder, encoded)
-        add_row(out / TABLE_FILE, trial, figures)
+        add_row(path, trial, figures)
         shutil.rmtree(folder / "checkpoints")
         report(trial, figures)
 
@@ -149,7 +149,7 @@ def relative_cost(trial: Trial, recipe: TrainConfig, data: Dataset, out: Path) -
     ]
     if shape[0] == shape[1]:
         return 1.0
-    folder = out / "timing"
+    folder = out / RUNS / f"{trial.name}_timing"
     shutil.rmtree(folder, ignore_errors=True)
     plain, changed = (
         _step_times(Run(replace(c, steps=9 * TIMED_STEPS), data, folder / name, resume=False))

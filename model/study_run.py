@@ -10,7 +10,7 @@ from model.network import Network, save_network
 from model.study import Cell
 from model.study_bootstrap import train_bootstrapped
 from model.study_evaluation import evaluate, make_test_set
-from model.study_table import TABLE_FILE, Figures, add_row, read_table
+from model.study_table import TABLE_FILE, Figures, add_row, cells_to_do, read_table
 from model.study_training import Progress, playable, train_cell
 
 NETWORKS = "networks"
@@ -30,28 +30,30 @@ def run_cells(
     progress: Progress,
     report: Callable[[Cell, Figures], None],
 ) -> None:
-    """Train and measure the cells that have no row in the table of ``out``, in their order.
+    """Train and measure the cells that have no row in the table of ``out`` and that no other
+    process is at, in their order.
 
     A cell's row is written as soon as it is done, after its network. ``games``: PGN for the cells
     without a teacher. Tested are the first ``positions`` of the test split that qualify
     (`make_test_set`). ``progress`` takes the steps that are done, those of earlier runs included;
     ``report`` each new row.
     """
-    done = read_table(out / TABLE_FILE)
+    path = out / TABLE_FILE
+    done = read_table(path)
     missing = [cell for cell in cells if cell not in done]
     if not missing:
         return
     train = _trainer(missing, dataset, games)
     tests = make_test_set(dataset.records("test"), positions)
     (out / NETWORKS).mkdir(parents=True, exist_ok=True)
-    before = sum(cell.steps for cell in cells if cell in done)
-    for cell in missing:
+    for cell in cells_to_do(path, missing):
+        done = read_table(path)
+        before = sum(each.steps for each in cells if each in done)
         network, seconds = train(cell, lambda step, before=before: progress(before + step))
-        before += cell.steps
         figures = evaluate(network, cell.loss, tests)
         figures |= {"parameters": network.parameter_count, "seconds": seconds}
         save_network(playable(network, cell.loss), network_path(out, cell))
-        add_row(out / TABLE_FILE, cell, figures)
+        add_row(path, cell, figures)
         report(cell, figures)
 
 

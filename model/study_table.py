@@ -1,13 +1,14 @@
 """The table of a study: one CSV file, one row a cell; and what it says with intervals over seeds.
 
 The same file serves all studies. A row is written when its cell is done, so a study that was killed
-goes on with the cells that have no row.
+goes on with the cells that have no row. Several processes, such as one a core, can share a table:
+each does cells that no other is at.
 """
 
 import csv
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -61,9 +62,31 @@ def _figures(row: dict[str, str], plain: Any) -> Figures:
     return {name: float(x) if x else None for name, x in row.items() if name not in vars(plain)}
 
 
+def cells_to_do(path: Path, cells: Sequence[C]) -> Iterator[C]:
+    """The cells that have no row in the table ``path``, but for those that another process is at:
+    each is this process's own until the next one is asked for."""
+    claims = path.parent / ".claims"
+    for cell in cells:
+        lock = _lock(claims / f"{cell.name}.lock")  # pyright: ignore[reportAttributeAccessIssue]
+        if lock.acquire(blocking=False):
+            try:
+                if cell not in read_table(path, cell):
+                    yield cell
+            finally:
+                lock.release()
+
+
 def add_row(path: Path, cell: Any, figures: Figures) -> None:
     """Write the table anew with one more row, whole or not at all."""
-    write_table(path, read_table(path, cell) | {cell: figures})
+    with _lock(path.parent / ".claims" / f"{path.name}.lock"):
+        write_table(path, read_table(path, cell) | {cell: figures})
+
+
+def _lock(path: Path):
+    """A lock among processes, which ends with the process that has it."""
+    from fasteners import InterProcessLock  # here, since only training needs it
+
+    return InterProcessLock(path)
 
 
 def write_table(path: Path, table: dict[C, Figures]) -> None:

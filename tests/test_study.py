@@ -1,6 +1,8 @@
 """The study of losses: its grid, its lies, its figures, going on where it stopped, its charts."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from model.quality import measure, summary
 from model.study import STUDIES, Cell, Sweep, cells_of
 from model.study_evaluation import evaluate, make_test_set
 from model.study_run import NETWORKS, run_cells
-from model.study_table import TABLE_FILE, add_row, points, read_table
+from model.study_table import TABLE_FILE, add_row, cells_to_do, points, read_table
 from model.study_training import playable, with_lies
 from model.value_losses import LOSSES
 from tests.random_chess import write_dataset
@@ -131,6 +133,24 @@ def test_a_study_that_was_stopped_goes_on(tiny, dataset, tmp_path):
     again = read_table(tmp_path / TABLE_FILE)
     for cell in tiny:
         assert again[cell] | {"seconds": 0} == table[cell] | {"seconds": 0}
+
+
+def test_processes_share_the_cells_of_a_table(tmp_path):
+    """A child is at the second cell; when it ends, killed or not, that can be done."""
+    path, cells = tmp_path / TABLE_FILE, [replace(TINY, seed=seed) for seed in range(4)]
+    add_row(path, cells[0], {"regret": 0.1})
+    program = (
+        "import sys; from pathlib import Path; from model.study import Cell; "
+        "from model.study_table import cells_to_do; "
+        "cells = [Cell(size='tiny', steps=3, batch_size=16, seed=s) for s in range(4)]; "
+        "print(next(ours := cells_to_do(Path(sys.argv[1]), cells)).seed, flush=True); input()"
+    )
+    command = [sys.executable, "-c", program, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None and child.stdout.readline() == b"1\n"
+        assert list(cells_to_do(path, cells)) == cells[2:]
+        child.kill()
+    assert list(cells_to_do(path, cells)) == cells[1:]
 
 
 def test_noise_changes_what_is_learned_and_seeds_the_start(tiny, dataset, tmp_path):
