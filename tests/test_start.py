@@ -1,20 +1,24 @@
 """Training on from a network's weights: nothing of it is lost, and misfits are named."""
 
 from dataclasses import replace
+from functools import partial
 
 import jax
 import numpy as np
 import pytest
 
+from data_pipeline.batches import make_batch
 from data_pipeline.dataset import Dataset
 from data_pipeline.errors import InputError
+from data_pipeline.records import encode
 from data_pipeline.values import ValueBins
-from model.config import OptimizerConfig, preset
+from model.config import LossConfig, OptimizerConfig, preset
 from model.network import Network, random_network
 from model.predictor import Predictor
 from model.start import first_params
 from model.train import TrainConfig, train
-from tests.random_chess import random_boards, write_dataset
+from model.training import init_state, make_optimizer, make_update
+from tests.random_chess import random_boards, random_record, write_dataset
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +40,10 @@ def test_without_a_network_weights_are_random(network):
         {"layers": 3, "decoder_layers": 2},
         {"consequences": True},
         {"decoder_layers": 2, "consequences": True},
+        {"widening": 3},
+        {"head_width": 96},
+        {"width": 48, "heads": 3},
+        {"width": 64, "heads": 4, "widening": 4, "layers": 3, "consequences": True},
     ],
 )
 def test_what_is_new_changes_nothing_at_first(network, changes):
@@ -46,14 +54,42 @@ def test_what_is_new_changes_nothing_at_first(network, changes):
     expected = Predictor(network).action_values(boards, moves)
     found = Predictor(Network(grown, params)).action_values(boards, moves)
     for ours, theirs in zip(found, expected, strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+        np.testing.assert_allclose(ours, theirs, atol=5e-5)  # norms have an epsilon
 
 
-@pytest.mark.parametrize("changes", [{"width": 64}, {"layers": 1}])
+@pytest.mark.parametrize("changes", [{"width": 16}, {"layers": 1}])
 def test_other_shapes_are_refused(network, changes):
     (name,) = changes
     with pytest.raises(InputError, match=f"start from with {name} = "):
         first_params(replace(network.config, **changes), 0, network)
+
+
+def test_wider_tokens_need_heads_of_the_same_width(network):
+    with pytest.raises(InputError, match=r"expected heads of the width .* 16, found 32"):
+        first_params(replace(network.config, width=64), 0, network)
+
+
+def test_all_that_is_new_in_a_wider_network_learns(network):
+    """After two steps, the first of which may only wake what nothing had written to."""
+    config = replace(network.config, width=48, heads=3, widening=3, head_width=96)
+    params = first_params(config, 0, network)
+    rng = np.random.default_rng(0)
+    rows = [encode(random_record(board, rng)) for board in random_boards(5, games=1)[:8]]
+    batch = make_batch(rows, 64)
+    optimizer = partial(make_optimizer, OptimizerConfig(schedule="constant"), 9)
+    state = init_state(params, optimizer)
+    update = jax.jit(make_update(config, LossConfig(), OptimizerConfig(), optimizer))
+    for step in range(3):
+        state, _ = update(state, batch, np.array(step))
+    for module, arrays in params.items():
+        for name, array in arrays.items():
+            before = network.params[module][name]
+            if array.shape == before.shape or name == "promotions":
+                continue
+            new = np.ones(array.shape, bool)
+            new[tuple(slice(size) for size in before.shape)] = False
+            moved = np.asarray(state.params[module][name])[new] != array[new]
+            assert moved.mean() > 0.3, (module, name)
 
 
 @pytest.mark.parametrize("bins", [ValueBins(128), ValueBins(128, 0.25), ValueBins(192, 0.0)])

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-DEFAULT_NETWORK = "argmax-5.safetensors"
+DEFAULT_NETWORK = "argmax-6.safetensors"
 
 
 def shipped_network() -> Path:
