@@ -51,8 +51,8 @@ class Args:
     from those whose best move has so much more win probability than their median one, or more
     (0.13 covers a third of ordinary positions); 0: from all as often."""
     start: Path | None = None
-    """Start from the weights of this network (.safetensors), of the same shape or with fewer or narrower
-    layers; by default from random ones."""
+    """Start from the weights of this network (.safetensors), of the same shape or with fewer or
+    narrower layers; by default from random ones."""
     seed: int = 0
     """Of the first weights and the order of the data."""
     compute_dtype: TrainingDtype | None = None
