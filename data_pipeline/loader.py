@@ -93,31 +93,18 @@ def training_batches(
 ) -> grain.DatasetIterator[Batch]:
     """Batches of positions with their moves, as ``how`` says."""
 
-    def batch(rows: Sequence[bytes], rng: np.random.Generator | None = None) -> Batch:
+    numbers = np.arange(len(encoded))
+    if how.focus:
+        spread = focus.spreads(encoded, how.mate_range)
+        numbers = np.repeat(numbers, focus.times(spread, how.focus, seed))
+
+    def batch(chosen: Sequence[int], rng: np.random.Generator | None = None) -> Batch:
+        rows = [encoded[number] for number in numbers[chosen].tolist()]
         turned = None if rng is None else rng.random(len(rows)) < 0.5
         return make_batch(rows, how.max_moves, how.mate_range, after=how.after, turned=turned)
 
-    if how.focus:
-        spread = focus.spreads(encoded, how.mate_range)
-        encoded = _Chosen(
-            encoded, np.repeat(np.arange(len(encoded)), focus.times(spread, how.focus, seed))
-        )
-    source = grain.MapDataset.source(encoded)  # pyright: ignore[reportArgumentType]
+    source = grain.MapDataset.range(len(numbers))
     return _shuffled(source, batch_size, seed, batch, random=how.mirrored)
-
-
-class _Chosen(Sequence[bytes]):
-    """Records by their numbers, each as often as it is among them."""
-
-    def __init__(self, encoded: Sequence[bytes], numbers: np.ndarray) -> None:
-        self.encoded = encoded
-        self.numbers = numbers
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def __getitem__(self, place):
-        return self.encoded[int(self.numbers[place])]
 
 
 def training_sequences(

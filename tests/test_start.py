@@ -54,7 +54,8 @@ def test_what_is_new_changes_nothing_at_first(network, changes):
     expected = Predictor(network).action_values(boards, moves)
     found = Predictor(Network(grown, params)).action_values(boards, moves)
     for ours, theirs in zip(found, expected, strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=5e-5)  # norms have an epsilon
+        # Norms have an epsilon, which wider tokens feel more.
+        np.testing.assert_allclose(ours, theirs, atol=5e-5 if "width" in changes else 1e-5)
 
 
 @pytest.mark.parametrize("changes", [{"width": 16}, {"layers": 1}])
