@@ -1,7 +1,8 @@
 """One network, one file: parameters and configuration in a single .safetensors file.
 
-Tensors are named ``module//parameter``; the header's metadata has one entry, ``argmax``: JSON with
-the format version, the name, the licence, the configuration and the training record.
+Tensors are named ``module//parameter``, all float32 or all float16; the header's metadata has one
+entry, ``argmax``: JSON with the format version, the name, the licence, the configuration and the
+training record.
 """
 
 import json
@@ -9,7 +10,7 @@ import os
 import struct
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from model.config import NetworkConfig, config_from_dict, preset
 METADATA_KEY = "argmax"
 FORMAT_VERSION = 1
 LICENCE = "GPL-3.0-or-later"
+
+StoredDtype = Literal["float32", "float16"]
 
 Params = dict[str, dict[str, np.ndarray]]
 """Haiku's parameters: module name -> parameter name -> array."""
@@ -39,6 +42,8 @@ class Network:
     licence: str = LICENCE
     training: dict[str, Any] = field(default_factory=dict)
     """The training record: data, steps, hours, figures; free-form JSON."""
+    stored: StoredDtype = "float32"
+    """What its file holds the parameters in; float16 is half the size, rounded to 11 bits."""
 
     @property
     def bins(self) -> ValueBins:
@@ -56,7 +61,10 @@ class Network:
 
 
 def save_network(network: Network, path: str | Path) -> None:
-    """Write a network file, whole or not at all."""
+    """Write a network file, whole or not at all.
+
+    Raises InputError where a parameter is beyond what ``network.stored`` can hold.
+    """
     from safetensors.numpy import save
 
     from data_pipeline.dataset import write_atomically
@@ -69,7 +77,7 @@ def save_network(network: Network, path: str | Path) -> None:
         "training": network.training,
     }
     tensors = {
-        f"{module}//{name}": np.ascontiguousarray(array, np.float32)
+        f"{module}//{name}": _stored(array, network.stored)
         for module, arrays in network.params.items()
         for name, array in arrays.items()
     }
@@ -89,7 +97,7 @@ def load_network(path: str | Path) -> Network:
         module, _, parameter = name.partition("//")
         if not np.isfinite(array).all():
             raise NetworkFileError(f"expected finite numbers, found others in {name} of {path}")
-        params.setdefault(module, {})[parameter] = array
+        params.setdefault(module, {})[parameter] = array.astype(np.float32)
     try:
         network = Network(
             config_from_dict(metadata["config"]),
@@ -97,11 +105,29 @@ def load_network(path: str | Path) -> Network:
             metadata["name"],
             metadata["licence"],
             metadata["training"],
+            _stored_dtype(tensors, path),
         )
     except (KeyError, ValueError) as error:
         raise NetworkFileError(f"expected a network's configuration in {path}: {error}") from None
     _check_shapes(network, path)
     return network
+
+
+def _stored(array: np.ndarray, dtype: StoredDtype) -> np.ndarray:
+    if np.abs(array).max(initial=0) > np.finfo(dtype).max:
+        raise InputError(f"expected parameters up to {np.finfo(dtype).max} for {dtype}")
+    return np.ascontiguousarray(array, dtype)
+
+
+def _stored_dtype(tensors: dict[str, np.ndarray], path: str | Path) -> StoredDtype:
+    found = {str(array.dtype) for array in tensors.values()}
+    for dtype in get_args(StoredDtype):
+        if found == {dtype}:
+            return dtype
+    raise NetworkFileError(
+        f"expected parameters all float32 or all float16 in {path}, "
+        f"found {', '.join(sorted(found))}"
+    )
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """Network files: round trip, atomic writes, and each way in which a file can be wrong."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from data_pipeline.errors import InputError
 from model.network import (
     METADATA_KEY,
     NetworkFileError,
@@ -14,6 +16,7 @@ from model.network import (
     read_metadata,
     save_network,
 )
+from uci import cli
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +44,37 @@ def test_same_bytes_twice(path, tmp_path):
     again = tmp_path / "again.safetensors"
     save_network(load_network(path), again)
     assert again.read_bytes() == path.read_bytes()
+
+
+def test_halved_a_file_is_half_the_size_and_nearly_the_same(path, original, tmp_path):
+    half, again = tmp_path / "half.safetensors", tmp_path / "again.safetensors"
+    assert cli.main(["network", "halve", str(path), "--out", str(half)]) == 0
+    header = len(json.dumps(read_metadata(path))) + 20_000
+    assert half.stat().st_size < path.stat().st_size / 2 + header
+    network = load_network(half)
+    assert (network.config, network.training) == (original.config, {"steps": 7})
+    for module, arrays in original.params.items():
+        for name, array in arrays.items():
+            assert network.params[module][name].dtype == np.float32
+            np.testing.assert_allclose(network.params[module][name], array, rtol=2**-11, atol=1e-7)
+    save_network(network, again)  # and stays so
+    assert again.read_bytes() == half.read_bytes()
+
+
+def test_what_16_bits_cannot_hold_is_refused(original, tmp_path):
+    params = {module: dict(arrays) for module, arrays in original.params.items()}
+    params["~"]["pieces"] = np.full_like(params["~"]["pieces"], 70_000)
+    with pytest.raises(InputError, match="65504"):
+        save_network(replace(original, params=params, stored="float16"), tmp_path / "x")
+    assert not list(tmp_path.iterdir())
+
+
+def test_parameters_of_another_type(path):
+    from safetensors.numpy import load_file
+
+    rewrite(path, {}, {name: array.astype(np.float64) for name, array in load_file(path).items()})
+    with pytest.raises(NetworkFileError, match="found float64"):
+        load_network(path)
 
 
 @pytest.mark.parametrize("kept", [0, 4, 100, 5000, -1])

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "network export": ("uci.commands.network_export", "a network as a searchless_chess checkpoint"),
     "network average": ("uci.commands.network_average", "the mean of networks' weights"),
+    "network halve": ("uci.commands.network_halve", "a network in a file of half the size"),
     "network strength": ("uci.commands.network_strength", "store the Elo curve that was measured"),
 }
 

@@ -30,6 +30,7 @@ def run(args: Args) -> int:
         "name": network.name,
         "layout": network.config.layout,
         "parameters": network.parameter_count,
+        "stored": network.stored,
         "config": dataclasses.asdict(network.config),
         "training": network.training,
         "licence": network.licence,
