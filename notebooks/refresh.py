@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, help="take the tables of this folder")
     parser.add_argument("notebooks", nargs="*", default=NOTEBOOKS, help="which to run: all")
     arguments = parser.parse_args()
-    if arguments.results:
+    if arguments.results and arguments.results.resolve() != HERE / "results":
         for name in (TABLE_FILE, PROBES_FILE):
             if (arguments.results / name).exists():
                 shutil.copyfile(arguments.results / name, HERE / "results" / name)
