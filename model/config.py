@@ -159,6 +159,8 @@ class LossConfig:
     """Of the order of a position's moves; 0 where a batch holds single moves."""
     ranking_temperature: float = 0.05
     """In win probability."""
+    regret_weight: float = 0.0
+    """Of what is given away by choosing softly among a position's moves."""
     state_value_weight: float = 0.1
     policy_weight: float = 1.0
     """Where the network has a policy head."""

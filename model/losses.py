@@ -1,4 +1,5 @@
-"""The loss of a batch: the moves' values (`model.value_losses`), and a ranking of the moves."""
+"""The loss of a batch: the moves' values (`model.value_losses`), a ranking of the moves, and what a
+choice among them gives away."""
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +26,23 @@ def ranking(
     teacher = jax.nn.softmax(win_probs / temperature + barred)
     choice = jax.nn.log_softmax(expected / temperature + barred)
     return -jnp.where(mask, teacher * choice, 0.0).sum(axis=-1)
+
+
+def expected_regret(
+    expected: Array,
+    win_probs: Array,
+    mask: Array,
+    temperature: float,
+) -> jax.Array:
+    """Win probability that the network's soft choice of a move gives away, [B], in temperatures.
+
+    Arguments and choice as in `ranking`. The teacher scores every move, so that the expectation is
+    exact: the objective of a policy gradient (Williams 1992), without its variance.
+    """
+    barred = jnp.where(mask, 0.0, -1e9)
+    choice = jax.nn.softmax(expected / temperature + barred)
+    best = jnp.where(mask, win_probs, 0.0).max(axis=-1, keepdims=True)
+    return jnp.where(mask, choice * (best - win_probs), 0.0).sum(axis=-1) / temperature
 
 
 def total_loss(
@@ -54,6 +72,11 @@ def total_loss(
     state = by_value.loss(outputs.state, best).mean()
     total = values + config.ranking_weight * order + config.state_value_weight * state
     parts = {"values": values, "ranking": order, "state": state}
+    if config.regret_weight:
+        parts["regret"] = expected_regret(
+            expected, win_probs, mask, config.ranking_temperature
+        ).mean()
+        total += config.regret_weight * parts["regret"]
     if outputs.policy is not None:
         chosen = outputs.policy * config.ranking_temperature
         parts["policy"] = ranking(chosen, win_probs, mask, config.ranking_temperature).mean()

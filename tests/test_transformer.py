@@ -188,14 +188,27 @@ def test_ranking_depends_on_order_not_on_padding():
     )
 
 
+def test_regret_is_what_the_soft_choice_gives_away():
+    teacher, mask = np.array([[0.9, 0.5, 0.1, 0.0]]), np.array([[True, True, True, False]])
+    alike = losses.expected_regret(np.zeros((1, 4)), teacher, mask, 0.05)
+    np.testing.assert_allclose(alike, [0.4 / 0.05], rtol=1e-6)  # the mean of 0, 0.4 and 0.8
+    sure = losses.expected_regret(np.array([[0.1, 0.9, 0.3, 0.99]]), teacher, mask, 0.01)
+    np.testing.assert_allclose(sure, [0.4 / 0.01], rtol=1e-6)
+    slope = jax.grad(lambda v: losses.expected_regret(v, teacher, mask, 0.05).sum())(teacher)
+    assert slope[0, 0] < 0 < slope[0, 1] and slope[0, 3] == 0
+
+
 def test_padding_does_not_change_the_loss():
     rng = np.random.default_rng(0)
     logits, state = rng.normal(size=(2, 5, 8)), rng.normal(size=(2, 8))
     win_probs, mask = rng.uniform(size=(2, 5)), np.array([[1, 1, 1, 0, 0], [1, 1, 0, 0, 0]], bool)
     padded = [jnp.asarray(logits + noise * ~mask[..., None]) for noise in (0.0, 9.0)]
     outputs = [Outputs(moves, jnp.asarray(state)) for moves in padded]
-    a, b = (losses.total_loss(LossConfig(), o, win_probs, mask)[0] for o in outputs)
+    config = LossConfig(regret_weight=1.0)
+    a, b = (losses.total_loss(config, o, win_probs, mask)[0] for o in outputs)
     np.testing.assert_allclose(a, b, rtol=1e-6)
+    plain, parts = losses.total_loss(LossConfig(), outputs[0], win_probs, mask)
+    assert "regret" not in parts and plain < a
 
 
 def test_ranking_goes_by_win_probabilities():
