@@ -44,11 +44,16 @@ class Progress(NamedTuple):
 class Checkpoints:
     """The newest two checkpoints of the run in ``out``; a context manager."""
 
-    def __init__(self, out: Path, config: dict[str, Any], resume: bool) -> None:
-        """Raises InputError if ``out`` does not hold what ``resume`` says."""
+    def __init__(
+        self, out: Path, config: dict[str, Any], resume: bool, defaults: dict[str, Any]
+    ) -> None:
+        """``defaults`` are those of settings that a run of an earlier version did not have.
+
+        Raises InputError if ``out`` does not hold what ``resume`` says.
+        """
         path = out / CONFIG_FILE
         if resume:
-            _check_config(path, config)
+            _check_config(path, config, defaults)
         elif path.exists():
             raise InputError(
                 f"expected a new directory, found a run in {out}; add --resume, or "
@@ -114,9 +119,9 @@ class Checkpoints:
         return TrainState(**restored["state"]), Progress(**restored["progress"])
 
 
-def _check_config(path: Path, config: dict[str, Any]) -> None:
+def _check_config(path: Path, config: dict[str, Any], defaults: dict[str, Any]) -> None:
     try:
-        found = json.loads(path.read_text())
+        found = _filled(json.loads(path.read_text()), defaults)
     except (FileNotFoundError, ValueError):
         raise InputError(f"expected a run to resume, found no {path}; leave out --resume") from None
     expected = json.loads(json.dumps(config))
@@ -129,6 +134,16 @@ def _check_config(path: Path, config: dict[str, Any]) -> None:
             f"{_short(expected.get(name))} instead of {_short(found.get(name))}; resume with the "
             "same options"
         )
+
+
+def _filled(found: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """What was found, and the defaults of what is not there, at any depth."""
+    inner = {
+        name: _filled(value, defaults[name])
+        for name, value in found.items()
+        if isinstance(value, dict) and isinstance(defaults.get(name), dict)
+    }
+    return defaults | found | inner
 
 
 def _short(value: Any) -> str:

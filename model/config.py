@@ -161,6 +161,8 @@ class LossConfig:
     """In win probability."""
     regret_weight: float = 0.0
     """Of what is given away by choosing softly among a position's moves."""
+    regret_temperature: float = 0.05
+    """In win probability."""
     state_value_weight: float = 0.1
     policy_weight: float = 1.0
     """Where the network has a policy head."""

@@ -74,7 +74,7 @@ def total_loss(
     parts = {"values": values, "ranking": order, "state": state}
     if config.regret_weight:
         parts["regret"] = expected_regret(
-            expected, win_probs, mask, config.ranking_temperature
+            expected, win_probs, mask, config.regret_temperature
         ).mean()
         total += config.regret_weight * parts["regret"]
     if outputs.policy is not None:

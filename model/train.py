@@ -18,6 +18,7 @@ from data_pipeline.errors import InputError
 from data_pipeline.loader import BoardBatches, training_data
 from model.checkpoints import Checkpoints, Progress
 from model.config import (
+    BoardConfig,
     LossConfig,
     NetworkConfig,
     OptimizerConfig,
@@ -208,7 +209,9 @@ class Run:
         self.action_values = 0
         budget = config.steps or f"{config.minutes:g} minutes"
         self.schedule = [(0, budget)]
-        self.checkpoints = Checkpoints(out, asdict(config) | self._before, resume)
+        defaults = asdict(TrainConfig(BoardConfig(), steps=1))
+        defaults["network"] = asdict(type(config.network)())
+        self.checkpoints = Checkpoints(out, asdict(config) | self._before, resume, defaults)
         if resume:
             self.state, progress = self.checkpoints.restore(self.state)
             self.batches.set_state(progress.place)

@@ -128,6 +128,18 @@ def test_resuming_with_other_options_is_refused(data, whole_run):
         train(config, Dataset(data), whole_run, resume=True)
 
 
+def test_a_run_from_before_there_was_a_setting_resumes(data, tmp_path):
+    config = TrainConfig(preset("tiny").network, steps=1, batch_size=16, evaluation_positions=8)
+    train(config, Dataset(data), tmp_path / "run", resume=False)
+    path = tmp_path / "run" / "config.json"
+    before = json.loads(path.read_text())
+    del before["focus"], before["loss"]["sigma_bins"], before["network"]["widening"]
+    path.write_text(json.dumps(before))
+    with pytest.raises(InputError, match=r"found focus = 0\.1 instead"):
+        train(replace(config, steps=2, focus=0.1), Dataset(data), tmp_path / "run", resume=True)
+    train(replace(config, steps=2), Dataset(data), tmp_path / "run", resume=True)
+
+
 def test_resuming_with_another_number_of_steps_is_recorded(data, tmp_path):
     config = TrainConfig(preset("tiny").network, steps=2, batch_size=16, evaluation_positions=8)
     first = train(config, Dataset(data), tmp_path / "run", resume=False)
