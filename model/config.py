@@ -160,12 +160,16 @@ class LossConfig:
     ranking_temperature: float = 0.05
     """In win probability."""
     regret_weight: float = 0.0
-    """Of what is given away by choosing softly among a position's moves."""
+    """Of what a soft choice of a move gives away; 0 where a batch holds single moves."""
     regret_temperature: float = 0.05
     """In win probability."""
     state_value_weight: float = 0.1
     policy_weight: float = 1.0
     """Where the network has a policy head."""
+
+    def of_single_moves(self) -> "LossConfig":
+        """The same, without what compares the moves of a position."""
+        return replace(self, ranking_weight=0.0, regret_weight=0.0)
 
 
 @dataclass(frozen=True)
@@ -207,7 +211,7 @@ class Setup:
 
 
 RECIPES: dict[RecipeName, Recipe] = {
-    "argmax": Recipe(LossConfig(ranking_weight=3.0), OptimizerConfig()),
+    "argmax": Recipe(LossConfig(ranking_weight=3.0, regret_weight=1.0), OptimizerConfig()),
     "reference": Recipe(
         LossConfig(labels="one-hot", ranking_weight=0.0, state_value_weight=0.0),
         OptimizerConfig(

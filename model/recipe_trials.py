@@ -38,6 +38,8 @@ VARIANTS = (
     "network.layers=4 network.decoder_layers=2",
     "batch_size=64",
     "loss.ranking_weight=1",
+    "loss.regret_weight=0",
+    "loss.regret_weight=3",
     "loss.sigma_bins=1.5",
     "network.bins=128",
     "network.bins=32",

@@ -73,11 +73,12 @@ class TrainConfig:
                 f"expected either steps or minutes, found steps = {self.steps} and "
                 f"minutes = {self.minutes}; leave one of them out"
             )
-        if self.loss.ranking_weight and not self.network.learns_order:
+        if self.loss != self.loss.of_single_moves() and not self.network.learns_order:
             raise InputError(
-                f"expected no ranking term with the layout '{self.network.layout}' and the target "
-                f"'{self.network.target}', which do not learn the moves of a position together, "
-                f"found ranking weight {self.loss.ranking_weight}; set it to 0"
+                f"expected no terms of ranking and regret with the layout '{self.network.layout}' "
+                f"and the target '{self.network.target}', which do not learn the moves of a "
+                f"position together, found weights {self.loss.ranking_weight} and "
+                f"{self.loss.regret_weight}; set them to 0"
             )
         if self.compute_dtype == "mixed" and self.network.layout != "board":
             raise InputError(

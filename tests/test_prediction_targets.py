@@ -84,7 +84,7 @@ def batch_of(rows: list[records.PositionRecord], config) -> Any:
 @pytest.mark.parametrize("layout", LAYOUTS, ids=names)
 def test_a_handful_of_positions_is_learned_by_heart(few, layout, target):
     config = of_target(layout, target)
-    loss = dataclasses.replace(RECIPES["argmax"].loss, ranking_weight=0.0)
+    loss = RECIPES["argmax"].loss.of_single_moves()
     adam = OptimizerConfig(kind="adam", schedule="constant", adam_learning_rate=3e-3)
     optimizer = partial(make_optimizer, adam, 1)
     state = init_state(init_params(config, 0), optimizer)
@@ -226,7 +226,7 @@ def test_the_importer_learns_behavioral_cloning_from_the_shapes(tmp_path):
 def test_targets_are_checked():
     with pytest.raises(InputError, match="expected a target"):
         BoardConfig(target="draw-odds")  # pyright: ignore[reportArgumentType]
-    with pytest.raises(InputError, match="no ranking term"):
+    with pytest.raises(InputError, match="no terms of ranking"):
         TrainConfig(of_target(BOARD, "state-value"), 1)
     for layout, target in ((BOARD, "state-value"), (SEQUENCE, "action-value")):
         plain = TrainConfig(of_target(layout, target), 1, loss=RECIPES["reference"].loss)

@@ -136,8 +136,9 @@ def test_steps_or_minutes_but_not_both():
 
 
 def test_single_moves_have_no_order():
-    with pytest.raises(InputError, match="no ranking term"):
-        TrainConfig(TINY, 1, loss=LossConfig())
+    for ranking, regret in ((1.0, 0.0), (0.0, 1.0)):
+        with pytest.raises(InputError, match="no terms of ranking"):
+            TrainConfig(TINY, 1, loss=LossConfig(ranking_weight=ranking, regret_weight=regret))
 
 
 def test_mixed_is_of_the_layout_board():

@@ -133,12 +133,11 @@ def _config(args: Args, data: "Dataset | Bag") -> "TrainConfig":
 
 
 def _setup(args: Args, chosen: "Preset", network: "NetworkConfig") -> "Setup":
-    """The network and a recipe by name, with what is set in their place. There is no ranking where
-    the network does not learn an order."""
+    """The network and a recipe by name, with what is set in their place. Moves are not compared
+    where the network does not learn them together."""
     from model.config import RECIPES, Setup
     from model.overrides import override
 
     recipe = RECIPES[args.recipe or chosen.recipe]
-    unranked = {} if network.learns_order else {"ranking_weight": 0.0}
-    loss = dataclasses.replace(recipe.loss, **unranked)
+    loss = recipe.loss if network.learns_order else recipe.loss.of_single_moves()
     return override(Setup(network, loss, recipe.optimizer), args.set)
