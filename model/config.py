@@ -160,9 +160,8 @@ class LossConfig:
     ranking_temperature: float = 0.05
     """In win probability."""
     regret_weight: float = 0.0
-    """Of what a soft choice of a move gives away; 0 where a batch holds single moves."""
-    regret_temperature: float = 0.05
-    """In win probability."""
+    """Of what a soft choice of a move, at the ranking's temperature, gives away; 0 where a batch
+    holds single moves."""
     state_value_weight: float = 0.1
     policy_weight: float = 1.0
     """Where the network has a policy head."""

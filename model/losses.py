@@ -22,9 +22,8 @@ def ranking(
     expected, win_probs: [B, M] win probabilities of the side to move; mask: [B, M]. Both become
     choices by softmax(win probability / temperature) over the moves (ListNet, Cao et al. 2007).
     """
-    barred = jnp.where(mask, 0.0, -1e9)
-    teacher = jax.nn.softmax(win_probs / temperature + barred)
-    choice = jax.nn.log_softmax(expected / temperature + barred)
+    teacher = jax.nn.softmax(_choice(win_probs, mask, temperature))
+    choice = jax.nn.log_softmax(_choice(expected, mask, temperature))
     return -jnp.where(mask, teacher * choice, 0.0).sum(axis=-1)
 
 
@@ -39,10 +38,14 @@ def expected_regret(
     Arguments and choice as in `ranking`. The teacher scores every move, so that the expectation is
     exact: the objective of a policy gradient (Williams 1992), without its variance.
     """
-    barred = jnp.where(mask, 0.0, -1e9)
-    choice = jax.nn.softmax(expected / temperature + barred)
+    choice = jax.nn.softmax(_choice(expected, mask, temperature))
     best = jnp.where(mask, win_probs, 0.0).max(axis=-1, keepdims=True)
     return jnp.where(mask, choice * (best - win_probs), 0.0).sum(axis=-1) / temperature
+
+
+def _choice(win_probs: Array, mask: Array, temperature: float) -> Array:
+    """[B, M] -> the logits [B, M] of a soft choice among the moves."""
+    return win_probs / temperature + jnp.where(mask, 0.0, -1e9)
 
 
 def total_loss(
@@ -73,9 +76,8 @@ def total_loss(
     total = values + config.ranking_weight * order + config.state_value_weight * state
     parts = {"values": values, "ranking": order, "state": state}
     if config.regret_weight:
-        parts["regret"] = expected_regret(
-            expected, win_probs, mask, config.regret_temperature
-        ).mean()
+        given_away = expected_regret(expected, win_probs, mask, config.ranking_temperature)
+        parts["regret"] = given_away.mean()
         total += config.regret_weight * parts["regret"]
     if outputs.policy is not None:
         chosen = outputs.policy * config.ranking_temperature

@@ -97,7 +97,7 @@ def load_network(path: str | Path) -> Network:
         module, _, parameter = name.partition("//")
         if not np.isfinite(array).all():
             raise NetworkFileError(f"expected finite numbers, found others in {name} of {path}")
-        params.setdefault(module, {})[parameter] = array.astype(np.float32)
+        params.setdefault(module, {})[parameter] = array.astype(np.float32, copy=False)
     try:
         network = Network(
             config_from_dict(metadata["config"]),
