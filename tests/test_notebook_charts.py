@@ -71,3 +71,13 @@ def test_charts_for_any_page_have_no_ground_and_one_ink():
     assert len(ridges.axes[0].get_yticks()) == 20
     texts = [text.get_text() for text in table.axes[0].texts]
     assert texts == ["10 %"] * 4 + ["25 %"] * 24
+
+
+def test_the_same_chart_is_the_same_file(tmp_path):
+    def saved(name: str) -> bytes:
+        table = relation_table(np.full((2, 3, 4), 0.25), np.full(4, 0.1), "abcd", "title")
+        charts.save(table, tmp_path / name)
+        return (tmp_path / name).read_bytes()
+
+    assert saved("a.svg") == saved("b.svg")
+    assert saved("a.png") == saved("b.png")
