@@ -21,8 +21,8 @@ from model.config import BoardConfig, OptimizerConfig
 from model.devices import shardings
 from model.layouts import init_params, transformed
 from model.network import Network
+from model.optimizer import MakeOptimizer, make_optimizer
 from model.study import Cell
-from model.training import MakeOptimizer, make_optimizer
 from model.value_losses import Array, LossName, value_loss
 
 MAX_MOVES = 64

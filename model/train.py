@@ -28,10 +28,11 @@ from model.config import (
 from model.devices import shardings
 from model.logs import Counts, RunLog
 from model.network import Network, save_network
+from model.optimizer import make_optimizer
 from model.predictor import Predictor
 from model.quality import first_scored, measure, summary
 from model.start import first_params
-from model.training import TrainState, init_state, make_optimizer, make_update
+from model.training import TrainState, init_state, make_update
 
 NETWORK_FILE = "network.safetensors"
 EVALUATED = ("agreement", "regret", "kendall_tau_b", "log_loss", "squared_error")
@@ -207,7 +208,8 @@ class Run:
             init_state(first_params(config.network, config.seed, start), optimizer), replicated
         )
         self.seconds = 0.0
-        self.action_values = 0
+        self._action_values = 0
+        self._uncounted: list[jax.Array] = []
         budget = config.steps or f"{config.minutes:g} minutes"
         self.schedule = [(0, budget)]
         defaults = asdict(TrainConfig(BoardConfig(), steps=1))
@@ -217,7 +219,7 @@ class Run:
             self.state, progress = self.checkpoints.restore(self.state)
             self.batches.set_state(progress.place)
             self.seconds = progress.seconds
-            self.action_values = progress.action_values
+            self._action_values = progress.action_values
             self.schedule = [(start, length) for start, length in progress.schedule]
             if self.schedule[-1][1] != budget:
                 self.schedule.append((int(self.state.step), budget))
@@ -238,8 +240,13 @@ class Run:
 
     def steps(self) -> Iterator[dict[str, jax.Array]]:
         """Step after step to the end; each gives the loss and its parts. Compiling takes no time
-        that counts."""
+        that counts.
+
+        A step is given out while it still runs, so that devices do not wait for the host, but where
+        it is logged: that one's time counts to its end. No more than two are under way.
+        """
         update = None
+        before = None
         while self.share < 1:
             start = time.monotonic()
             batch = jax.device_put(next(self.batches), self._by_position)
@@ -248,10 +255,18 @@ class Run:
                 start = time.monotonic()
             self.state, parts = update(self.state, batch, self._place)
             self.step += 1
-            self.action_values += int(parts.pop("action_values"))
-            jax.block_until_ready(parts)
+            self._uncounted.append(parts.pop("action_values"))
+            jax.block_until_ready(parts if self.step % self.config.log_every == 0 else before)
+            before = parts
             self.seconds += time.monotonic() - start
             yield parts
+
+    @property
+    def action_values(self) -> int:
+        """How many have been learned from; waits for the step under way."""
+        self._action_values += sum(map(int, self._uncounted))
+        self._uncounted.clear()
+        return self._action_values
 
     @property
     def counts(self) -> Counts:

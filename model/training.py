@@ -1,4 +1,4 @@
-"""One training step as a pure function, and the optimizer it takes."""
+"""One training step as a pure function."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from optax import contrib
 
 from data_pipeline.batches import Batch, Inputs
 from data_pipeline.examples import ChoiceBatch, StateBatch
@@ -16,9 +15,8 @@ from model.config import LossConfig, NetworkConfig, OptimizerConfig, TrainingDty
 from model.layouts import transformed
 from model.losses import policy_loss, state_value_loss, total_loss
 from model.network import Params
+from model.optimizer import MakeOptimizer, Place
 from model.outputs import Outputs
-
-_LAYER_MATRICES = ("query", "key", "value", "output", "feed_forward_in", "feed_forward_out")
 
 
 class TrainState(NamedTuple):
@@ -30,66 +28,9 @@ class TrainState(NamedTuple):
     optimizer: optax.OptState
 
 
-Place = jax.Array | np.ndarray
-"""[] how far the training has come: the number of the step, or seconds."""
-MakeOptimizer = Callable[[Place], optax.GradientTransformation]
-"""The optimizer with the learning rate of that place."""
 AnyBatch = Batch | SequenceBatch | StateBatch | ChoiceBatch
 Parts = dict[str, jax.Array]
 Update = Callable[[TrainState, AnyBatch, Place], tuple[TrainState, Parts]]
-
-
-def make_optimizer(
-    config: OptimizerConfig, length: float, place: Place
-) -> optax.GradientTransformation:
-    """Muon on the matrices of the layers and AdamW on all else, or AdamW alone.
-
-    The learning rate is that of ``place`` in a training of ``length``, in steps or in seconds.
-    Muon: Jordan et al. 2024; its update of a matrix has singular values near 1.
-    """
-
-    def rate(peak: float) -> optax.Schedule:
-        return lambda _: schedule(config, peak, length)(place)
-
-    if config.kind == "muon":
-        update = contrib.muon(
-            rate(config.muon_learning_rate),
-            adam_learning_rate=rate(config.adam_learning_rate),
-            adam_b2=config.adam_b2,
-            weight_decay=config.weight_decay,
-            adam_weight_decay=config.weight_decay,
-            muon_weight_dimension_numbers=_muon_matrices,
-        )
-    else:
-        update = optax.adamw(
-            rate(config.adam_learning_rate), b2=config.adam_b2, weight_decay=config.weight_decay
-        )
-    return optax.chain(optax.clip_by_global_norm(config.clip_norm), update)
-
-
-def schedule(config: OptimizerConfig, peak: float, length: float) -> optax.Schedule:
-    """Place -> learning rate: constant, or a warm-up and a cosine over ``length``."""
-    if config.schedule == "constant":
-        return optax.constant_schedule(peak)
-    warmup = max(1, round(length * config.warmup_share))
-    return optax.warmup_cosine_decay_schedule(
-        0.0, peak, warmup, max(round(length), warmup + 1), peak * config.final_share
-    )
-
-
-def _muon_matrices(params: Any) -> Any:
-    """Which parameters Muon takes: the matrices of the layers, in either layout."""
-
-    def is_matrix(name: str, names: Any) -> bool:
-        return name in _LAYER_MATRICES or (name == "w" and "b" not in names)
-
-    return {
-        module: {
-            name: contrib.MuonDimensionNumbers(0, 1) if is_matrix(name, names) else None
-            for name in names
-        }
-        for module, names in params.items()
-    }
 
 
 def init_state(params: Params, optimizer: MakeOptimizer) -> TrainState:

@@ -27,11 +27,12 @@ from engine.searchless import SearchlessEngine
 from model.config import RECIPES, BoardConfig, OptimizerConfig, SequenceConfig
 from model.layouts import init_params
 from model.network import METADATA_KEY, Network, load_network, read_metadata, save_network
+from model.optimizer import make_optimizer
 from model.predictor import Predictor, distributions
 from model.quality import measure, summary
 from model.reference import export_reference, import_reference
 from model.train import TrainConfig, train
-from model.training import init_state, make_optimizer, make_update
+from model.training import init_state, make_update
 from tests.random_chess import random_boards, random_record, write_dataset
 from uci.cli import main
 from uci.options import Options

@@ -14,10 +14,11 @@ from data_pipeline.records import encode
 from data_pipeline.values import ValueBins
 from model.config import LossConfig, OptimizerConfig, preset
 from model.network import Network, random_network
+from model.optimizer import make_optimizer
 from model.predictor import Predictor
 from model.start import first_params
 from model.train import TrainConfig, train
-from model.training import init_state, make_optimizer, make_update
+from model.training import init_state, make_update
 from tests.random_chess import random_boards, random_record, write_dataset
 
 
