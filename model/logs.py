@@ -1,6 +1,7 @@
 """What a training run writes down: metrics.jsonl, TensorBoard files, and a line in the terminal."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -9,6 +10,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from tensorboardX import SummaryWriter
 
 METRICS_FILE = "metrics.jsonl"
+LINE_S = 30.0
+"""Where stderr is no terminal, a line so often."""
 
 
 class Counts(NamedTuple):
@@ -37,6 +40,7 @@ class RunLog:
         self._board = SummaryWriter(str(out), purge_step=start.step + 1 if start.step else None)
         self._last = start
         self._figures: dict[str, str] = {}
+        self._shown = time.monotonic()
         self._progress = Progress(
             TextColumn("step {task.fields[step]}" + (f"/{steps}" if steps else "")),
             BarColumn(20),
@@ -72,6 +76,9 @@ class RunLog:
         positions, values = speeds.values()
         speed = f"{positions:.0f} positions/s" + (f"  {values:.0f} values/s" if values else "")
         self._show({"speed": speed, "loss": f"loss {figures['loss']:.3f}"})
+        if not self._progress.console.is_terminal and time.monotonic() - self._shown > LINE_S:
+            self._shown = time.monotonic()
+            self.say(f"step {counts.step} ({share:.0%}): " + "  ".join(self._figures.values()))
 
     def evaluation(self, counts: Counts, figures: dict[str, float]) -> None:
         """Figures on the evaluation split."""
