@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import jax
+
 from data_pipeline.dataset import Dataset
 from data_pipeline.errors import InputError
 from data_pipeline.transitions import read_games
@@ -49,8 +51,10 @@ def run_cells(
     for cell in cells_to_do(path, missing):
         done = read_table(path)
         before = sum(each.steps for each in cells if each in done)
-        network, seconds = train(cell, lambda step, before=before: progress(before + step))
-        figures = evaluate(network, cell.loss, tests)
+        # GPUs would round the operands of products to TF32.
+        with jax.default_matmul_precision("float32"):
+            network, seconds = train(cell, lambda step, before=before: progress(before + step))
+            figures = evaluate(network, cell.loss, tests)
         figures |= {"parameters": network.parameter_count, "seconds": seconds}
         save_network(playable(network, cell.loss), network_path(out, cell))
         add_row(path, cell, figures)
