@@ -153,10 +153,12 @@ def relative_cost(trial: Trial, recipe: TrainConfig, data: Dataset, out: Path) -
         return 1.0
     folder = out / RUNS / f"{trial.name}_timing"
     shutil.rmtree(folder, ignore_errors=True)
-    plain, changed = (
-        _step_times(Run(replace(c, steps=9 * TIMED_STEPS), data, folder / name, resume=False))
-        for name, c in (("base", base), ("variant", config))
-    )
+
+    def times(config: TrainConfig, name: str) -> Iterator[float]:
+        each = replace(config, steps=9 * TIMED_STEPS, log_every=1)  # steps logged are waited for
+        return _step_times(Run(each, data, folder / name, resume=False))
+
+    plain, changed = times(base, "base"), times(config, "variant")
     for first in (plain, changed):
         next(first)  # compiles
     ratios = [1 / next(plain) * next(changed) for _ in range(TIMED_STEPS)]
