@@ -3,7 +3,6 @@
 import os
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from data_pipeline.lines import Lines
 from data_pipeline.staging import read_tallies
 
 # Stage, what counts as done, what as all of it; a stage with nothing to do stays out of sight.
@@ -50,7 +50,7 @@ def progress_line(directory: Path, totals: dict[str, int], console: Console) -> 
         tasks: dict[str, TaskID] = {}
 
         def show() -> None:
-            plain_at = time.monotonic() + 30
+            lines = Lines(console)
             while not over.wait(0.5):
                 counts = read_tallies(directory)
                 counts.update(totals)
@@ -65,9 +65,7 @@ def progress_line(directory: Path, totals: dict[str, int], console: Console) -> 
                         total=max(counts[total], counts[done]),
                         positions=counts[positions],
                     )
-                if not console.is_terminal and time.monotonic() > plain_at:
-                    plain_at += 30
-                    console.print(", ".join(f"{stage} {counts[p]:,}" for stage, _, _, p in STAGES))
+                lines.say(", ".join(f"{stage} {counts[p]:,}" for stage, _, _, p in STAGES))
 
         thread = threading.Thread(target=show, daemon=True)
         thread.start()

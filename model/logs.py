@@ -1,7 +1,6 @@
 """What a training run writes down: metrics.jsonl, TensorBoard files, and a line in the terminal."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -9,9 +8,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from tensorboardX import SummaryWriter
 
+from data_pipeline.lines import Lines
+
 METRICS_FILE = "metrics.jsonl"
-LINE_S = 30.0
-"""Where stderr is no terminal, a line so often."""
 
 
 class Counts(NamedTuple):
@@ -40,7 +39,6 @@ class RunLog:
         self._board = SummaryWriter(str(out), purge_step=start.step + 1 if start.step else None)
         self._last = start
         self._figures: dict[str, str] = {}
-        self._shown = time.monotonic()
         self._progress = Progress(
             TextColumn("step {task.fields[step]}" + (f"/{steps}" if steps else "")),
             BarColumn(20),
@@ -50,6 +48,7 @@ class RunLog:
             TimeRemainingColumn(elapsed_when_finished=False),
             console=Console(stderr=True),
         )
+        self._lines = Lines(self._progress.console)
         self._task = self._progress.add_task("train", total=1.0, step=start.step, figures="")
         self._progress.update(self._task, completed=share)
 
@@ -76,9 +75,7 @@ class RunLog:
         positions, values = speeds.values()
         speed = f"{positions:.0f} positions/s" + (f"  {values:.0f} values/s" if values else "")
         self._show({"speed": speed, "loss": f"loss {figures['loss']:.3f}"})
-        if not self._progress.console.is_terminal and time.monotonic() - self._shown > LINE_S:
-            self._shown = time.monotonic()
-            self.say(f"step {counts.step} ({share:.0%}): " + "  ".join(self._figures.values()))
+        self._lines.say(f"step {counts.step} ({share:.0%}): " + "  ".join(self._figures.values()))
 
     def evaluation(self, counts: Counts, figures: dict[str, float]) -> None:
         """Figures on the evaluation split."""

@@ -256,7 +256,8 @@ class Run:
             self.state, parts = update(self.state, batch, self._place)
             self.step += 1
             self._uncounted.append(parts.pop("action_values"))
-            jax.block_until_ready(parts if self.step % self.config.log_every == 0 else before)
+            logged = self.step % self.config.log_every == 0 or self.share >= 1
+            jax.block_until_ready(parts if logged else before)
             before = parts
             self.seconds += time.monotonic() - start
             yield parts

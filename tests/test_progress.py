@@ -1,18 +1,19 @@
 """Where standard error is a file, a line from time to time instead of a bar."""
 
+from data_pipeline import lines
 from model import logs
 from uci import progress
 
 
 def test_a_training_says_how_far_it_is(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(logs, "LINE_S", 0.0)
+    monkeypatch.setattr(lines, "LINE_S", 0.0)
     with logs.RunLog(tmp_path, 10, logs.Counts(0, 0, 0, 0), 0.0) as log:
         log.training(logs.Counts(5, 1.0, 640, 0), 0.5, {"loss": 2.0})
     assert "step 5 (50%): 640 positions/s  loss 2.000\n" in capsys.readouterr().err
 
 
 def test_so_does_what_works_through_a_number_of_things(monkeypatch, capsys):
-    monkeypatch.setattr(progress, "LINE_S", 0.0)
+    monkeypatch.setattr(lines, "LINE_S", 0.0)
     with progress.progress_bar("puzzles", 5000) as advance:
         advance(1234)
     assert "puzzles: 1,234 of 5,000\n" in capsys.readouterr().err

@@ -1,6 +1,5 @@
 """A progress bar on stderr, for commands that work through a known number of things."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,8 +12,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-LINE_S = 30.0
-"""Where stderr is no terminal, a line so often."""
+from data_pipeline.lines import Lines
 
 
 @contextmanager
@@ -22,15 +20,12 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """Gives a function that takes how many of ``total`` are done; the bar goes away at the end."""
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
+    lines = Lines(console)
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(what, total=total)
-        shown = time.monotonic()
 
         def update(done: int) -> None:
-            nonlocal shown
             progress.update(task, completed=done)
-            if not console.is_terminal and time.monotonic() - shown > LINE_S:
-                shown = time.monotonic()
-                console.print(f"{what}: {done:,} of {total:,}", highlight=False)
+            lines.say(f"{what}: {done:,} of {total:,}")
 
         yield update
