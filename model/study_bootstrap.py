@@ -12,6 +12,7 @@ target.
 
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -32,8 +33,13 @@ SLOW_STEPS = 10
 """Every so many steps the slow copy becomes the network."""
 
 
-def train_bootstrapped(cell: Cell, games: Games, progress: Progress) -> tuple[Network, float]:
-    """Train on games, ``cell.plies`` on; the network, and the seconds without compiling."""
+def train_bootstrapped(
+    cell: Cell, games: Games, progress: Progress, unfinished: Path
+) -> tuple[Network, float]:
+    """Train on games, ``cell.plies`` on; the network, and the seconds without compiling.
+
+    ``unfinished``: see `take_steps`.
+    """
     optimizer, update = compiled(
         cell.network, cell.loss, cell.sigma_bins, cell.learning_rate, cell.steps, cell.plies
     )
@@ -41,7 +47,7 @@ def train_bootstrapped(cell: Cell, games: Games, progress: Progress) -> tuple[Ne
     slow = jax.tree.map(jnp.array, params)
     state = jax.device_put((params, slow, optimizer.init(params)), shardings()[0])
     batches = training_transitions(games, cell.batch_size, cell.plies, cell.steps, cell.seed)
-    state, seconds = take_steps(update, state, batches, cell.steps, progress)
+    state, seconds = take_steps(update, state, batches, cell.steps, progress, unfinished)
     return trained(cell, state[0]), seconds
 
 

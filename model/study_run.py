@@ -16,6 +16,7 @@ from model.study_table import TABLE_FILE, Figures, add_row, cells_to_do, read_ta
 from model.study_training import Progress, playable, train_cell
 
 NETWORKS = "networks"
+UNFINISHED = "unfinished"
 
 
 def network_path(out: Path, cell: Cell) -> Path:
@@ -35,9 +36,10 @@ def run_cells(
     """Train and measure the cells that have no row in the table of ``out`` and that no other
     process is at, in their order.
 
-    A cell's row is written as soon as it is done, after its network. ``games``: PGN for the cells
-    without a teacher. Tested are the first ``positions`` of the test split that qualify
-    (`make_test_set`). ``progress`` takes the steps that are done, those of earlier runs included;
+    A cell's row is written as soon as it is done, after its network; a cell that was stopped goes
+    on from what was last written of it under `UNFINISHED`. ``games``: PGN for the cells without a
+    teacher. Tested are the first ``positions`` of the test split that qualify (`make_test_set`).
+    ``progress`` takes the steps that are done, those of earlier runs included;
     ``report`` each new row.
     """
     path = out / TABLE_FILE
@@ -47,23 +49,29 @@ def run_cells(
         return
     train = _trainer(missing, dataset, games)
     tests = make_test_set(dataset.records("test"), positions)
-    (out / NETWORKS).mkdir(parents=True, exist_ok=True)
+    for directory in (NETWORKS, UNFINISHED):
+        (out / directory).mkdir(parents=True, exist_ok=True)
     for cell in cells_to_do(path, missing):
         done = read_table(path)
         before = sum(each.steps for each in cells if each in done)
+        unfinished = out / UNFINISHED / f"{cell.name}.npz"
         # GPUs would round the operands of products to TF32.
         with jax.default_matmul_precision("float32"):
-            network, seconds = train(cell, lambda step, before=before: progress(before + step))
+            network, seconds = train(
+                cell, lambda step, before=before: progress(before + step), unfinished
+            )
             figures = evaluate(network, cell.loss, tests)
         figures |= {"parameters": network.parameter_count, "seconds": seconds}
         save_network(playable(network, cell.loss), network_path(out, cell))
         add_row(path, cell, figures)
+        unfinished.unlink(missing_ok=True)
         report(cell, figures)
 
 
-def _trainer(
-    cells: Sequence[Cell], dataset: Dataset, games: Path | None
-) -> Callable[[Cell, Progress], tuple[Network, float]]:
+Train = Callable[[Cell, Progress, Path], tuple[Network, float]]
+
+
+def _trainer(cells: Sequence[Cell], dataset: Dataset, games: Path | None) -> Train:
     """Trains cells, of a study either all with a teacher or all without."""
     largest = max(cell.batch_size for cell in cells)
 
@@ -76,7 +84,7 @@ def _trainer(
             raise InputError("expected --games, a PGN file to learn from without a teacher")
         read = read_games(games)
         check(len(read.encoded), games)
-        return lambda cell, progress: train_bootstrapped(cell, read, progress)
+        return lambda cell, *rest: train_bootstrapped(cell, read, *rest)
     encoded = dataset.records("train")
     check(len(encoded), f"the split 'train' of {dataset.directory}")
-    return lambda cell, progress: train_cell(cell, encoded, progress)
+    return lambda cell, *rest: train_cell(cell, encoded, *rest)

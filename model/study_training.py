@@ -4,10 +4,12 @@ Only the value of each move is learned, without the ranking term and the state's
 losses are compared by themselves. The optimizer, the data and its order are those of every run.
 """
 
+import io
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -16,6 +18,8 @@ import numpy as np
 import optax
 
 from data_pipeline.batches import Batch, Inputs
+from data_pipeline.dataset import write_atomically
+from data_pipeline.errors import InputError
 from data_pipeline.loader import BoardBatches, training_batches
 from model.config import BoardConfig, OptimizerConfig
 from model.devices import shardings
@@ -26,14 +30,20 @@ from model.study import Cell
 from model.value_losses import Array, LossName, value_loss
 
 MAX_MOVES = 64
-
+SAVE_SECONDS = 60
+"""How often the state of a cell is written, from which it goes on if it is stopped."""
 
 Progress = Callable[[int], None]
 """Takes the steps that are done."""
 
 
-def train_cell(cell: Cell, encoded: Sequence[bytes], progress: Progress) -> tuple[Network, float]:
-    """Train on encoded records; the network, and the seconds it took without compiling."""
+def train_cell(
+    cell: Cell, encoded: Sequence[bytes], progress: Progress, unfinished: Path
+) -> tuple[Network, float]:
+    """Train on encoded records; the network, and the seconds it took without compiling.
+
+    ``unfinished``: see `take_steps`.
+    """
     optimizer, update = compiled(
         cell.network, cell.loss, cell.sigma_bins, cell.learning_rate, cell.steps
     )
@@ -49,6 +59,7 @@ def train_cell(cell: Cell, encoded: Sequence[bytes], progress: Progress) -> tupl
         batches,
         cell.steps,
         progress,
+        unfinished,
     )
     return trained(cell, state[0]), seconds
 
@@ -59,23 +70,57 @@ def take_steps(
     batches: Iterator,
     steps: int,
     progress: Progress,
+    unfinished: Path,
 ) -> tuple[Any, float]:
     """The state after so many steps, and the seconds they took but for the first, which compiles.
 
-    update: (state, batch, step) -> state.
+    update: (state, batch, step) -> state. From ``unfinished``, a file that is written on the way, a
+    run that was stopped goes on as if it had not been; it is left to the caller to delete.
     """
     by_position = shardings()[1]
-    start = 0.0
-    for step in range(steps):
+    first, before, state = _read_state(unfinished, state)
+    for _ in range(first):
+        next(batches)
+    start = written = time.monotonic()
+    for step in range(first, steps):
         batch = jax.device_put(next(batches), by_position)
         state = update(state, batch, np.array(step))
+        if step == first:
+            jax.block_until_ready(state)
+            start = time.monotonic()
         if step % 10 == 0:
             jax.block_until_ready(state)
             progress(step)
-        if step == 0:
-            start = time.monotonic()
+            now = time.monotonic()
+            if now - written > SAVE_SECONDS:
+                _write_state(unfinished, step + 1, before + now - start, state)
+                written = now
     jax.block_until_ready(state)
-    return state, time.monotonic() - start
+    return state, before + time.monotonic() - start
+
+
+def _write_state(path: Path, steps: int, seconds: float, state: Any) -> None:
+    file = io.BytesIO()
+    leaves = jax.tree.leaves(jax.device_get(state))
+    np.savez(file, *leaves, steps=np.array(steps), seconds=np.array(seconds))
+    write_atomically(path, file.getvalue())
+
+
+def _read_state(path: Path, start: Any) -> tuple[int, float, Any]:
+    """Steps, seconds and state as `_write_state` wrote them; ``start`` where it has not."""
+    if not path.exists():
+        return 0, 0.0, start
+    with np.load(path) as file:
+        arrays = dict(file)
+    steps, seconds = int(arrays.pop("steps")), float(arrays.pop("seconds"))
+    leaves, structure = jax.tree.flatten(start)
+    if [array.shape for array in arrays.values()] != [leaf.shape for leaf in leaves]:
+        raise InputError(
+            f"expected the state of a network and optimizer of this version in {path}, found "
+            "another; delete it to train its cell from the start"
+        )
+    state = jax.tree.unflatten(structure, arrays.values())
+    return steps, seconds, jax.device_put(state, shardings()[0])
 
 
 def trained(cell: Cell, params: Any) -> Network:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from data_pipeline.dataset import Dataset
 from data_pipeline.errors import InputError
 from data_pipeline.records import decode
-from model import study
+from model import study, study_training
 from model.config import preset
 from model.intervals import t_interval
 from model.network import load_network, random_network
@@ -21,7 +22,7 @@ from model.predictor import Predictor
 from model.quality import measure, summary
 from model.study import STUDIES, Cell, Sweep, cells_of
 from model.study_evaluation import evaluate, make_test_set
-from model.study_run import NETWORKS, run_cells
+from model.study_run import NETWORKS, UNFINISHED, run_cells
 from model.study_table import TABLE_FILE, add_row, cells_to_do, points, read_table
 from model.study_training import playable, with_lies
 from model.value_losses import LOSSES
@@ -133,6 +134,45 @@ def test_a_study_that_was_stopped_goes_on(tiny, dataset, tmp_path):
     again = read_table(tmp_path / TABLE_FILE)
     for cell in tiny:
         assert again[cell] | {"seconds": 0} == table[cell] | {"seconds": 0}
+
+
+def test_a_cell_that_was_stopped_goes_on_as_if_it_had_not_been(
+    tiny, dataset, tmp_path, monkeypatch
+):
+    """Noise included, which is drawn by the step; stopped twice, since what is read is written."""
+    monkeypatch.setattr(study_training, "SAVE_SECONDS", 0)
+    cell = replace(tiny[3], steps=35)
+
+    def run_until(stop: int, out: Path) -> list[int]:
+        """The steps that were reported."""
+        steps = []
+
+        def progress(step: int) -> None:
+            steps.append(step)
+            if step >= stop:
+                raise KeyboardInterrupt
+
+        with suppress(KeyboardInterrupt):
+            run_cells([cell], dataset, None, out, 40, progress, lambda cell, _: None)
+        return steps
+
+    assert run_until(100, tmp_path / "whole") == [0, 10, 20, 30]
+    assert run_until(20, tmp_path / "parts") == [0, 10, 20]
+    assert run_until(30, tmp_path / "parts") == [20, 30]
+    assert run_until(100, tmp_path / "parts") == [30]
+    assert not list((tmp_path / "parts" / UNFINISHED).iterdir())
+    whole, parts = (tmp_path / name / NETWORKS for name in ("whole", "parts"))
+    file = f"{cell.name}.safetensors"
+    assert (whole / file).read_bytes() == (parts / file).read_bytes()
+    whole, parts = (read_table(tmp_path / name / TABLE_FILE)[cell] for name in ("whole", "parts"))
+    assert whole | {"seconds": 0} == parts | {"seconds": 0}
+    # A state that is not this version's.
+    run_until(20, tmp_path / "other")
+    (path,) = (tmp_path / "other" / UNFINISHED).iterdir()
+    np.savez(path, np.zeros(3), steps=11, seconds=1.0)
+    with pytest.raises(InputError, match="delete it"):
+        run_until(100, tmp_path / "other")
+    assert path.exists()
 
 
 def test_processes_share_the_cells_of_a_table(tmp_path):

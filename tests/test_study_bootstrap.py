@@ -10,9 +10,10 @@ from data_pipeline.actions import move_of
 from data_pipeline.errors import InputError
 from data_pipeline.records import decode
 from data_pipeline.transitions import make_transitions, read_games
-from model import study, study_bootstrap
+from model import study, study_bootstrap, study_training
 from model.config import preset
 from model.layouts import transformed
+from model.network import Network
 from model.study import Cell
 from model.study_bootstrap import bootstrapped, train_bootstrapped
 from model.value_losses import LOSSES, atoms, cross_entropy, two_atoms, value_loss
@@ -87,13 +88,13 @@ def test_targets(loss, plies):
 
 
 @pytest.mark.parametrize("loss", ["hl-gauss", "c51"])
-def test_the_result_spreads_to_the_start_of_the_game(loss, pgn, monkeypatch):
+def test_the_result_spreads_to_the_start_of_the_game(loss, pgn, tmp_path, monkeypatch):
     monkeypatch.setattr(study_bootstrap, "SLOW_STEPS", 10)
     monkeypatch.setitem(study.SIZES, "tiny", preset("tiny").network)
     games = read_games(pgn(MATE, DRAW))
     steps: list[int] = []
     cell = Cell(loss=loss, size="tiny", plies=1, steps=600, batch_size=18)
-    network, seconds = train_bootstrapped(cell, games, steps.append)
+    network, seconds = train_bootstrapped(cell, games, steps.append, tmp_path / "state.npz")
     assert seconds > 0 and steps[-1] == 590
     inputs = make_transitions(games, range(9), 0).now
     outputs = transformed(cell.network).apply(network.params, inputs).moves[:, 0]
@@ -101,6 +102,25 @@ def test_the_result_spreads_to_the_start_of_the_game(loss, pgn, monkeypatch):
     # At the start nobody knows which game it will be; from the first move on they are apart.
     np.testing.assert_allclose(values[1:7], games.results[1:7], atol=0.2)
     np.testing.assert_allclose(values[8], 0.5, atol=0.2)
+
+
+def test_a_cell_that_was_stopped_goes_on_with_its_slow_copy(pgn, tmp_path, monkeypatch):
+    monkeypatch.setattr(study_training, "SAVE_SECONDS", 0)
+    monkeypatch.setitem(study.SIZES, "tiny", preset("tiny").network)
+    games = read_games(pgn(MATE, DRAW))
+    cell = Cell(loss="c51", size="tiny", plies=1, steps=40, batch_size=18)
+
+    def train(file: str, stop: int = 100) -> Network:
+        def progress(step: int) -> None:
+            if step == stop:
+                raise KeyboardInterrupt
+
+        return train_bootstrapped(cell, games, progress, tmp_path / file)[0]
+
+    with pytest.raises(KeyboardInterrupt):
+        train("state.npz", stop=30)
+    found, expected = train("state.npz"), train("whole.npz")
+    jax.tree.map(np.testing.assert_array_equal, found.params, expected.params)
 
 
 def test_games_are_learned_from_their_ends_backwards(pgn, monkeypatch):
