@@ -73,9 +73,9 @@ def claims(base: Cell, table: Table, seeds: int) -> list[Claim]:
         label = f"hl-gauss against {worse}, {factor} {high} less that at {low}"
         return Contrast(label, ends + turned)
 
-    def more_bins(loss: LossName) -> Contrast:
-        few, many = cell(loss, bins=64), cell(loss, bins=256)
-        return Contrast(f"{loss}: 256 bins against 64", ((1, few), (-1, many)))
+    def within(loss: LossName, factor: str, worse, better) -> Contrast:
+        terms = (1, cell(loss, **{factor: worse})), (-1, cell(loss, **{factor: better}))
+        return Contrast(f"{loss}, {factor} {better} against {worse}", terms)
 
     def at_best_rates(loss: LossName) -> tuple[Contrast, ...]:
         ours, theirs = (best_rate(name, base, table, seeds) for name in ("hl-gauss", loss))
@@ -114,7 +114,16 @@ def claims(base: Cell, table: Table, seeds: int) -> list[Claim]:
         Claim(
             "More bins learn better",
             "bins",
-            (more_bins("two-hot"), more_bins("hl-gauss")),
+            tuple(
+                within(loss, "bins", fewer, more)
+                for loss in ("two-hot", "hl-gauss")
+                for fewer, more in ((8, 64), (64, 256))
+            ),
+        ),
+        Claim(
+            "A Gaussian of three quarters of a bin learns better than a narrow or a wide one",
+            "bins",
+            tuple(within("hl-gauss", "sigma_bins", ends, 0.75) for ends in (0.25, 2.0)),
         ),
         Claim(
             "The advantage over regression grows with the network",
