@@ -61,10 +61,13 @@ def claims(base: Cell, table: Table, seeds: int) -> list[Claim]:
     def cell(loss: LossName, **changes) -> Cell:
         return replace(base, loss=loss, **changes)
 
+    def against(label: str, worse: Cell, better: Cell) -> Contrast:
+        return Contrast(label, ((1, worse), (-1, better)))
+
     def less(worse: LossName, better: LossName = "hl-gauss", **changes) -> Contrast:
         at = "".join(f", {name} {value}" for name, value in changes.items())
         name = f"{better} against {worse}{at}"
-        return Contrast(name, ((1, cell(worse, **changes)), (-1, cell(better, **changes))))
+        return against(name, cell(worse, **changes), cell(better, **changes))
 
     def grows(worse: LossName, factor: str, low, high) -> Contrast:
         ends = less(worse, **{factor: high}).terms
@@ -74,8 +77,8 @@ def claims(base: Cell, table: Table, seeds: int) -> list[Claim]:
         return Contrast(label, ends + turned)
 
     def within(loss: LossName, factor: str, worse, better) -> Contrast:
-        terms = (1, cell(loss, **{factor: worse})), (-1, cell(loss, **{factor: better}))
-        return Contrast(f"{loss}, {factor} {better} against {worse}", terms)
+        label = f"{loss}, {factor} {better} against {worse}"
+        return against(label, cell(loss, **{factor: worse}), cell(loss, **{factor: better}))
 
     def at_best_rates(loss: LossName) -> tuple[Contrast, ...]:
         ours, theirs = (best_rate(name, base, table, seeds) for name in ("hl-gauss", loss))
@@ -83,7 +86,7 @@ def claims(base: Cell, table: Table, seeds: int) -> list[Claim]:
             return ()
         label = f"{loss} at {theirs:g} times the rate, hl-gauss at {ours:g}"
         worse, better = cell(loss, learning_rate=theirs), cell("hl-gauss", learning_rate=ours)
-        return (Contrast(label, ((1, worse), (-1, better))),)
+        return (against(label, worse, better),)
 
     sizes = tuple(SIZES)
     return [
