@@ -1,1 +1,6 @@
-"""The decoder-only Transformer: configuration, forward pass, losses, training, network files."""
+"""The network, its training and its evaluation.
+
+Rooms, each importing only those before it: `config`, `overrides`, `network` (Haiku modules and the
+network file), `inference` (a network's values of moves), `evaluation` (agreement with a teacher),
+`training` (losses, optimizer, loop, checkpoints).
+"""

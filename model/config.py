@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, get_args
 
-from data_pipeline.actions import NUM_ACTIONS
-from data_pipeline.errors import InputError
+from data_pipeline.common.errors import InputError
+from data_pipeline.encoding.actions import NUM_ACTIONS
 
 ComputeDtype = Literal["float32", "bfloat16"]
 TrainingDtype = Literal["float32", "bfloat16", "mixed"]
@@ -24,7 +24,7 @@ MoveRelations = Literal["all", "squares", "none"]
 
 @dataclass(frozen=True)
 class BoardConfig:
-    """The shape of a network of the `board` layout; see `model.transformer`."""
+    """The shape of a network of the `board` layout; see `model.network.board_transformer`."""
 
     LAYOUT: ClassVar[str] = "board"
 
@@ -44,7 +44,7 @@ class BoardConfig:
     move_relations: MoveRelations = "all"
     consequences: bool = False
     """Whether moves also see both sides' attacks and loose pieces after the move; see
-    `data_pipeline.consequences`."""
+    `data_pipeline.encoding.afterstates`."""
     position_bias: bool = True
     """Whether each trunk layer learns a weight for each pair of squares, by head."""
     policy_head: bool = False
@@ -52,7 +52,7 @@ class BoardConfig:
     target: Target = "action-value"
     mate_range: float = 0.0
     """How much of the bins' range at either end tells mates by their distance, see
-    `data_pipeline.values`; of moves' values. 0: bins are over win probabilities."""
+    `data_pipeline.encoding.values`; of moves' values. 0: bins are over win probabilities."""
 
     def __post_init__(self) -> None:
         _check(self, "width", "layers", "heads", "widening", "head_width", "bins")
@@ -77,7 +77,8 @@ class BoardConfig:
 
 @dataclass(frozen=True)
 class SequenceConfig:
-    """The shape of a network of the `sequence` layout, the reference's; see `model.sequence`."""
+    """The shape of a network of the `sequence` layout, the reference's; see
+    `model.network.sequence_transformer`."""
 
     LAYOUT: ClassVar[str] = "sequence"
     mate_range: ClassVar[float] = 0.0
@@ -149,7 +150,7 @@ def config_from_dict(fields: dict[str, Any]) -> NetworkConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """How moves are scored against the teacher's win probabilities; see `model.losses`."""
+    """How moves are scored against the teacher's win probabilities; see `model.training.losses`."""
 
     labels: Labels = "hl-gauss"
     """The distribution over the bins that stands for a win probability."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from data_pipeline.errors import InputError
+from data_pipeline.common.errors import InputError
 
 FIXED = ("layout", "target")
 """What is chosen otherwise: by the preset, and by what the data hold."""

@@ -19,10 +19,10 @@ from nbclient import NotebookClient
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from engine.study_page import fill  # noqa: E402
-from model.study import Cell  # noqa: E402
-from model.study_probe import PROBES_FILE  # noqa: E402
-from model.study_table import TABLE_FILE, read_table  # noqa: E402
+from engine.study.grid import Cell  # noqa: E402
+from engine.study.page import fill  # noqa: E402
+from engine.study.probes import PROBES_FILE  # noqa: E402
+from engine.study.table import TABLE_FILE, read_table  # noqa: E402
 
 NOTEBOOKS = ("value_distributions", "stop_regressing")
 SEEDS = 3

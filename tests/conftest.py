@@ -15,8 +15,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 @pytest.fixture(scope="session")
 def stockfish_path() -> str:
     """The path of a Stockfish; skips the test where there is none."""
-    from data_pipeline.errors import ArgmaxError
-    from engine.external import find_stockfish
+    from data_pipeline.common.errors import ArgmaxError
+    from engine.match.uci_client import find_stockfish
 
     try:
         return find_stockfish()

@@ -86,7 +86,7 @@ def unknown_command(argv: list[str]) -> int:
 
 def run_command(module, name: str, argv: list[str]) -> int:
     """Parse ``argv`` into ``module.Args`` and run it; our own errors become one line on stderr."""
-    from data_pipeline.errors import ArgmaxError
+    from data_pipeline.common.errors import ArgmaxError
 
     try:
         return module.run(parse_args(module, name, argv))

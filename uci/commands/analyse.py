@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import tyro
 
 if TYPE_CHECKING:
-    from engine.analysis import Analysis
+    from engine.play.analysis import Analysis
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Args:
 
 def run(args: Args) -> int:
     """Analyse and print."""
-    from data_pipeline.errors import InputError
-    from uci.positions import after_moves, board_from_fen
+    from data_pipeline.common.errors import InputError
+    from uci.protocol.positions import after_moves, board_from_fen
 
     if args.picture and args.picture.suffix != ".svg":
         raise InputError(f"expected a picture named .svg, found {args.picture}")
@@ -40,11 +40,11 @@ def run(args: Args) -> int:
         over = "checkmate" if board.is_check() else "stalemate"
         raise InputError(f"expected a position with a legal move, found {over} in {board.fen()}")
 
-    from data_pipeline.dataset import write_atomically
+    from data_pipeline.common.files import write_atomically
     from engine.networks import shipped_network
-    from engine.picture import picture
-    from engine.searchless import SearchlessEngine, require_win_probs
-    from uci.loading import load
+    from engine.play.engine import SearchlessEngine, require_win_probs
+    from engine.report.position_picture import picture
+    from uci.protocol.network_slot import load
 
     loaded = load(args.network or shipped_network(), warm=False)
     require_win_probs(loaded.predictor)
@@ -80,7 +80,7 @@ def show(analysis: "Analysis") -> None:
     """The board and the moves on standard output."""
     from rich.console import Console
 
-    from uci.display import analysis_table, board_text
+    from uci.terminal.display import analysis_table, board_text
 
     console = Console()
     coloured = console.color_system is not None

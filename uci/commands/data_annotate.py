@@ -38,9 +38,9 @@ class Args:
 def run(args: Args) -> int:
     """Annotate and say what was read, written and dropped."""
     quiet_imports()
-    from data_pipeline.blocks import Annotation
-    from data_pipeline.options import DatasetOptions
-    from data_pipeline.pipeline import convert
+    from data_pipeline.beam.engine_work import Annotation
+    from data_pipeline.beam.options import DatasetOptions
+    from data_pipeline.beam.pipeline import convert
 
     start = time.monotonic()
     engine, teacher = engine_config(args.teacher)

@@ -43,8 +43,8 @@ class Args:
 def run(args: Args) -> int:
     """Convert and say what was read, written and dropped."""
     quiet_imports()
-    from data_pipeline.options import DatasetOptions
-    from data_pipeline.pipeline import convert
+    from data_pipeline.beam.options import DatasetOptions
+    from data_pipeline.beam.pipeline import convert
 
     start = time.monotonic()
     output = dataclasses.asdict(args.output) | dataclasses.asdict(args.selection)

@@ -9,7 +9,8 @@ import json
 import time
 from pathlib import Path
 
-from data_pipeline.endgames import ENDINGS
+from data_pipeline.sources.entries import Share
+from data_pipeline.teachers.endgames import ENDINGS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,10 +34,10 @@ def run(args: Args) -> int:
     """Solve, write, and say how many positions there are of each ending."""
     import zstandard
 
-    from data_pipeline import endgames
-    from data_pipeline.dataset import write_atomically
-    from data_pipeline.errors import InputError
-    from uci.progress import progress_bar
+    from data_pipeline.common.errors import InputError
+    from data_pipeline.common.files import write_atomically
+    from data_pipeline.common.terminal import progress_bar
+    from data_pipeline.teachers import endgames
 
     if not args.out.name.endswith((".jsonl", ".jsonl.zst")):
         raise InputError(f"expected a file .jsonl or .jsonl.zst for --out, found {args.out}")
@@ -70,9 +71,10 @@ def run(args: Args) -> int:
 
 def _hashes(files: tuple[Path, ...]) -> set[bytes]:
     """The positions of files, by hash."""
-    from data_pipeline.dataset import position_hash
-    from data_pipeline.errors import InputError
-    from data_pipeline.sources import Rejected, Share, reader_of
+    from data_pipeline.common.errors import InputError
+    from data_pipeline.dataset.dataset import position_hash
+    from data_pipeline.sources.entries import Rejected
+    from data_pipeline.sources.readers import reader_of
 
     found = set()
     for path in files:
@@ -89,8 +91,8 @@ def _hashes(files: tuple[Path, ...]) -> set[bytes]:
 
 def _hashes_of_puzzles(path: Path) -> set[bytes]:
     """All positions from each puzzle's first to its last, by hash."""
-    from data_pipeline.dataset import position_hash
-    from engine.puzzles import read_puzzles
+    from data_pipeline.dataset.dataset import position_hash
+    from engine.measure.puzzles import read_puzzles
 
     found = set()
     for puzzle in read_puzzles([path])[0]:

@@ -82,9 +82,9 @@ class EngineArgs:
 
 def engine_config(args: EngineArgs) -> tuple[Any, str]:
     """The engine's configuration, tried out, and the teacher's name for the dataset's card."""
-    from data_pipeline.errors import InputError
-    from data_pipeline.stockfish import EngineConfig, Limit, Stockfish
-    from engine.external import find_stockfish
+    from data_pipeline.common.errors import InputError
+    from data_pipeline.teachers.stockfish import EngineConfig, Limit, Stockfish
+    from engine.match.uci_client import find_stockfish
 
     options: dict[str, str] = {}
     for option in args.engine_options:

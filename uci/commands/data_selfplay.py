@@ -13,6 +13,7 @@ from pathlib import Path
 
 import tyro
 
+from data_pipeline.sources.entries import Share
 from uci.commands.data_options import (
     EngineArgs,
     OutputArgs,
@@ -51,10 +52,10 @@ class Args:
 def run(args: Args) -> int:
     """Play, and say how many positions came of it."""
     quiet_imports()
-    from data_pipeline.blocks import SelfPlay
-    from data_pipeline.options import DatasetOptions
-    from data_pipeline.pipeline import play
-    from data_pipeline.selfplay import GameOptions
+    from data_pipeline.beam.engine_work import SelfPlay
+    from data_pipeline.beam.options import DatasetOptions
+    from data_pipeline.beam.pipeline import play
+    from data_pipeline.teachers.selfplay import GameOptions
 
     start = time.monotonic()
     games = GameOptions(
@@ -81,8 +82,9 @@ def run(args: Args) -> int:
 
 def draw_openings(files: tuple[Path, ...], games: int, seed: int) -> list[str]:
     """A FEN for each game: all openings in a random order, again and again."""
-    from data_pipeline.errors import InputError
-    from data_pipeline.sources import Rejected, Share, reader_of
+    from data_pipeline.common.errors import InputError
+    from data_pipeline.sources.entries import Rejected
+    from data_pipeline.sources.readers import reader_of
 
     fens = []
     for path in files:
@@ -99,12 +101,12 @@ def draw_openings(files: tuple[Path, ...], games: int, seed: int) -> list[str]:
 
 
 def network_player(path: Path):
-    """A network file -> a `data_pipeline.selfplay.Player`."""
+    """A network file -> a `data_pipeline.teachers.selfplay.Player`."""
     import numpy as np
 
-    from engine.searchless import SearchlessEngine, require_win_probs
-    from model.network import load_network
-    from model.predictor import Predictor
+    from engine.play.engine import SearchlessEngine, require_win_probs
+    from model.inference.predictor import Predictor
+    from model.network.network_file import load_network
 
     engine = SearchlessEngine(Predictor(load_network(path)))
     require_win_probs(engine.predictor)

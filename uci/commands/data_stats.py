@@ -23,9 +23,9 @@ class Args:
 
 def run(args: Args) -> int:
     """Count, draw and say it."""
-    from data_pipeline.dataset import SPLITS, Dataset
-    from data_pipeline.errors import InputError
-    from data_pipeline.stats import draw, stats_of
+    from data_pipeline.common.errors import InputError
+    from data_pipeline.dataset.dataset import SPLITS, Dataset
+    from data_pipeline.dataset.stats import draw, stats_of
 
     if args.picture and args.picture.suffix not in (".png", ".svg", ".html"):
         raise InputError(f"expected a picture named .png, .svg or .html, found {args.picture}")
@@ -52,8 +52,8 @@ def run(args: Args) -> int:
 
 def shared(dataset, other) -> dict[str, dict[str, int]]:
     """How many positions of each split stand in each split of the other dataset."""
-    from data_pipeline.dataset import SPLITS
-    from data_pipeline.stats import hashes
+    from data_pipeline.dataset.dataset import SPLITS
+    from data_pipeline.dataset.stats import hashes
 
     theirs = {split: hashes(other, split) for split in SPLITS}
     ours = {split: hashes(dataset, split) for split in SPLITS}
@@ -64,7 +64,7 @@ def show(result: dict[str, Any]) -> None:
     """The numbers as a table on standard output."""
     from rich.table import Table
 
-    from uci.report import report_console
+    from data_pipeline.common.terminal import report_console
 
     splits = result["splits"]
     table = Table(title=f"{result['dataset']}, scored by {result['teacher']}")

@@ -28,7 +28,8 @@ class Args:
 
 def run(args: Args) -> int:
     """Read the results, fit, and print the ratings from the strongest down."""
-    from engine import elo, match_pgn
+    from engine.match import pgn as match_pgn
+    from engine.rating import elo
 
     results, unfinished = match_pgn.read_results(list(args.pgn))
     if unfinished:
@@ -71,7 +72,7 @@ def run(args: Args) -> int:
 
 def parse_anchor(text: str) -> tuple[str, float]:
     """``NAME=ELO`` -> both; the name may hold equals signs itself."""
-    from data_pipeline.errors import InputError
+    from data_pipeline.common.errors import InputError
 
     name, _, number = text.rpartition("=")
     try:
@@ -86,7 +87,7 @@ def show(figures: dict) -> None:
     """The ratings as a table on standard output."""
     from rich.table import Table
 
-    from uci.report import report_console
+    from data_pipeline.common.terminal import report_console
 
     table = Table("player", "Elo", "95 %", "bootstrap 95 %", "games", "points")
     for name, rating in figures["ratings"].items():

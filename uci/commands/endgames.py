@@ -29,12 +29,13 @@ class Args:
 
 def run(args: Args) -> int:
     """Play, and report wins with 95 % intervals."""
-    from data_pipeline.errors import InputError
-    from engine import conversion, match
-    from engine.match import MatchConfig
-    from engine.players import Roster
-    from engine.specs import parse_specs
-    from uci.progress import progress_bar
+    from data_pipeline.common.errors import InputError
+    from data_pipeline.common.terminal import progress_bar
+    from engine.match import match
+    from engine.match import won_endings as conversion
+    from engine.match.match import MatchConfig
+    from engine.match.player_specs import parse_specs
+    from engine.match.players import Roster
 
     if args.games < 1:
         raise InputError(f"expected at least 1 game, found {args.games}")
@@ -70,7 +71,7 @@ def show(endings: dict[str, dict]) -> None:
     """The figures as a table on standard output."""
     from rich.table import Table
 
-    from uci.report import report_console
+    from data_pipeline.common.terminal import report_console
 
     table = Table("ending", "won", "rate", "95 %", "moves", "shortest", "not won")
     for ending, part in endings.items():

@@ -29,12 +29,12 @@ class Args:
 
 def run(args: Args) -> int:
     """Measure and report, every figure with its 95 % interval."""
-    from engine import charts
-    from engine.players import open_network
-    from engine.searchless import require_win_probs
-    from engine.specs import parse_spec
-    from model.quality import measure, summary
-    from uci.progress import progress_bar
+    from data_pipeline.common.terminal import progress_bar
+    from engine.match.player_specs import parse_spec
+    from engine.match.players import open_network
+    from engine.play.engine import require_win_probs
+    from engine.report import charts
+    from model.evaluation.evaluate import measure, summary
 
     charts.check_picture_path(args.picture)
     encoded = read_split(args.data, args.split, args.limit)
@@ -64,8 +64,8 @@ def run(args: Args) -> int:
 
 def read_split(data: Path, split: str, limit: int | None):
     """The encoded records of a split. Raises InputError where there are none."""
-    from data_pipeline.dataset import SPLITS, Dataset
-    from data_pipeline.errors import InputError
+    from data_pipeline.common.errors import InputError
+    from data_pipeline.dataset.dataset import SPLITS, Dataset
 
     if split not in SPLITS:
         raise InputError(f"expected a split ({', '.join(SPLITS)}), found {split!r}")
@@ -80,8 +80,8 @@ def show(figures: dict) -> None:
     """The figures as tables on standard output."""
     from rich.table import Table
 
-    from model.quality import FIGURES
-    from uci.report import report_console
+    from data_pipeline.common.terminal import report_console
+    from model.evaluation.evaluate import FIGURES
 
     console = report_console()
     console.print(

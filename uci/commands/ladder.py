@@ -44,10 +44,10 @@ def run(args: Args) -> int:
     """Climb, then say where the player stands and what the scale is."""
     from rich.console import Console
 
-    from engine.ladder import Ladder, LadderConfig
-    from engine.openings import read_openings
-    from engine.specs import parse_spec
-    from engine.stockfish_ladder import LadderGames, levels_of, scale_text
+    from engine.match.openings import read_openings
+    from engine.match.player_specs import parse_spec
+    from engine.match.stockfish_ladder import LadderGames, levels_of, scale_text
+    from engine.rating.ladder import Ladder, LadderConfig
 
     spec = parse_spec(f"network:{args.network}" if args.network else args.player)
     specs, levels, stockfish = levels_of(args.stockfish, args.step, args.movetime)
@@ -83,7 +83,7 @@ def _standing(ladder) -> str:
 
 def _figures(ladder, games, scale: str) -> dict:
     """The rating and everything behind it, as a JSON object."""
-    from engine.match import faults, move_times_ms, scores
+    from engine.match.match import faults, move_times_ms, scores
 
     ratings = ladder.ratings()
     rating = ratings.players[ladder.player]
@@ -116,7 +116,7 @@ def show(figures: dict) -> None:
     """The figures in words and a table on standard output."""
     from rich.table import Table
 
-    from uci.report import report_console
+    from data_pipeline.common.terminal import report_console
 
     low, high = figures["interval_95"]
     bounded = " (bounded: every game against the rest went one way)" if figures["bounded"] else ""

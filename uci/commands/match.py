@@ -51,14 +51,15 @@ def run(args: Args) -> int:
 
     from rich.console import Console
 
-    from engine import match, match_pgn
-    from engine.match_report import report
-    from engine.openings import choose_openings, read_openings
-    from engine.players import Roster
-    from engine.specs import parse_specs
-    from engine.sprt import Sprt
-    from uci.match_table import MatchTable, table
-    from uci.report import report_console
+    from data_pipeline.common.terminal import report_console
+    from engine.match import match
+    from engine.match import pgn as match_pgn
+    from engine.match.openings import choose_openings, read_openings
+    from engine.match.player_specs import parse_specs
+    from engine.match.players import Roster
+    from engine.match.summary import report
+    from engine.rating.sprt import Sprt
+    from uci.terminal.match_table import MatchTable, table
 
     texts = args.opponents if len(args.opponents) > 1 else ("network", *args.opponents)
     specs = parse_specs(texts)
@@ -103,10 +104,10 @@ def run(args: Args) -> int:
 
 def _config(args: Args, external: bool):
     """The match's rules from the arguments. Raises InputError where they are wrong."""
-    from data_pipeline.errors import InputError
-    from engine.game import Adjudication, TimeControl
-    from engine.match import MatchConfig
-    from engine.specs import parse_spec
+    from data_pipeline.common.errors import InputError
+    from engine.match.game import Adjudication, TimeControl
+    from engine.match.match import MatchConfig
+    from engine.match.player_specs import parse_spec
 
     control = None
     if args.clock is not None:

@@ -25,8 +25,8 @@ class Args:
 
 def run(args: Args) -> int:
     """Average and write."""
-    from model.averaging import average
-    from model.network import load_network, save_network
+    from model.network.averaging import average
+    from model.network.network_file import load_network, save_network
 
     save_network(average([load_network(path) for path in args.files]), args.out)
     print(f"wrote {args.out}", file=sys.stderr)

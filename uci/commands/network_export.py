@@ -1,4 +1,7 @@
-"""Write a network as a checkpoint that DeepMind's searchless_chess reads; see docs/reference.md."""
+"""Write a network as a checkpoint that DeepMind's searchless_chess reads.
+
+See docs/searchless_chess.md.
+"""
 
 import dataclasses
 import sys
@@ -19,8 +22,8 @@ class Args:
 
 def run(args: Args) -> int:
     """Read the network and write the checkpoint, whole or not at all."""
-    from model.network import load_network
-    from model.reference import export_reference
+    from model.network.network_file import load_network
+    from model.network.searchless_chess import export_reference
 
     target = export_reference(load_network(args.file), args.out, args.step)
     print(f"wrote {target}", file=sys.stderr)

@@ -21,7 +21,7 @@ class Args:
 
 def run(args: Args) -> int:
     """Round and write."""
-    from model.network import load_network, save_network
+    from model.network.network_file import load_network, save_network
 
     save_network(replace(load_network(args.file), stored="float16"), args.out)
     before, after = (path.stat().st_size / 2**20 for path in (args.file, args.out))

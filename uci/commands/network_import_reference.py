@@ -1,4 +1,7 @@
-"""Turn a checkpoint of DeepMind's searchless_chess into a network file; see docs/reference.md."""
+"""Turn a checkpoint of DeepMind's searchless_chess into a network file.
+
+See docs/searchless_chess.md.
+"""
 
 import dataclasses
 import sys
@@ -44,8 +47,8 @@ CONFIG = ("target", "width", "layers", "heads", "causal", "query_key_norm")
 def run(args: Args) -> int:
     """Read, check and write; nothing is written where a check fails."""
     from model.config import SequenceConfig, preset
-    from model.network import save_network
-    from model.reference import import_reference
+    from model.network.network_file import save_network
+    from model.network.searchless_chess import import_reference
 
     changes: dict[str, Any] = {name: value for name in CONFIG if (value := getattr(args, name))}
     config = preset(args.preset, **changes).network

@@ -22,7 +22,7 @@ class Args:
 def run(args: Args) -> int:
     """Print the network's name, size, configuration and training record."""
     from engine.networks import shipped_network
-    from model.network import load_network
+    from model.network.network_file import load_network
 
     path = args.file or shipped_network()
     network = load_network(path)

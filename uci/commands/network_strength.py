@@ -38,8 +38,8 @@ class Args:
 def run(args: Args) -> int:
     """Fit, store and print the curve."""
     from engine.networks import shipped_network
-    from engine.strength import TRAINING_KEY, fit_curve
-    from model.network import load_network, save_network
+    from engine.play.strength import TRAINING_KEY, fit_curve
+    from model.network.network_file import load_network, save_network
 
     path = args.network or shipped_network()
     network = load_network(path)
@@ -59,7 +59,7 @@ def run(args: Args) -> int:
 
 def read_points(ratings: Path, player: str) -> list[tuple[float, float, float]]:
     """(temperature, Elo, games) of every rated player called ``player``. Raises InputError."""
-    from data_pipeline.errors import InputError
+    from data_pipeline.common.errors import InputError
 
     try:
         rated: dict[str, dict[str, Any]] = json.loads(ratings.read_text())["ratings"]

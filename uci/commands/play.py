@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import chess
     from rich.console import Console
 
-    from engine.searchless import SearchlessEngine
-    from uci.terminal_game import Shown, TerminalGame
+    from engine.play.engine import SearchlessEngine
+    from uci.terminal.terminal_game import Shown, TerminalGame
 
 HINTED_MOVES = 5
 
@@ -37,7 +37,7 @@ def run(args: Args) -> int:
     """Play one game."""
     from rich.console import Console
 
-    from uci.positions import board_from_fen
+    from uci.protocol.positions import board_from_fen
 
     board = board_from_fen(args.fen)
     messages = Console(stderr=True)
@@ -54,10 +54,10 @@ def load_engine(args: Args) -> "SearchlessEngine":
     """The network that the arguments ask for, ready to play."""
     import random
 
-    from engine.choice import Choice
     from engine.networks import shipped_network
-    from engine.searchless import SearchlessEngine, require_win_probs
-    from uci.loading import load
+    from engine.play.engine import SearchlessEngine, require_win_probs
+    from engine.play.move_choice import Choice
+    from uci.protocol.network_slot import load
 
     loaded = load(args.network or shipped_network())
     require_win_probs(loaded.predictor)
@@ -67,7 +67,7 @@ def load_engine(args: Args) -> "SearchlessEngine":
 
 def print_self_play(engine: "SearchlessEngine", board: "chess.Board") -> None:
     """One game of the network against itself, as PGN on standard output."""
-    from uci.terminal_game import game_to_pgn, self_play
+    from uci.terminal.terminal_game import game_to_pgn, self_play
 
     result = self_play(engine, board)
     print(game_to_pgn(board, "Argmax", "Argmax", result))
@@ -79,7 +79,7 @@ def converse(
     """Draw, ask and answer until the game is over or the player leaves; then print it as PGN."""
     import readline  # noqa: F401 - line editing and history for input()
 
-    from uci.terminal_game import Shown, TerminalGame
+    from uci.terminal.terminal_game import Shown, TerminalGame
 
     game = TerminalGame(engine, board, white)
     console.print("You play [bold]Argmax[/bold], which does not search. Type help for help.")
@@ -106,7 +106,7 @@ def ask(game: "TerminalGame") -> str:
 
 def show(shown: "Shown", game: "TerminalGame", console: "Console") -> None:
     """What a command or a move led to."""
-    from uci.display import analysis_table
+    from uci.terminal.display import analysis_table
 
     if shown.board_changed and not game.engine_to_move:  # the answer follows at once
         draw(game, console)
@@ -118,7 +118,7 @@ def show(shown: "Shown", game: "TerminalGame", console: "Console") -> None:
 
 def draw(game: "TerminalGame", console: "Console") -> None:
     """The board, seen from the player's side."""
-    from uci.display import board_text
+    from uci.terminal.display import board_text
 
     console.print()
     console.print(board_text(game.board, game.bottom, console.color_system is not None))

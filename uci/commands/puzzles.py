@@ -27,13 +27,13 @@ class Args:
 
 def run(args: Args) -> int:
     """Read, solve side by side, and report rates with 95 % intervals."""
-    from data_pipeline.errors import InputError
-    from engine import charts
-    from engine.players import open_network
-    from engine.puzzle_report import summary
-    from engine.puzzles import read_puzzles, solve
-    from engine.specs import parse_spec
-    from uci.progress import progress_bar
+    from data_pipeline.common.errors import InputError
+    from data_pipeline.common.terminal import progress_bar
+    from engine.match.player_specs import parse_spec
+    from engine.match.players import open_network
+    from engine.measure.puzzle_summary import summary
+    from engine.measure.puzzles import read_puzzles, solve
+    from engine.report import charts
 
     spec = parse_spec(f"network:{args.network}" if args.network else args.player)
     if spec.kind != "network":
@@ -71,7 +71,7 @@ def show(figures: dict) -> None:
     """The figures as tables on standard output."""
     from rich.table import Table
 
-    from uci.report import report_console
+    from data_pipeline.common.terminal import report_console
 
     console = report_console()
     low, high = figures["interval_95"]

@@ -34,12 +34,12 @@ class Args:
 
 def run(args: Args) -> int:
     """Measure what was given and write the page."""
-    from data_pipeline.dataset import write_atomically
-    from engine.players import open_network
-    from engine.report_page import page
-    from engine.searchless import require_win_probs
-    from engine.specs import parse_spec
-    from model.network import load_network
+    from data_pipeline.common.files import write_atomically
+    from engine.match.player_specs import parse_spec
+    from engine.match.players import open_network
+    from engine.play.engine import require_win_probs
+    from engine.report.page import page
+    from model.network.network_file import load_network
 
     engine = open_network(parse_spec(f"network:{args.network or ''}"))
     require_win_probs(engine.predictor)
@@ -58,7 +58,7 @@ def _sections(args: Args, engine, network, ladder, log):
     """The page's sections, one after the other as they are measured."""
     import chess
 
-    from engine import report_sections as sections
+    from engine.report import sections
 
     yield sections.card(network)
     if log is not None:
@@ -79,9 +79,9 @@ def _sections(args: Args, engine, network, ladder, log):
 
 
 def _puzzles(args: Args, engine) -> dict:
-    from engine.puzzle_report import summary
-    from engine.puzzles import read_puzzles, solve
-    from uci.progress import progress_bar
+    from data_pipeline.common.terminal import progress_bar
+    from engine.measure.puzzle_summary import summary
+    from engine.measure.puzzles import read_puzzles, solve
 
     puzzles, _ = read_puzzles(args.puzzles, args.limit)
     with progress_bar("puzzles", len(puzzles)) as advance:
@@ -90,12 +90,12 @@ def _puzzles(args: Args, engine) -> dict:
 
 def _quality(data: Path, args: Args, engine) -> tuple[dict, list]:
     """The figures, and the worst mistakes as pairs of record and analysis by the bare network."""
-    from data_pipeline.records import decode
-    from engine.report_sections import worst
-    from engine.searchless import SearchlessEngine
-    from model.quality import measure, summary
+    from data_pipeline.common.terminal import progress_bar
+    from data_pipeline.dataset.records import decode
+    from engine.play.engine import SearchlessEngine
+    from engine.report.sections import worst
+    from model.evaluation.evaluate import measure, summary
     from uci.commands.evaluate import read_split
-    from uci.progress import progress_bar
 
     encoded = read_split(data, "test", args.positions)
     with progress_bar("positions", len(encoded)) as advance:
@@ -109,7 +109,7 @@ def _quality(data: Path, args: Args, engine) -> tuple[dict, list]:
 
 def read_json(path: Path) -> dict:
     """A JSON object from a file. Raises InputError otherwise."""
-    from data_pipeline.errors import InputError
+    from data_pipeline.common.errors import InputError
 
     try:
         found = json.loads(path.read_bytes())
@@ -121,7 +121,7 @@ def read_json(path: Path) -> dict:
 
 
 def _lines(path: Path) -> list[str]:
-    from data_pipeline.errors import InputError
+    from data_pipeline.common.errors import InputError
 
     try:
         return path.read_text().splitlines()

@@ -42,8 +42,8 @@ def run(args: Args) -> int:
     """Measure one network after the other and report."""
     import os
 
-    from engine.speed import Plan, measure_apart
-    from uci.progress import progress_bar
+    from data_pipeline.common.terminal import progress_bar
+    from engine.measure.speed import Plan, measure_apart
 
     plan = Plan(args.positions, args.file, args.puzzles, args.seconds, args.seed)
     rows = []
@@ -62,7 +62,7 @@ def show(rows: list[dict]) -> None:
     """The figures as a table, a column a network."""
     from rich.table import Table
 
-    from uci.report import report_console
+    from data_pipeline.common.terminal import report_console
 
     table = Table("", *(row["network"] for row in rows))
     table.add_row("layout", *(f"{row['layout']}, {row['dtype']}" for row in rows))

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import tyro
 
 if TYPE_CHECKING:
-    from model.recipe_trials import Trial
-    from model.study import Cell
-    from model.study_table import Figures, Point
+    from engine.study.grid import Cell
+    from engine.study.recipe_trials import Trial
+    from engine.study.table import Figures, Point
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class Args:
 
 def run(args: Args) -> int:
     """Train the cells that are missing; then draw and say what the table holds."""
-    from data_pipeline.errors import InputError
-    from model.study import STUDIES, Cell, cells_of
-    from model.study_probe import PROBES_FILE
-    from model.study_table import TABLE_FILE, points, read_table
+    from data_pipeline.common.errors import InputError
+    from engine.study.grid import STUDIES, Cell, cells_of
+    from engine.study.probes import PROBES_FILE
+    from engine.study.table import TABLE_FILE, points, read_table
 
     base = Cell(steps=args.steps, batch_size=args.batch_size)
     cells = cells_of(args.name, args.seeds, base)
@@ -77,14 +77,14 @@ def run(args: Args) -> int:
 
 def train(args: Args, data: Path, cells: "list[Cell]") -> None:
     """Train and measure what is missing; a line on standard error for each cell."""
-    from model.memory import keep_freed_memory
+    from model.training.runtime import keep_freed_memory
 
     keep_freed_memory()
-    from data_pipeline.dataset import Dataset
-    from model.devices import share_batches
-    from model.study_probe import run_probes
-    from model.study_run import run_cells
-    from uci.progress import progress_bar
+    from data_pipeline.common.terminal import progress_bar
+    from data_pipeline.dataset.dataset import Dataset
+    from engine.study.probes import run_probes
+    from engine.study.run import run_cells
+    from model.training.runtime import share_batches
 
     share_batches(args.batch_size, args.cpu_devices)
     dataset = Dataset(data)
@@ -103,9 +103,9 @@ def report(trained: "Cell | Trial", figures: "Figures") -> None:
 
 def untrained(seeds: int, base: "Cell", table) -> "list[Point]":
     """What a probe finds in trunks before any training."""
-    from model.study import Sweep
-    from model.study_probe import untrained_cell
-    from model.study_table import points
+    from engine.study.grid import Sweep
+    from engine.study.probes import untrained_cell
+    from engine.study.table import points
 
     start = untrained_cell(base)
     return points(Sweep("size", (start.size,), (start.loss,)), start, seeds, table)
@@ -113,9 +113,9 @@ def untrained(seeds: int, base: "Cell", table) -> "list[Point]":
 
 def draw(args: Args, found: "dict[str, list[Point]]") -> None:
     """A chart for each sweep: OUT/STUDY.svg, or OUT/STUDY-FACTOR.svg by a factor."""
-    from engine.charts import save
-    from engine.study_charts import probe_chart, sweep_chart
-    from model.study import STUDIES
+    from engine.report.charts import save
+    from engine.study.charts import probe_chart, sweep_chart
+    from engine.study.grid import STUDIES
 
     for sweep in STUDIES[args.name]:
         points = found[sweep.factor]
@@ -153,7 +153,7 @@ def show(found: "dict[str, list[Point]]") -> None:
     """Tables on standard output: each figure with its interval, half its width after the sign."""
     from rich.table import Table
 
-    from uci.report import report_console
+    from data_pipeline.common.terminal import report_console
 
     console = report_console()
     for factor, points in found.items():

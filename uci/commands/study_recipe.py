@@ -17,7 +17,7 @@ import tyro
 from uci.commands.study import plain, report
 
 if TYPE_CHECKING:
-    from model.recipe_trials import Comparison, Trial
+    from engine.study.recipe_trials import Comparison, Trial
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class Args:
 
 def run(args: Args) -> int:
     """Train the trials that are missing; then draw and say what the table holds."""
-    from data_pipeline.errors import InputError
-    from engine.charts import save
-    from engine.study_charts import recipe_chart
-    from model.recipe_trials import TABLE_FILE, VARIANTS, Trial, comparisons, trials
-    from model.study_table import read_table
+    from data_pipeline.common.errors import InputError
+    from engine.report.charts import save
+    from engine.study.charts import recipe_chart
+    from engine.study.recipe_trials import TABLE_FILE, VARIANTS, Trial, comparisons, trials
+    from engine.study.table import read_table
 
     variants = ("", *args.variant) if args.variant else VARIANTS
     if args.data is not None:
@@ -71,15 +71,15 @@ def run(args: Args) -> int:
 
 def train(args: Args, data: Path, chosen: "list[Trial]") -> None:
     """Train and measure what is missing; a line on standard error for each trial."""
-    from model.memory import keep_freed_memory
+    from model.training.runtime import keep_freed_memory
 
     keep_freed_memory()
-    from data_pipeline.dataset import Dataset
+    from data_pipeline.dataset.dataset import Dataset
+    from engine.study.recipe_trials import run_trials
     from model.config import RECIPES, preset
-    from model.devices import share_batches
-    from model.predictor import backend
-    from model.recipe_trials import run_trials
-    from model.train import TrainConfig
+    from model.inference.predictor import backend
+    from model.training.loop import TrainConfig
+    from model.training.runtime import share_batches
 
     base = preset(args.preset)
     share_batches(base.batch_size, args.cpu_devices)
@@ -100,7 +100,7 @@ def train(args: Args, data: Path, chosen: "list[Trial]") -> None:
 
 def text(comparison: "Comparison") -> str:
     """A Markdown table: the base's figures, then each variant's differences to them."""
-    from model.recipe_trials import ABOUT, FIGURES
+    from engine.study.recipe_trials import ABOUT, FIGURES
 
     columns = ["variant", "seeds", "cost of a step", "steps", "parameters"]
     columns += [name.replace("_", " ") for name in FIGURES]

@@ -10,10 +10,10 @@ import tyro
 from model.config import RecipeName, Target, TrainingDtype
 
 if TYPE_CHECKING:
-    from data_pipeline.bags import Bag
-    from data_pipeline.dataset import Dataset
+    from data_pipeline.batches.chessbench_bags import Bag
+    from data_pipeline.dataset.dataset import Dataset
     from model.config import NetworkConfig, Preset, Setup
-    from model.train import TrainConfig
+    from model.training.loop import TrainConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,13 +79,13 @@ class Args:
 
 def run(args: Args) -> int:
     """Train, showing progress; the network's path is the last thing said."""
-    from model.memory import keep_freed_memory
+    from model.training.runtime import keep_freed_memory
 
     keep_freed_memory()
-    from data_pipeline.bags import open_data
-    from data_pipeline.dataset import Dataset
-    from model.network import load_network
-    from model.train import NETWORK_FILE, train
+    from data_pipeline.batches.chessbench_bags import open_data
+    from data_pipeline.dataset.dataset import Dataset
+    from model.network.network_file import load_network
+    from model.training.loop import NETWORK_FILE, train
 
     data = open_data(args.data)
     evaluation = args.evaluation_data and Dataset(args.evaluation_data)
@@ -98,12 +98,12 @@ def run(args: Args) -> int:
 
 def _config(args: Args, data: "Dataset | Bag") -> "TrainConfig":
     """What the options, the preset and the data say; also sets JAX's number of devices."""
-    from data_pipeline.bags import Bag
-    from data_pipeline.records import knows_clocks
+    from data_pipeline.batches.chessbench_bags import Bag
+    from data_pipeline.dataset.records import knows_clocks
     from model.config import SequenceConfig, preset
-    from model.devices import share_batches
-    from model.predictor import backend
-    from model.train import TrainConfig
+    from model.inference.predictor import backend
+    from model.training.loop import TrainConfig
+    from model.training.runtime import share_batches
 
     held = data.policy.replace("_", "-") if isinstance(data, Bag) else "action-value"
     chosen = preset(args.preset, target=args.target or held)

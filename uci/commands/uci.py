@@ -27,10 +27,10 @@ def parse_args(argv: list[str]) -> Args | None:
 def run(args: Args) -> int:
     """Answer commands until ``quit`` or the end of input."""
     from engine.networks import shipped_network
-    from engine.strength import read_curve
-    from uci.loading import load, prepare
-    from uci.session import Session
-    from uci.streams import serve, writer
+    from engine.play.strength import read_curve
+    from uci.protocol.network_slot import load, prepare
+    from uci.protocol.session import Session
+    from uci.protocol.stdio import serve, writer
 
     network = args.network or shipped_network()
     curve = read_curve(network)

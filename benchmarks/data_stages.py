@@ -1,0 +1,74 @@
+"""Speed and size of each stage of the data pipeline, per second of one core's time.
+
+    python benchmarks/data_stages.py FILE.jsonl.zst      (Lichess evaluations, all moves scored)
+
+Counts CPU time, of the engine too, so that other work on the machine disturbs it little.
+"""
+
+import itertools
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import chess
+
+from data_pipeline.batches.board_batches import make_batch, make_inputs
+from data_pipeline.dataset import records
+from data_pipeline.dataset.dataset import position_hash, write_bag
+from data_pipeline.sources.entries import Rejected, Share
+from data_pipeline.sources.readers import reader_of
+from data_pipeline.teachers.stockfish import EngineConfig, Limit, Stockfish
+from engine.match.uci_client import find_stockfish
+
+T = TypeVar("T")
+POSITIONS, ANNOTATED, BATCH, MAX_MOVES = 3000, 300, 125, 64
+REPEATS, ONE = 10, 3000  # of what is too fast to be timed once
+MIDDLEGAME = "r1bqkb1r/ppp2ppp/2n5/3np1N1/2B5/8/PPPP1PPP/RNBQK2R w KQkq - 0 6"  # 37 moves
+
+
+def main(path: str) -> None:
+    """Print a figure a line."""
+    entries = itertools.islice(reader_of(path)(path, Share()), POSITIONS)
+    read = timed("read and check", POSITIONS, lambda: list(entries))
+    found = [entry for entry in read if not isinstance(entry, Rejected)]
+    timed("hash", len(found), lambda: [position_hash(record.board) for record in found])
+    encoded = timed("encode", len(found), lambda: [records.encode(record) for record in found])
+    with tempfile.TemporaryDirectory() as folder:
+        bag = Path(folder, "figures.bag")
+        timed("write", len(found), lambda: write_bag(bag, encoded))
+        print(f"{'bytes a position':<28}{bag.stat().st_size / len(found):10.1f}")
+    timed("decode", len(found), lambda: [records.decode(data) for data in encoded])
+    make_batch(encoded[:1], MAX_MOVES)  # the tables are made at first use
+    batches = [encoded[i : i + BATCH] for i in range(0, len(encoded), BATCH)] * REPEATS
+    count = len(encoded) * REPEATS
+    timed("decode into arrays", count, lambda: [make_batch(rows, MAX_MOVES) for rows in batches])
+    board = chess.Board(MIDDLEGAME)
+    one = [board], [list(board.legal_moves)]
+    timed("one board into arrays", ONE, lambda: [make_inputs(*one, MAX_MOVES) for _ in range(ONE)])
+    with Stockfish(EngineConfig(find_stockfish(), Limit(depth=5))) as engine:
+        start = cpu_seconds()
+        for record in found[:ANNOTATED]:
+            engine.annotate(record)
+    print(f"{'annotate at depth 5':<28}{ANNOTATED / (cpu_seconds() - start):10.0f} positions/s")
+
+
+def cpu_seconds() -> float:
+    """The CPU time of this process and of its children that have ended."""
+    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(of.ru_utime + of.ru_stime for of in usage)
+
+
+def timed(label: str, count: int, work: Callable[[], T]) -> T:
+    """Do the work and print its rate."""
+    start = time.process_time()
+    result = work()
+    print(f"{label:<28}{count / (time.process_time() - start):10,.0f} positions/s")
+    return result
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,38 @@
+"""How long a start takes: uci to uciok, isready to readyok, with a cold and a warm cache.
+
+    python benchmarks/uci_times.py [--network FILE] [--starts 3]
+
+Not part of the suite: the figures mean something on an otherwise idle machine only.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+
+from tests.helpers.program import Program
+
+
+def main() -> int:
+    """Start the engine with an empty cache, then again with what that start left."""
+    parser = argparse.ArgumentParser(description="Times of the engine's start.")
+    parser.add_argument("--network", help="default: the shipped one")
+    parser.add_argument("--starts", type=int, default=3)
+    args = parser.parse_args()
+    command = [sys.executable, "-m", "uci", *(["--network", args.network] if args.network else [])]
+    with tempfile.TemporaryDirectory() as folder:
+        env = {**os.environ, "XDG_CACHE_HOME": folder}
+        for number in range(args.starts):
+            with Program(command, env) as engine:
+                engine.ask("uci", answer="uciok")
+                uciok = time.perf_counter() - engine.started
+                engine.ask("isready", answer="readyok")
+                ready = time.perf_counter() - engine.started
+            name = "warm" if number else "cold"
+            print(f"{name}: uciok after {uciok:.2f} s, readyok after {ready:.2f} s of the start")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

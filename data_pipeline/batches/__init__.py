@@ -1,0 +1,1 @@
+"""A dataset -> the batches that a training step takes, with Grain."""

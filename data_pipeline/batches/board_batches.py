@@ -1,0 +1,133 @@
+"""Positions with their moves -> arrays of fixed shapes, as the network takes them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import chess
+import numpy as np
+
+from data_pipeline.dataset.columns import read_columns
+from data_pipeline.encoding.afterstates import NUM_CONSEQUENCES, consequences
+from data_pipeline.encoding.board import (
+    NUM_RELATIONS,
+    NUM_STATE,
+    Moves,
+    Positions,
+    moves_of,
+    positions_of,
+    relations_of,
+)
+from data_pipeline.encoding.mirroring import mirror
+from data_pipeline.encoding.values import ValueBins
+
+
+class Inputs(NamedTuple):
+    """B positions with up to M moves each, from the side to move; see `board` for each field.
+
+    Bitboards are eight bytes, from rank 1 to rank 8, lowest bit for file a.
+    """
+
+    squares: np.ndarray  # [B, 64] uint8
+    state: np.ndarray  # [B, NUM_STATE] uint8
+    attacks: np.ndarray  # [B, 64, 8] uint8
+    xrays: np.ndarray  # [B, 64, 8] uint8
+    sources: np.ndarray  # [B, M] uint8
+    targets: np.ndarray  # [B, M] uint8
+    promotions: np.ndarray  # [B, M] uint8
+    relations: np.ndarray  # [B, M, NUM_RELATIONS, 8] uint8
+    consequences: np.ndarray  # [B, M, NUM_CONSEQUENCES, 8] uint8; none of them unless asked for
+    mask: np.ndarray  # [B, M] bool: where there is a move
+
+
+class Batch(NamedTuple):
+    """What a training step takes."""
+
+    inputs: Inputs
+    win_probs: np.ndarray
+    """[B, M] float32: the teacher's, of the side to move; 0 where no move is. With a mate range,
+    worths (see `values`)."""
+
+
+def make_inputs(
+    boards: Sequence[chess.Board],
+    moves: Sequence[Sequence[chess.Move]],
+    max_moves: int,
+    *,
+    after: bool = False,
+) -> Inputs:
+    """Boards and their moves (at most ``max_moves`` each) -> arrays, padded with zeros.
+
+    ``after``: with the moves' `consequences`.
+    """
+    return _inputs(positions_of(boards), moves_of(boards, moves), max_moves, after)
+
+
+def make_batch(
+    encoded: Sequence[bytes],
+    max_moves: int,
+    mate_range: float = 0.0,
+    *,
+    after: bool = False,
+    turned: np.ndarray | None = None,
+) -> Batch:
+    """Encoded records -> a batch; of a position with more than ``max_moves`` moves, the best are
+    kept. Raises ValueError where a record is cut short.
+
+    ``after``: with the moves' `consequences`. ``turned``: [B] bool, which positions to mirror left
+    to right if they can be (`mirroring`).
+    """
+    read = read_columns(encoded, max_moves)
+    if turned is not None:
+        read = read._replace(**mirror(read.positions, read.moves, turned)._asdict())
+    inputs = _inputs(read.positions, read.moves, max_moves, after)
+    win_probs = np.zeros((len(encoded), max_moves), np.float32)
+    worths = ValueBins(mate_range=mate_range).worth_of_scores(read.scores)
+    win_probs[read.moves.rows, read.moves.columns] = worths
+    return Batch(inputs, win_probs)
+
+
+def empty_inputs(positions: int, max_moves: int, *, after: bool = False) -> Inputs:
+    """All zeros: positions without pieces and moves. ``after``: with `consequences`."""
+    shapes = {
+        "squares": (64,),
+        "state": (NUM_STATE,),
+        "attacks": (64, 8),
+        "xrays": (64, 8),
+        "sources": (max_moves,),
+        "targets": (max_moves,),
+        "promotions": (max_moves,),
+        "relations": (max_moves, NUM_RELATIONS, 8),
+        "consequences": (max_moves, NUM_CONSEQUENCES if after else 0, 8),
+        "mask": (max_moves,),
+    }
+    return Inputs(
+        **{
+            name: np.zeros((positions, *shape), bool if name == "mask" else np.uint8)
+            for name, shape in shapes.items()
+        }
+    )
+
+
+def _inputs(positions: Positions, moves: Moves, max_moves: int, after: bool) -> Inputs:
+    relations = relations_of(positions, moves)
+    inputs = empty_inputs(len(positions.squares), max_moves, after=after)
+    cells = moves.rows * max_moves + moves.columns
+    inputs.sources.ravel()[cells] = moves.sources
+    inputs.targets.ravel()[cells] = moves.targets
+    inputs.promotions.ravel()[cells] = moves.promotions
+    inputs.mask.ravel()[cells] = True
+    inputs.relations.view("<u8").reshape(-1, NUM_RELATIONS)[cells] = relations.moves
+    if after:
+        flat = inputs.consequences.view("<u8").reshape(-1, NUM_CONSEQUENCES)
+        flat[cells] = consequences(positions, moves)
+    return inputs._replace(
+        squares=positions.squares,
+        state=positions.state,
+        attacks=_bytes(relations.attacks),
+        xrays=_bytes(relations.xrays),
+    )
+
+
+def _bytes(masks: np.ndarray) -> np.ndarray:
+    """Bitboards [...] uint64 -> [..., 8] uint8."""
+    return masks.astype("<u8", copy=False)[..., None].view(np.uint8)

@@ -1,0 +1,1 @@
+"""Records -> a dataset directory, in parallel and resumable, with Apache Beam."""

@@ -1,0 +1,74 @@
+"""The last files of a dataset: ``rejected.jsonl``, and ``dataset.json`` which describes it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from data_pipeline.beam.options import DatasetOptions
+from data_pipeline.beam.staging import Staging
+from data_pipeline.common.files import write_atomically
+from data_pipeline.dataset import dataset
+from data_pipeline.sources.entries import files_of
+
+REJECTED = "rejected.jsonl"
+
+
+def finish(
+    place: Staging,
+    options: DatasetOptions,
+    counters: Mapping[str, int],
+    sources: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """Write both files into the unfinished dataset, the manifest last; returns the manifest."""
+    for left_over in place.dataset.rglob(".*"):  # by a worker that was killed
+        left_over.unlink()
+    rejected = sorted(place.rejected.glob("[!.]*"))
+    with open(place.dataset / REJECTED, "w", encoding="utf-8") as file:
+        for _, parts in groupby(rejected, key=lambda path: path.name[:5]):
+            lines = [line for part in parts for line in part.read_text("utf-8").splitlines(True)]
+            file.writelines(sorted(lines, key=lambda line: json.loads(line)["line"]))
+    manifest = {
+        "format_version": dataset.FORMAT_VERSION,
+        "format": options.format,
+        "argmax_version": _version(),
+        "teacher": options.teacher,
+        "bins": options.bins,
+        "shards": options.shards,
+        "options": asdict(options),
+        "counts": {split: counters.get(f"written/{split}", 0) for split in dataset.SPLITS},
+        "read": counters.get("read", 0),
+        "annotated": counters.get("annotated", 0),
+        "engine_restarts": counters.get("engine restarts", 0),
+        "dropped": {
+            name.removeprefix("dropped/"): number
+            for name, number in sorted(counters.items())
+            if name.startswith("dropped/") and number
+        },
+        "value_bins": [counters.get(f"bin/{value}", 0) for value in range(options.bins)],
+        "sources": sources,
+    }
+    text = json.dumps(manifest, indent=2) + "\n"
+    write_atomically(place.dataset / dataset.MANIFEST, text.encode())
+    return manifest
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes (of a sharded bag's files, one after the other), in hexadecimal."""
+    digest = hashlib.sha256()
+    for name in files_of(path):
+        with open(name, "rb") as file:
+            while data := file.read(1 << 20):
+                digest.update(data)
+    return digest.hexdigest()
+
+
+def _version() -> str:
+    try:
+        return version("argmax-chess")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,130 @@
+"""Never half a dataset: work goes on in ``OUT.unfinished``, which becomes ``OUT`` when all is done.
+
+The rule for a run that was interrupted: run again with the same arguments, it starts over, but
+takes the blocks of engine work that it finds done (see `blocks`). Nothing else in
+``OUT.unfinished`` is used again, and no run touches an ``OUT`` with anything in it.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_pipeline.common.errors import InputError
+from data_pipeline.common.files import write_atomically
+
+
+@dataclass(frozen=True)
+class Staging:
+    """The parts of an unfinished dataset's directory."""
+
+    root: Path
+
+    @property
+    def dataset(self) -> Path:
+        """What becomes the dataset."""
+        return self.root / "dataset"
+
+    @property
+    def blocks(self) -> Path:
+        """Finished blocks of engine work."""
+        return self.root / "blocks"
+
+    @property
+    def rejected(self) -> Path:
+        """Rejected entries, in a file per part of the input."""
+        return self.root / "rejected"
+
+    @property
+    def counts(self) -> Path:
+        """What each piece of work counted, a file each."""
+        return self.root / "counts"
+
+    @property
+    def progress(self) -> Path:
+        """How far each worker is, a file each."""
+        return self.root / "progress"
+
+
+@contextmanager
+def staging(out: Path) -> Iterator[Staging]:
+    """An empty place to make ``out`` in, moved to ``out`` if the block ends well.
+
+    Raises InputError if ``out`` holds something or another run is making it.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"expected a new or empty directory, found files in {out}")
+    place = Staging(out.with_name(f"{out.name}.unfinished"))
+    place.blocks.mkdir(parents=True, exist_ok=True)
+    with open(place.root / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(f"expected to make {out} alone, found another run at it") from None
+        for directory in (place.dataset, place.rejected, place.counts, place.progress):
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir()
+        yield place
+        os.replace(place.dataset, out)
+        shutil.rmtree(place.root)
+
+
+@contextmanager
+def counting(place: Staging, piece: str) -> Iterator[Counter[str]]:
+    """Counts of one piece of work, kept if the block ends well.
+
+    Each piece has a file of its own, so one that a runner does twice counts once. (Beam's own
+    counters do not serve: clusters count every attempt, or nothing.)
+    """
+    counts: Counter[str] = Counter()
+    yield counts
+    if counts:
+        write_atomically(place.counts / f"{piece}.json", json.dumps(counts).encode())
+
+
+def total_counts(place: Staging) -> Counter[str]:
+    """The sum over all pieces of work."""
+    total: Counter[str] = Counter()
+    for path in place.counts.glob("[!.]*.json"):
+        total.update(json.loads(path.read_text()))
+    return total
+
+
+class Tally:
+    """A worker's running counts, for the progress line: written to a file now and then."""
+
+    def __init__(self, path: Path, interval_seconds: float = 0.3) -> None:
+        self._path = path
+        self._interval = interval_seconds
+        self._written = 0.0
+        self.counts: Counter[str] = Counter()
+
+    def add(self, name: str, count: int = 1) -> None:
+        """Count something."""
+        self.counts[name] += count
+        if time.monotonic() - self._written > self._interval:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the counts now."""
+        self._written = time.monotonic()
+        beside = self._path.with_suffix(".part")
+        beside.write_text(json.dumps(self.counts))
+        os.replace(beside, self._path)
+
+
+def read_tallies(directory: Path) -> Counter[str]:
+    """The sum of all workers' counts."""
+    total: Counter[str] = Counter()
+    for path in directory.glob("*.json"):
+        try:
+            total.update(json.loads(path.read_text()))
+        except (OSError, ValueError):
+            continue  # the worker is gone, or the run is over
+    return total

@@ -1,0 +1,114 @@
+"""What is in a dataset: counts, values, men, plies, phases, mates, and what another shares."""
+
+import base64
+import html
+import io
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from data_pipeline.dataset import records
+from data_pipeline.dataset.dataset import Dataset, position_hash
+from data_pipeline.encoding.phases import PHASES, phase_of
+from data_pipeline.encoding.values import MAX_CENTIPAWNS, ValueBins
+
+PLY_STEP = 10
+
+
+@dataclass
+class Stats:
+    """Counts over the records of a split; each Counter by what it is named after."""
+
+    positions: int = 0
+    moves: int = 0
+    complete: int = 0
+    record_bytes: int = 0
+    white_to_move: int = 0
+    mates: int = 0
+    """Positions whose best move has a mate score, for or against."""
+    value_bins: Counter[int] = field(default_factory=Counter)
+    men: Counter[int] = field(default_factory=Counter)
+    plies: Counter[int] = field(default_factory=Counter)
+    """By the first ply of each stretch of PLY_STEP; -1 where the move number is unknown."""
+    depths: Counter[int] = field(default_factory=Counter)
+    phases: Counter[str] = field(default_factory=Counter)
+
+    def add(self, data: bytes, bins: ValueBins) -> None:
+        """Count one encoded record."""
+        record = records.decode(data)
+        self.positions += 1
+        self.moves += len(record.actions)
+        self.complete += record.complete
+        self.record_bytes += len(data)
+        self.white_to_move += record.board.turn
+        value = records.value_of(data)
+        self.mates += value is not None and abs(value) > MAX_CENTIPAWNS
+        self.value_bins[records.value_bin(data, bins)] += 1
+        self.men[record.board.occupied.bit_count()] += 1
+        self.plies[record.board.ply() // PLY_STEP * PLY_STEP if record.clocks else -1] += 1
+        self.depths[record.depth] += 1
+        self.phases[PHASES[phase_of(record.board)]] += 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain numbers, counters with sorted keys."""
+        return {
+            name: dict(sorted(value.items())) if isinstance(value, Counter) else value
+            for name, value in vars(self).items()
+        }
+
+
+def stats_of(encoded: Iterable[bytes], bins: ValueBins) -> Stats:
+    """Count encoded records."""
+    stats = Stats()
+    for data in encoded:
+        stats.add(data, bins)
+    return stats
+
+
+def hashes(dataset: Dataset, split: str) -> set[bytes]:
+    """The position hashes of a split."""
+    return {position_hash(records.decode(data).board) for data in dataset.records(split)}
+
+
+def draw(stats: dict[str, Stats], bins: ValueBins, title: str, path: Path) -> None:
+    """Write a picture of the splits' shares to ``path`` (.png, .svg, or .html with it inside)."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 7), layout="constrained")
+    figure.suptitle(title)
+    (values, men), (plies, phases) = figure.subplots(2, 2)
+    for split, of_split in stats.items():
+        total = of_split.positions or 1
+        by_bin = [of_split.value_bins[k] / total for k in range(bins.count)]
+        values.stairs(by_bin, bins.edges, label=f"{split} ({of_split.positions:,})")
+        for axes, counter in ((men, of_split.men), (plies, of_split.plies)):
+            known = sorted(key for key in counter if key >= 0)
+            axes.plot(known, [counter[key] / total for key in known], marker=".", label=split)
+    width = 0.8 / max(1, len(stats))
+    for offset, of_split in enumerate(stats.values()):
+        places = [place + offset * width for place in range(len(PHASES))]
+        shares = [of_split.phases[phase] / (of_split.positions or 1) for phase in PHASES]
+        phases.bar(places, shares, width)
+    phases.set_xticks([place + 0.4 - width / 2 for place in range(len(PHASES))], PHASES)
+    labels = ("win probability of the best move", "men on the board", "ply", "phase")
+    for axes, label in zip((values, men, plies, phases), labels, strict=True):
+        axes.set_xlabel(label)
+        axes.set_ylabel("share of positions")
+    values.legend()
+    _save(figure, title, path)
+
+
+def _save(figure: Any, title: str, path: Path) -> None:
+    if path.suffix != ".html":
+        figure.savefig(path, dpi=120)
+        return
+    image = io.BytesIO()
+    figure.savefig(image, format="png", dpi=120)
+    data = base64.b64encode(image.getvalue()).decode()
+    name = html.escape(title)
+    path.write_text(
+        f'<!doctype html><meta charset="utf-8"><title>{name}</title>'
+        f'<img alt="{name}" src="data:image/png;base64,{data}">\n'
+    )

@@ -1,0 +1,185 @@
+"""Readers: files of positions -> records, one at a time, bad entries named and counted.
+
+A reader streams: it holds one entry at a time in memory, whatever the size of its file. Several
+workers may share a file: each reads all of it but parses only every ``parts``-th entry.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import chess
+import numpy as np
+import zstandard
+
+from data_pipeline.common.files import open_lines
+from data_pipeline.dataset.records import PositionRecord, make_record
+from data_pipeline.encoding.actions import ACTIONS
+
+if TYPE_CHECKING:
+    import bagz
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """An entry that could not be used: where it stands, why, and the start of its text."""
+
+    file: str
+    line: int
+    reason: str
+    text: str
+
+
+class BadEntry(ValueError):
+    """Why an entry was rejected; the first argument is the reason that is counted."""
+
+
+@dataclass
+class Share:
+    """Part ``part`` of ``parts`` of a file's entries: those whose number leaves it over."""
+
+    part: int = 0
+    parts: int = 1
+    consumed_bytes: int = 0
+    """How far into the file the reader is; it keeps this up to date."""
+
+    def read_to(self, position: int) -> None:
+        """Note how far into the file the reader is."""
+        self.consumed_bytes = position
+
+    def has(self, number: int) -> bool:
+        """Whether the entry with this number is in this part."""
+        return number % self.parts == self.part
+
+
+Reader = Callable[[str, Share], Iterator[PositionRecord | Rejected]]
+
+
+def open_bag(path: str) -> "bagz.Reader | Rejected":
+    """A bag, also a sharded one, for reading; `Rejected` where it cannot be opened."""
+    import bagz
+
+    try:
+        return bagz.Reader(path)
+    except Exception as error:  # bagz raises what its C++ throws
+        return Rejected(path, 0, "not a bag, or a bag cut short", str(error)[:200])
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all shards of a bag."""
+    return sum(file.stat().st_size for file in files_of(path))
+
+
+def files_of(path: Path) -> list[Path]:
+    """A file, or all shards of a bag named ``NAME@SHARDS.bag`` or ``NAME@SHARDS_data.bag``."""
+    sharded = re.fullmatch(r"(.*)@(\d+)(.*\.bag)", path.name)
+    if not sharded:
+        return [path]
+    name, shards, rest = sharded[1], int(sharded[2]), sharded[3]
+    return [path.with_name(f"{name}-{i:05d}-of-{shards:05d}{rest}") for i in range(shards)]
+
+
+def read_lines(
+    path: str, share: Share, parse: Callable[[bytes], PositionRecord | None]
+) -> Iterator[PositionRecord | Rejected]:
+    """Files of one position a line; ``parse`` raises BadEntry, and returns None for no position.
+
+    A file that is cut short in the middle of a zstd frame gives what stands before the cut and one
+    `Rejected` for the rest.
+    """
+    number = 0
+    try:
+        for number, line in enumerate(open_lines(path, share.read_to), start=1):
+            if not share.has(number):
+                continue
+            try:
+                record = parse(line)
+            except BadEntry as bad:
+                yield Rejected(path, number, str(bad), line[:200].decode("utf-8", "replace"))
+                continue
+            if record:
+                yield record
+    except (zstandard.ZstdError, EOFError) as error:
+        if share.part == 0:
+            yield Rejected(path, number + 1, "truncated file", str(error))
+
+
+_FULL_FEN = re.compile(r"^(\S+ +[wb] +\S+ +\S+) +(\d+) +(\d+)\b")
+
+
+def parse_fen(fen: str) -> tuple[chess.Board, bool]:
+    """A FEN of four or six fields, or an EPD -> a legal position, and whether it has clocks.
+
+    Raises BadEntry for anything else, and for castling rights that only Chess960 has.
+    """
+    full = _FULL_FEN.match(fen)
+    try:
+        board = chess.Board(None)
+        if full:
+            board.set_fen(" ".join((*full[1].split(), full[2], full[3])))
+        else:
+            operations = board.set_epd(fen)
+    except ValueError:
+        raise BadEntry("illegal FEN") from None
+    if not board.is_valid():
+        raise BadEntry(_why_not_valid(board))
+    return board, bool(full) or "fmvn" in operations
+
+
+def _why_not_valid(board: chess.Board) -> str:
+    if board.status() == chess.STATUS_BAD_CASTLING_RIGHTS:
+        as_960 = board.copy(stack=False)
+        as_960.chess960 = True
+        if as_960.is_valid():
+            return "Chess960 castling"
+    return "illegal position"
+
+
+def unscored(
+    board: chess.Board,
+    *,
+    clocks: bool,
+    state_score: int | None = None,
+    played: int | None = None,
+) -> PositionRecord:
+    """A record without scored moves."""
+    none = np.zeros(0, np.uint16)
+    return make_record(
+        board, none, none, complete=False, clocks=clocks, state_score=state_score, played=played
+    )
+
+
+def record_of(
+    board: chess.Board, variations: list[tuple[str, int]], depth: int, *, clocks: bool = False
+) -> PositionRecord:
+    """Moves (UCI) with scores from White's point of view -> a record from the side to move's.
+
+    Castling may be written as the king's move or, as in the Lichess dump, as the king's capture of
+    his rook. Raises BadEntry where a move is illegal or stands twice, or where there is none.
+    """
+    if not variations:
+        raise BadEntry("no moves")
+    legal = {move.uci() for move in board.legal_moves}
+    names = [move if move in legal else _castling(board, move) for move, _ in variations]
+    moves = set(names)
+    if len(moves) < len(variations):
+        raise BadEntry("move listed twice")
+    sign = 1 if board.turn == chess.WHITE else -1
+    return make_record(
+        board,
+        np.array([ACTIONS[move] for move in names], np.uint16),
+        np.array([sign * score for _, score in variations], np.int32),
+        depth=depth,
+        complete=len(moves) == len(legal),
+        clocks=clocks,
+    )
+
+
+def _castling(board: chess.Board, move: str) -> str:
+    """``e1h1`` -> ``e1g1`` where that castles. Raises BadEntry for any other illegal move."""
+    try:
+        return board.parse_uci(move).uci()
+    except ValueError:
+        raise BadEntry("illegal move") from None

@@ -1,0 +1,51 @@
+"""Which reader reads a file: by its name."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from data_pipeline.common.errors import InputError
+from data_pipeline.dataset.records import PositionRecord, decode
+from data_pipeline.sources.chessbench import read_bag
+from data_pipeline.sources.entries import Reader, Rejected, Share, open_bag, size_of
+from data_pipeline.sources.fen import read_fens
+from data_pipeline.sources.lichess import read_lichess_evaluations
+from data_pipeline.sources.pgn import read_pgn
+
+
+def reader_of(path: str | Path) -> Reader:
+    """The reader for a file, by its name. Raises InputError for a name that says nothing."""
+    name = Path(path).name.removesuffix(".zst")
+    readers: dict[str, Reader] = {
+        ".jsonl": read_lichess_evaluations,
+        ".pgn": read_pgn,
+        ".epd": read_fens,
+        ".fen": read_fens,
+        ".txt": read_fens,
+        ".bag": read_shards if _SHARDS_OF_A_DATASET.fullmatch(name) else read_bag,
+    }
+    for suffix, reader in readers.items():
+        if name.endswith(suffix):
+            return reader
+    raise InputError(
+        f"expected a file named {', '.join(readers)} (or one of these with .zst), found {path}"
+    )
+
+
+_SHARDS_OF_A_DATASET = re.compile(r"(train|validation|test)(@\d+|-\d+-of-\d+)\.bag")
+
+
+def read_shards(path: str, share: Share) -> Iterator[PositionRecord | Rejected]:
+    """Shards of a dataset (``train@8.bag``) -> their records."""
+    reader = open_bag(path)
+    if isinstance(reader, Rejected):
+        if share.part == 0:
+            yield reader
+        return
+    size = size_of(Path(path))
+    for row in range(share.part, len(reader), share.parts):
+        share.consumed_bytes = size * row // len(reader)
+        try:
+            yield decode(reader[row])
+        except Exception as error:  # what bagz's C++ throws, and what is no record
+            yield Rejected(path, row, "broken record", str(error)[:200])

@@ -1,0 +1,1 @@
+"""Who scores positions: Stockfish, exact endgames, and the games that need both."""

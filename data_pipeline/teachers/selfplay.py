@@ -1,0 +1,105 @@
+"""Self-play positions: games whose moves are drawn by value, every position scored by an engine.
+
+A game starts from an opening and has a temperature of its own; a move is drawn from the softmax of
+the legal moves' win probabilities over that temperature or, with a small chance, uniformly, so that
+won, lost and messy positions all occur. The win probabilities are the engine's own scores or those
+of a `Player`, such as a network: then the positions are those that the network gets into, and the
+engine only scores them (DAgger, Ross et al. 2011).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import chess
+import numpy as np
+
+from data_pipeline.common.errors import InputError
+from data_pipeline.dataset.records import PositionRecord
+from data_pipeline.encoding.actions import move_of
+from data_pipeline.sources.entries import unscored
+from data_pipeline.teachers.stockfish import EngineFailed, Stockfish
+
+Player = Callable[[Sequence[chess.Board]], Sequence[np.ndarray]]
+"""Boards with their move stacks -> per board the win probabilities [M] of its legal moves, in the
+order of ``board.legal_moves``, from the side to move."""
+
+
+@dataclass(frozen=True)
+class GameOptions:
+    """How games are played. Temperatures are in win probability, drawn log-uniformly per game."""
+
+    seed: int = 0
+    lowest_temperature: float = 0.005
+    highest_temperature: float = 0.2
+    random_moves: float = 0.08
+    """The share of moves drawn uniformly."""
+    max_plies: int = 160
+
+    def __post_init__(self) -> None:
+        if not 0 < self.lowest_temperature <= self.highest_temperature:
+            raise InputError(
+                "expected temperatures above 0, the lowest first, found "
+                f"{self.lowest_temperature} and {self.highest_temperature}"
+            )
+        if not 0 <= self.random_moves <= 1:
+            raise InputError(f"expected a share of random moves, found {self.random_moves}")
+
+
+class Game:
+    """One game under way; all its randomness comes from the seed and its number."""
+
+    def __init__(self, number: int, board: chess.Board, options: GameOptions) -> None:
+        self.board = board
+        self.random_moves = options.random_moves
+        self.plies_left = options.max_plies
+        self.rng = np.random.default_rng([options.seed, number])
+        low, high = np.log([options.lowest_temperature, options.highest_temperature])
+        self.temperature = float(np.exp(self.rng.uniform(low, high)))
+
+    def over(self) -> bool:
+        """Whether the rules end the game here, or it has gone on for long enough."""
+        board = self.board
+        return (
+            self.plies_left <= 0
+            or board.halfmove_clock >= 100
+            or board.is_insufficient_material()
+            or board.is_repetition(3)
+            or not any(board.legal_moves)
+        )
+
+    def play(self, moves: Sequence[chess.Move], win_probs: np.ndarray) -> None:
+        """Draw one of ``moves`` by their win probabilities [M] and play it."""
+        weights = np.exp((win_probs - np.max(win_probs)) / self.temperature)
+        if self.rng.random() < self.random_moves:
+            weights = np.ones(len(moves))
+        self.board.push(moves[self.rng.choice(len(moves), p=weights / weights.sum())])
+        self.plies_left -= 1
+
+
+def play_games(
+    games: Sequence[Game], engine: Stockfish, player: Player | None
+) -> Iterator[PositionRecord | EngineFailed]:
+    """Play games side by side; yields every position played through, with all its moves scored.
+
+    A position that the engine fails on twice is yielded as the failure, and its game ends there.
+    """
+    games = [game for game in games if not game.over()]
+    while games:
+        records: list[PositionRecord] = []
+        going_on = []
+        for game in games:
+            try:
+                records.append(engine.annotate(unscored(game.board, clocks=True)))
+            except EngineFailed as failure:
+                yield failure
+            else:
+                going_on.append(game)
+        yield from records
+        boards = [game.board for game in going_on]
+        values = player(boards) if player and boards else [None] * len(boards)
+        for game, record, win_probs in zip(going_on, records, values, strict=True):
+            if win_probs is None:
+                game.play([move_of(action) for action in record.actions], record.win_probs)
+            else:
+                game.play(list(game.board.legal_moves), win_probs)
+        games = [game for game in going_on if not game.over()]

@@ -1,0 +1,1 @@
+"""Games between players: networks, Stockfish's levels, any UCI program."""

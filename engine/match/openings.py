@@ -1,0 +1,55 @@
+"""Openings to start games from: EPD or FEN lines, plain or .zst; a small set ships with Argmax."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import chess
+import numpy as np
+
+from data_pipeline.common.errors import InputError
+from data_pipeline.common.files import open_lines
+
+BUILT_IN = Path(__file__).with_name("openings.epd")
+
+
+def read_openings(path: str | Path | None = None) -> list[str]:
+    """FENs in the order of the file; None reads the built-in set.
+
+    Raises InputError that names the line of an illegal position, or where there is none at all.
+    """
+    path = BUILT_IN if path is None else path
+    fens = list(_fens(path))
+    if not fens:
+        raise InputError(f"expected openings (EPD or FEN, one a line), found none in {path}")
+    return fens
+
+
+def _fens(path: str | Path) -> Iterator[str]:
+    for number, line in enumerate(open_lines(path), start=1):
+        text = line.decode("utf-8", "replace").strip()
+        if not text or text.startswith("#"):
+            continue
+        try:
+            fen = _position(text)
+        except ValueError as error:
+            raise InputError(f"expected an EPD or FEN in {path}:{number}, found: {error}") from None
+        yield fen
+
+
+def _position(text: str) -> str:
+    """A line -> the FEN of a legal position in which the game is not over."""
+    fields = text.split()
+    clocks = fields[4:6] if len(fields) >= 6 and all(f.isdigit() for f in fields[4:6]) else []
+    board = chess.Board(" ".join([*fields[:4], *(clocks or ["0", "1"])]))
+    if not board.is_valid() or not any(board.legal_moves):
+        raise ValueError(f"no position to play from: {text}")
+    return board.fen()
+
+
+def choose_openings(fens: list[str], count: int, seed: int) -> list[str]:
+    """``count`` openings in an order drawn by ``seed``; each comes once before any comes again."""
+    rng = np.random.default_rng(seed)
+    chosen: list[str] = []
+    while len(chosen) < count:
+        chosen += [fens[i] for i in rng.permutation(len(fens))]
+    return chosen[:count]

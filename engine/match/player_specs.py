@@ -1,0 +1,114 @@
+"""Players by their text: ``KIND[:WHAT][,KEY=VALUE]...`` -> `PlayerSpec`.
+
+    network                              the network that ships
+    network:FILE,temperature=0.1         another one; also risk=, draw_contempt=, seed=,
+                                         temperature_moves=5, rules=off, rules=reference
+    stockfish:elo=1500                   Stockfish limited by UCI_Elo
+    stockfish:skill=0,nodes=1000         by Skill Level; path=PROGRAM says which Stockfish
+    uci:PROGRAM ARGUMENTS,depth=1        any UCI program; option.NAME=VALUE sets its options
+    random                               uniformly random legal moves; seed=
+
+External engines take ``nodes=``, ``depth=`` or ``movetime=`` (seconds) as their limit a move; all
+players take ``name=``.
+"""
+
+import dataclasses
+import shlex
+from collections.abc import Sequence
+
+from data_pipeline.common.errors import InputError
+
+LIMITS = {"nodes": int, "depth": int, "movetime": float}
+CHOICES = {"temperature": float, "temperature_moves": int, "risk": float, "draw_contempt": float}
+
+
+def _rules(text: str) -> bool | str:
+    return {"on": True, "off": False, "reference": "reference"}[text]
+
+
+# What each kind understands besides ``name``, and how its value is read.
+KEYS: dict[str, dict] = {
+    "network": {**CHOICES, "rules": _rules, "seed": int},
+    "stockfish": {**LIMITS, "elo": int, "skill": int, "path": str},
+    "uci": LIMITS,
+    "random": {"seed": int},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class PlayerSpec:
+    """A player, parsed. ``target``: the network's file or the program's command line, '' if none;
+    ``settings``: the keys of `KEYS`; ``options``: UCI options to set."""
+
+    text: str
+    kind: str
+    name: str
+    target: str = ""
+    settings: dict = dataclasses.field(default_factory=dict)
+    options: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def external(self) -> bool:
+        """Whether it is another program's process."""
+        return self.kind in ("stockfish", "uci")
+
+
+def parse_spec(text: str) -> PlayerSpec:
+    """Text -> a spec. Raises InputError that says what was expected."""
+    kind, _, rest = text.partition(":")
+    if "," in kind:
+        kind, _, rest = text.partition(",")
+    if kind not in KEYS:
+        raise InputError(f"expected a player ({', '.join(KEYS)}), found {text!r}")
+    parts = [part.strip() for part in rest.split(",")] if rest else []
+    target = parts.pop(0) if parts and "=" not in parts[0].partition(" ")[0] else ""
+    if target and kind in ("stockfish", "random"):
+        raise InputError(f"expected KEY=VALUE after '{kind}:', found {target!r} in {text!r}")
+    if kind == "uci" and not target:
+        raise InputError(f"expected a program after 'uci:', found {text!r}")
+    settings, options = {}, {}
+    for part in parts:
+        key, separator, value = part.partition("=")
+        if separator and key.startswith("option.") and kind in ("stockfish", "uci"):
+            options[key.removeprefix("option.")] = value
+        elif separator and (key == "name" or key in KEYS[kind]):
+            settings[key] = _read(text, key, value, KEYS[kind].get(key, str))
+        else:
+            known = ", ".join([*KEYS[kind], "name"])
+            raise InputError(
+                f"expected a setting of '{kind}' ({known}), found {part!r} in {text!r}"
+            )
+    name = settings.pop("name", None) or _name(kind, target, settings)
+    return PlayerSpec(text, kind, name, target, settings, options)
+
+
+def _read(text: str, key: str, value: str, reader):
+    try:
+        return reader(value)
+    except (ValueError, KeyError):
+        expected = {int: "a whole number", float: "a number"}.get(reader, "on, off or reference")
+        raise InputError(f"expected {expected} for {key}, found {value!r} in {text!r}") from None
+
+
+def _name(kind: str, target: str, settings: dict) -> str:
+    """A readable name: ``argmax-2``, ``stockfish elo=1500``, ``random``."""
+    base = kind
+    if kind == "network":
+        base = target.rpartition("/")[2].removesuffix(".safetensors") or "argmax"
+    elif kind == "uci":
+        base = shlex.split(target)[0].rpartition("/")[2]
+    shown = [f"{key}={value:g}" for key, value in settings.items() if key in _SHOWN]
+    return " ".join([base, *shown])
+
+
+_SHOWN = {*LIMITS, *CHOICES, "elo", "skill"}
+
+
+def parse_specs(texts: Sequence[str]) -> list[PlayerSpec]:
+    """Several players, whose names must differ."""
+    specs = [parse_spec(text) for text in texts]
+    names = [spec.name for spec in specs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"expected players of different names, found {twice!r} twice; add name=")
+    return specs

@@ -1,0 +1,180 @@
+"""Players at the board: networks, random movers and UCI programs behind one small interface.
+
+A match runs several games at once, each in a thread with a seat of its own for either player. Seats
+of one network share one batched pass: what all running games ask meanwhile goes into the next pass.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
+from typing import Protocol
+
+import chess
+import chess.engine
+import numpy as np
+
+from data_pipeline.common.errors import InputError
+from engine.match.player_specs import CHOICES, PlayerSpec
+from engine.match.uci_client import ExternalPlayer
+from engine.play.analysis import Analysis
+from engine.play.engine import SearchlessEngine
+
+
+class Player(Protocol):
+    """One seat: plays one game at a time."""
+
+    def new_game(self, number: int) -> None:
+        """A new game starts; ``number`` seeds what is random in it."""
+
+    def play(self, board: chess.Board, limit: chess.engine.Limit | None = None) -> chess.Move:
+        """A move. May raise `engine.match.uci_client.EngineFault`."""
+        ...
+
+    def close(self) -> None:
+        """End what the seat alone uses, such as a process."""
+
+
+class RandomPlayer:
+    """Every legal move with the same probability; the game's number and ``seed`` decide which."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+        self._rng = np.random.default_rng(seed)
+
+    def new_game(self, number: int) -> None:
+        self._rng = np.random.default_rng((self.seed, number))
+
+    def play(self, board: chess.Board, limit: chess.engine.Limit | None = None) -> chess.Move:
+        moves = sorted(board.legal_moves, key=chess.Move.uci)
+        return moves[self._rng.integers(len(moves))]
+
+    def close(self) -> None:
+        pass
+
+
+class Batcher:
+    """Answers single requests from many threads with batched passes of one engine.
+
+    A thread of its own takes what has been asked since the last pass, so batches grow with the
+    number of waiting games and a lone request is not delayed. A context manager.
+    """
+
+    def __init__(self, engine: SearchlessEngine, largest: int = 128) -> None:
+        self.engine, self.largest = engine, largest
+        self._requests: queue.SimpleQueue[tuple[chess.Board, Future[Analysis]] | None]
+        self._requests = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> "Batcher":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._requests.put(None)
+        self._thread.join()
+
+    def analyse(self, board: chess.Board) -> Analysis:
+        """The analysis of one position; blocks until its batch is done."""
+        answer: Future[Analysis] = Future()
+        self._requests.put((board, answer))
+        return answer.result()
+
+    def _serve(self) -> None:
+        while (request := self._requests.get()) is not None:
+            batch = [request]
+            while len(batch) < self.largest and not self._requests.empty():
+                waiting = self._requests.get()
+                if waiting is None:
+                    self._requests.put(None)
+                    break
+                batch.append(waiting)
+            try:
+                analyses = self.engine.analyse_many([board for board, _ in batch])
+                for (_, answer), analysis in zip(batch, analyses, strict=True):
+                    answer.set_result(analysis)
+            except Exception as error:  # whoever asked gets to see it
+                for _, answer in batch:
+                    answer.set_exception(error)
+
+
+class NetworkPlayer:
+    """A seat of a network: asks the shared batcher, then chooses with the game's own seed."""
+
+    def __init__(self, batcher: Batcher, seed: int = 0) -> None:
+        self.batcher, self.seed = batcher, seed
+        self._rng = np.random.default_rng(seed)
+
+    def new_game(self, number: int) -> None:
+        self._rng = np.random.default_rng((self.seed, number))
+
+    def play(self, board: chess.Board, limit: chess.engine.Limit | None = None) -> chess.Move:
+        return self.batcher.engine.choose(self.batcher.analyse(board), self._rng)
+
+    def close(self) -> None:
+        pass
+
+
+class Roster:
+    """Opens seats of players by name; a network is loaded once, and closed at the end.
+
+    ``seed`` is for players whose spec names none; networks are compiled for up to ``at_once``
+    positions a pass. A context manager, used by several threads.
+    """
+
+    def __init__(self, specs: Sequence[PlayerSpec], seed: int = 0, at_once: int = 1) -> None:
+        self.specs = {spec.name: spec for spec in specs}
+        self.seed, self.at_once = seed, at_once
+        self._open = ExitStack()
+        self._lock = threading.Lock()
+        self._makers: dict[str, Callable[[], Player]] = {}
+
+    def __enter__(self) -> "Roster":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def prepare(self, *names: str) -> None:
+        """Load or try these players (all, without names): whatever can be wrong shows here."""
+        with self._lock:
+            for name in names or self.specs:
+                if name not in self._makers:
+                    self._makers[name] = self._maker(self.specs[name], self._open)
+
+    def seat(self, name: str) -> Player:
+        """A new seat of a player that was prepared; whoever asked closes it."""
+        return self._makers[name]()
+
+    def _maker(self, spec: PlayerSpec, stack: ExitStack) -> Callable[[], Player]:
+        seed = spec.settings.get("seed", self.seed)
+        if spec.kind == "random":
+            return lambda: RandomPlayer(seed)
+        if spec.external:
+            with ExternalPlayer(spec):
+                return lambda: ExternalPlayer(spec)
+        engine = open_network(spec)
+        for power in range(self.at_once.bit_length()):  # or the first moves would take seconds
+            engine.analyse_many([chess.Board()] * 2**power)
+        batcher = stack.enter_context(Batcher(engine))
+        return lambda: NetworkPlayer(batcher, seed)
+
+
+def open_network(spec: PlayerSpec) -> SearchlessEngine:
+    """The engine of a ``network`` spec, for many positions at once."""
+    from engine.networks import shipped_network
+    from engine.play.move_choice import Choice
+    from model.inference.predictor import Predictor
+    from model.network.network_file import load_network
+    from model.training.runtime import keep_freed_memory
+
+    settings = spec.settings
+    try:
+        choice = Choice(**{key: settings[key] for key in CHOICES if key in settings})
+    except ValueError as error:
+        raise InputError(f"{error} in {spec.text!r}") from None
+    network = load_network(spec.target or shipped_network())
+    keep_freed_memory()
+    predictor = Predictor(network)
+    return SearchlessEngine(predictor, rules=settings.get("rules", True), choice=choice)

@@ -1,0 +1,192 @@
+"""Other people's engines: UCI programs as context managers, with their failures told apart."""
+
+import asyncio
+import os
+import shlex
+import shutil
+from collections.abc import Sequence
+from types import TracebackType
+
+import chess
+import chess.engine
+
+from data_pipeline.common.errors import ArgmaxError, InputError
+from engine.match.player_specs import PlayerSpec
+
+DEFAULT_MOVETIME_S = 0.05  # where neither the player nor a clock says how long to think
+START_TIMEOUT_S = 20.0
+GRACE_S = 5.0  # an engine that answers this much later than its time allows counts as hung
+PATIENCE_S = 120.0  # the same for a move without a limit in time
+
+
+class EngineFault(ArgmaxError):
+    """An engine failed in a game. ``kind``: crash, illegal move, or time loss."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def find_stockfish() -> str:
+    """The path of a Stockfish: ``$STOCKFISH``, on the path, or where Debian puts games.
+
+    Raises ArgmaxError that says how to install one.
+    """
+    named = os.environ.get("STOCKFISH")
+    path = named or shutil.which("stockfish") or shutil.which("/usr/games/stockfish")
+    if path is None:
+        raise ArgmaxError(
+            "expected a Stockfish on the path or in $STOCKFISH, found none; "
+            "install one ('apt-get install stockfish' on Debian)"
+        )
+    return path
+
+
+class ExternalPlayer:
+    """A UCI program in a process of its own, playing one game at a time.
+
+    The process is started on entry (or at the first move after it died) and ended on exit.
+    """
+
+    def __init__(self, spec: PlayerSpec) -> None:
+        self.spec = spec
+        self.command: Sequence[str] = (
+            [spec.settings.get("path") or find_stockfish()]
+            if spec.kind == "stockfish"
+            else shlex.split(spec.target)
+        )
+        self._engine: chess.engine.SimpleEngine | None = None
+        self._game: object = None
+
+    def __enter__(self) -> "ExternalPlayer":
+        self._start()
+        return self
+
+    def __exit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process, politely at first."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            try:
+                engine.quit()
+            except (TimeoutError, chess.engine.EngineError):
+                engine.close()
+
+    def new_game(self, number: int) -> None:
+        """The next move is of another game; starts the program, so that no clock pays for it."""
+        self._game = number
+        if self._engine is None:
+            self._start()
+
+    def play(self, board: chess.Board, limit: chess.engine.Limit | None = None) -> chess.Move:
+        """The engine's move; ``limit`` holds the clocks, if there are any.
+
+        Raises EngineFault where the engine dies, plays an illegal move, or does not answer.
+        """
+        try:
+            limit = self.limit(limit)
+            engine = self._engine or self._start()
+            answer = engine.protocol.play(board, limit, game=self._game)
+            move = _wait(engine, answer, _patience_s(limit, board.turn)).move
+        except chess.engine.EngineTerminatedError as error:
+            self._engine = None
+            raise EngineFault("crash", f"{self.spec.name} died: {error}") from None
+        except TimeoutError:
+            self._kill()
+            raise EngineFault("time loss", f"{self.spec.name} did not answer in time") from None
+        except chess.engine.EngineError as error:
+            self._kill()
+            raise EngineFault("illegal move", f"{self.spec.name}: {error}") from None
+        if move is None:
+            raise EngineFault("illegal move", f"{self.spec.name} gave no move in {board.fen()}")
+        return move
+
+    def score_cp(self, board: chess.Board) -> int:
+        """The engine's score in centipawns from White's point of view; mates count 100,000."""
+        engine = self._engine or self._start()
+        try:
+            info = engine.analyse(board, self.limit(None), game=self._game)
+        except chess.engine.EngineError as error:
+            raise ArgmaxError(f"expected scores of the judge {self.spec.name}: {error}") from None
+        return info["score"].white().score(mate_score=100_000) if "score" in info else 0
+
+    def name_and_elo_range(self) -> tuple[str, tuple[int, int]]:
+        """What the program calls itself, and the UCI_Elo that it offers."""
+        engine = self._engine or self._start()
+        return engine.id.get("name", "?"), elo_range(engine)
+
+    def limit(self, clocks: chess.engine.Limit | None) -> chess.engine.Limit:
+        """What the engine may use for a move: its own limits beside the clocks."""
+        settings = self.spec.settings
+        limit = chess.engine.Limit() if clocks is None else clocks
+        limit.nodes, limit.depth = settings.get("nodes"), settings.get("depth")
+        limit.time = settings.get("movetime")
+        if clocks is None and (limit.nodes, limit.depth, limit.time) == (None, None, None):
+            limit.time = DEFAULT_MOVETIME_S
+        return limit
+
+    def _start(self) -> chess.engine.SimpleEngine:
+        try:
+            engine = chess.engine.SimpleEngine.popen_uci(
+                list(self.command), timeout=START_TIMEOUT_S, setpgrp=True
+            )
+        except (TimeoutError, OSError, chess.engine.EngineError) as error:
+            reason = str(error) or "no answer to 'uci'"
+            raise ArgmaxError(
+                f"expected a UCI engine, '{' '.join(self.command)}' failed at its start: {reason}"
+            ) from None
+        self._engine = engine
+        try:
+            engine.configure(self._options(engine))
+        except chess.engine.EngineError as error:
+            self.close()
+            raise InputError(f"expected options of {self.spec.text!r}: {error}") from None
+        except InputError:
+            self.close()
+            raise
+        return engine
+
+    def _options(self, engine: chess.engine.SimpleEngine) -> dict[str, str | int | bool]:
+        options: dict[str, str | int | bool] = dict(self.spec.options)
+        settings = self.spec.settings
+        if "elo" in settings:
+            low, high = elo_range(engine)
+            if not low <= settings["elo"] <= high:
+                raise InputError(
+                    f"expected elo={low} to {high} of {engine.id.get('name')}, found "
+                    f"{self.spec.text!r}; weaker play: skill=0 with few nodes"
+                )
+            options |= {"UCI_LimitStrength": True, "UCI_Elo": settings["elo"]}
+        if "skill" in settings:
+            options["Skill Level"] = settings["skill"]
+        return options
+
+    def _kill(self) -> None:
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
+
+
+def _wait(engine: chess.engine.SimpleEngine, answer, seconds: float):
+    """The result of a coroutine on the engine's own loop. Raises TimeoutError after ``seconds``."""
+    waiting = asyncio.wait_for(answer, seconds)
+    return asyncio.run_coroutine_threadsafe(waiting, engine.protocol.loop).result()
+
+
+def _patience_s(limit: chess.engine.Limit, turn: chess.Color) -> float:
+    """How long to wait for a move before the engine counts as hung."""
+    clock = limit.white_clock if turn == chess.WHITE else limit.black_clock
+    allowed = [seconds for seconds in (limit.time, clock) if seconds is not None]
+    return min(allowed) + GRACE_S if allowed else PATIENCE_S
+
+
+def elo_range(engine: chess.engine.SimpleEngine) -> tuple[int, int]:
+    """The lowest and highest UCI_Elo of an engine. Raises InputError if it has no such option."""
+    option = engine.options.get("UCI_Elo")
+    if option is None or option.min is None or option.max is None:
+        raise InputError(f"expected an engine with UCI_Elo, found {engine.id.get('name')}")
+    return option.min, option.max

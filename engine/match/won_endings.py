@@ -1,0 +1,68 @@
+"""Won endings played out: positions that are won for certain, and what became of them."""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from statistics import median
+
+import chess
+
+from data_pipeline.common.intervals import wilson_interval
+from data_pipeline.teachers import retrograde
+from data_pipeline.teachers.endgames import pieces_of_ending, random_position
+from engine.match.game import GameRecord, Pairing
+
+
+def won_positions(ending: str, count: int, seed: int) -> list[tuple[chess.Board, chess.Color]]:
+    """Random positions that one side wins under best play, either side to move, and that side."""
+    pieces = pieces_of_ending(ending)
+    rng = random.Random(f"{seed} {ending}")
+    found = []
+    while len(found) < count:
+        board = random_position(pieces, rng)
+        value = retrograde.value(board)
+        winner = board.turn if value > 0 else not board.turn
+        stronger = max(chess.COLORS, key=lambda color: board.occupied_co[color].bit_count())
+        if value and (len(pieces) == 4 or winner == stronger):
+            found.append((board, winner))
+    return found
+
+
+def pairings(ending: str, player: str, opponent: str, count: int, seed: int) -> list[Pairing]:
+    """Games from won positions, in which ``player`` has the side that wins."""
+    games = []
+    for number, (board, winner) in enumerate(won_positions(ending, count, seed)):
+        white, black = (player, opponent) if winner == chess.WHITE else (opponent, player)
+        games.append(Pairing(f"{ending}.{number + 1}", number, white, black, board.fen()))
+    return games
+
+
+def summary(records: Sequence[GameRecord], player: str) -> dict:
+    """What became of one ending's games, from the side of ``player``, as a JSON object.
+
+    ``moves``: the median of the player's moves in the games that it won, ``shortest``: of the
+    fewest that would have done there.
+    """
+    points = [record.points_of(player) for record in records]
+    won = [record for record, point in zip(records, points, strict=True) if point == 1]
+    moves = [_moves_of(record, player) for record in won]
+    values = [retrograde.mate_in(retrograde.value(chess.Board(r.pairing.fen))) for r in won]
+    drawn_or_lost = Counter(r.reason for r, point in zip(records, points, strict=True) if point < 1)
+    return {
+        "games": len(records),
+        "won": len(won),
+        "drawn": points.count(0.5),
+        "lost": points.count(0.0),
+        "win_rate": len(won) / len(records) if records else 0.0,
+        "interval_95": list(wilson_interval(len(won), len(records))),
+        "moves": median(moves) if moves else None,
+        "shortest": median(abs(value or 0) for value in values) if values else None,
+        "not_won": dict(drawn_or_lost.most_common()),
+    }
+
+
+def _moves_of(record: GameRecord, player: str) -> int:
+    """How many moves the player made."""
+    color = chess.WHITE if record.pairing.white == player else chess.BLACK
+    first = chess.Board(record.pairing.fen).turn == color
+    return (len(record.moves) + first) // 2

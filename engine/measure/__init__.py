@@ -1,0 +1,1 @@
+"""What an engine solves and how fast it is: puzzles, speed."""

@@ -1,0 +1,207 @@
+"""Lichess puzzles: reading the files, and solving many at once.
+
+A puzzle's FEN is the position before the opponent's move; its moves start with that move, and the
+solver plays every second one. A puzzle is solved when every move of the solver is the given one; a
+move that mates solves it too, whichever mate it is, as on Lichess and in the reference.
+
+A column PGN, as the reference's file has it, gives the game before the puzzle; then no FEN is
+needed, and repetitions are seen.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import chess
+import chess.pgn
+import zstandard
+
+from data_pipeline.common.errors import InputError
+from data_pipeline.common.files import open_lines
+
+# The columns of the Lichess database dump, for files without a header.
+LICHESS_COLUMNS = ("PuzzleId", "FEN", "Moves", "Rating", "RatingDeviation", "Popularity")
+LICHESS_COLUMNS += ("NbPlays", "Themes", "GameUrl", "OpeningTags")
+
+
+@dataclass(frozen=True)
+class Puzzle:
+    """``moves`` starts with the opponent's move; ``themes`` are the file's, or where it has no such
+    column mateIn1 to mateIn5 for a solution that mates.
+
+    ``game``: the moves from the initial position to ``fen``, where the file has them.
+    """
+
+    name: str
+    fen: str
+    moves: tuple[chess.Move, ...]
+    rating: int
+    themes: tuple[str, ...] = ()
+    game: tuple[chess.Move, ...] = ()
+
+    def board(self) -> chess.Board:
+        """The position before the opponent's move, with the game behind it."""
+        if not self.game:
+            return chess.Board(self.fen)
+        board = chess.Board()
+        for move in self.game:
+            board.push(move)
+        return board
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """A line that is no puzzle: where, and why."""
+
+    file: str
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What became of one puzzle: ``found`` of ``needed`` solver's moves."""
+
+    puzzle: Puzzle
+    solved: bool
+    found: int
+    needed: int
+
+
+class Ranked(Protocol):
+    """A position's legal moves, best first."""
+
+    @property
+    def moves(self) -> Sequence[chess.Move]: ...
+
+
+class Solver(Protocol):
+    """Looks at many positions at once; `engine.play.engine.SearchlessEngine` is one."""
+
+    def analyse_many(self, boards: Sequence[chess.Board]) -> Sequence[Ranked]: ...
+
+
+def read_puzzles(
+    paths: Iterable[str | Path], limit: int | None = None
+) -> tuple[list[Puzzle], list[BadLine]]:
+    """The first ``limit`` valid puzzles of .csv or .csv.zst files, and the bad lines on the way.
+
+    Raises InputError where there is not one valid puzzle.
+    """
+    puzzles: list[Puzzle] = []
+    bad: list[BadLine] = []
+    paths = list(paths)
+    for path in paths:
+        if not Path(path).is_file():
+            raise InputError(f"expected a puzzle file (.csv or .csv.zst), found none at {path}")
+        for entry in _entries(path):
+            if limit is not None and len(puzzles) >= limit:
+                break
+            if isinstance(entry, Puzzle):
+                puzzles.append(entry)
+            else:
+                bad.append(entry)
+    if not puzzles:
+        found = f"; the first bad line: {bad[0].file}:{bad[0].line}: {bad[0].reason}" if bad else ""
+        raise InputError(
+            "expected Lichess puzzles (PuzzleId,FEN,Moves,Rating), found none in "
+            f"{', '.join(map(str, paths))}{found}"
+        )
+    return puzzles, bad
+
+
+def _entries(path: str | Path) -> Iterator[Puzzle | BadLine]:
+    columns, number = LICHESS_COLUMNS, 0
+    try:
+        for number, line in enumerate(open_lines(path), start=1):
+            row = next(csv.reader([line.decode("utf-8", "replace")]), [])
+            if number == 1 and "Moves" in row and ("FEN" in row or "PGN" in row):
+                columns = tuple(row)
+            elif row:
+                try:
+                    yield parse_puzzle(dict(zip(columns, row, strict=False)))
+                except ValueError as error:
+                    yield BadLine(str(path), number, str(error))
+    except (zstandard.ZstdError, csv.Error) as error:
+        yield BadLine(str(path), number + 1, f"unreadable from here on: {error}")
+
+
+def parse_puzzle(row: dict[str, str]) -> Puzzle:
+    """One line, by column name -> a puzzle. Raises ValueError that says what is wrong with it."""
+    start = "PGN" if row.get("PGN") else "FEN"
+    missing = next((name for name in (start, "Moves", "Rating") if not row.get(name)), None)
+    if missing:
+        raise ValueError(f"no {missing}")
+    if not row["Rating"].isdigit():
+        raise ValueError(f"expected a whole number as Rating, found {row['Rating']!r}")
+    board = _board_of_pgn(row["PGN"]) if start == "PGN" else chess.Board(row["FEN"])
+    fen, game = board.fen(), tuple(board.move_stack)
+    if not board.is_valid():
+        raise ValueError(f"illegal position {fen}")
+    moves = []
+    for text in row["Moves"].split():
+        moves.append(board.parse_uci(text))
+        board.push(moves[-1])
+    if len(moves) < 2 or len(moves) % 2:
+        raise ValueError(f"expected the opponent's move and solver's last, found {row['Moves']!r}")
+    themes = tuple(row.get("Themes", "").split()) if "Themes" in row else _mate_theme(board, moves)
+    return Puzzle(row.get("PuzzleId", ""), fen, tuple(moves), int(row["Rating"]), themes, game)
+
+
+def _mate_theme(end: chess.Board, moves: Sequence[chess.Move]) -> tuple[str, ...]:
+    """Lichess's theme for a solution that mates; mateIn5 is in 5 or more."""
+    return (f"mateIn{min(len(moves) // 2, 5)}",) if end.is_checkmate() else ()
+
+
+def _board_of_pgn(text: str) -> chess.Board:
+    """The position after a game's moves, which start from the initial position."""
+    game = chess.pgn.read_game(io.StringIO(text))
+    if game is None or game.errors or game.board().fen() != chess.STARTING_FEN:
+        raise ValueError(f"expected a game from the initial position as PGN, found {text[:40]!r}")
+    return game.end().board()
+
+
+def solve(
+    puzzles: Sequence[Puzzle],
+    solver: Solver,
+    chunk: int = 512,
+    progress: Callable[[int], None] = lambda positions: None,
+) -> tuple[list[Attempt], int]:
+    """Attempt all puzzles side by side: one batched analysis per move and chunk.
+
+    ``progress`` is told how many puzzles were decided. Returns the attempts in the order of the
+    puzzles, and the number of positions that were analysed.
+    """
+    attempts: dict[int, Attempt] = {}
+    boards = {i: puzzle.board() for i, puzzle in enumerate(puzzles)}
+    positions = 0
+    step = 0  # the solver's moves made so far
+    while boards:
+        numbers = list(boards)
+        for start in range(0, len(numbers), chunk):
+            part = numbers[start : start + chunk]
+            for i in part:
+                boards[i].push(puzzles[i].moves[2 * step])
+            answers = [found.moves[0] for found in solver.analyse_many([boards[i] for i in part])]
+            positions += len(part)
+            for i, answer in zip(part, answers, strict=True):
+                solved = _judge(boards[i], answer, puzzles[i].moves[2 * step + 1 :])
+                if solved is not None:
+                    needed = len(puzzles[i].moves) // 2
+                    attempts[i] = Attempt(puzzles[i], solved, step + solved, needed)
+                    del boards[i]
+            progress(len(attempts))
+        step += 1
+    return [attempts[i] for i in range(len(puzzles))], positions
+
+
+def _judge(board: chess.Board, answer: chess.Move, rest: Sequence[chess.Move]) -> bool | None:
+    """True: solved, False: failed, None: right, and more is to come. Makes the answer on ``board``;
+    ``rest`` is the solution from here on."""
+    board.push(answer)
+    if answer == rest[0]:
+        return True if len(rest) == 1 else None
+    return board.is_checkmate()

@@ -1,0 +1,1 @@
+"""Values and the rules of chess -> a move."""

@@ -1,0 +1,83 @@
+"""What the engine thinks of a position: the distribution of every legal move's win probability."""
+
+from dataclasses import dataclass
+
+import chess
+import numpy as np
+
+from data_pipeline.encoding.values import ValueBins, centipawns, mate_bonus
+from engine.play.rules import Verdict
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One position's legal moves, best first; all numbers are the side to move's.
+
+    ``distributions`` [M, K] float32: each move's worth over ``bins`` (see `values`: its win
+    probability, unless they tell mates by their distance), rows summing to 1. ``win_probs`` [M]
+    float64: the expected win probabilities. ``utilities`` [M] float64: what the engine's choice
+    maximises, and the order of the moves: the expected win probability, unless risk or draw
+    contempt say otherwise, and in decided positions the nearness of mates beside it. ``verdicts``
+    [M]: what the rules or tablebases know of the move (the rows above then say so too), None where
+    only the network was asked.
+
+    Of a ``policy``, a network that knows no win probabilities, ``win_probs`` are how likely each
+    move is played, ``utilities`` their logarithms, and scores mean nothing.
+    """
+
+    board: chess.Board
+    moves: tuple[chess.Move, ...]
+    distributions: np.ndarray
+    win_probs: np.ndarray
+    utilities: np.ndarray
+    verdicts: tuple[Verdict | None, ...]
+    bins: ValueBins
+    policy: bool = False
+
+    @property
+    def best(self) -> chess.Move:
+        """The move with the highest utility."""
+        return self.moves[0]
+
+    @property
+    def outcomes(self) -> np.ndarray:
+        """[M, K'] float64: the distributions over equal bins of win probability, for people to
+        look at; mates, whatever their distance, are in the outermost bins."""
+        return self.bins.over_win_probs(self.distributions)
+
+    @property
+    def win_draw_loss(self) -> np.ndarray:
+        """[M, 3] float64: probabilities that the side to move wins, draws, loses, after each move.
+
+        The rule is `win_draw_loss` below; a move that the rules decide has just that result.
+        """
+        exact = np.array([v is not None and not v.ceiling for v in self.verdicts], bool)[:, None]
+        return np.where(
+            exact, split_win_prob(self.win_probs), win_draw_loss(self.distributions, self.bins)
+        )
+
+    @property
+    def scores_cp(self) -> np.ndarray:
+        """[M] float64: the utilities in centipawns, as win probabilities: without what the nearness
+        of mates adds."""
+        bonus = mate_bonus(self.win_probs, self.bins.nearness(self.distributions))
+        return centipawns(np.clip(self.utilities - bonus, 0.0, 1.0))
+
+
+def win_draw_loss(distributions: np.ndarray, bins: ValueBins) -> np.ndarray:
+    """Distributions [..., K] -> [..., 3] float64: probabilities of a win, a draw and a loss.
+
+    A win probability of the training data is an expected score: wins plus half the draws. Each
+    bin is split into results by `split_win_prob`, and the splits are averaged under the
+    distribution. So the spread of the distribution, which the mean does not show, is what tells a
+    sure draw (all mass near 0.5) from an open fight (mass at both ends), and wins + draws / 2 is
+    the expected value.
+    """
+    return np.asarray(distributions, np.float64) @ split_win_prob(bins.win_prob_of(bins.centres))
+
+
+def split_win_prob(win_probs: np.ndarray) -> np.ndarray:
+    """Expected scores [...] -> [..., 3]: the split into win, draw and loss with the most draws."""
+    p = np.asarray(win_probs, np.float64)
+    wins, losses = np.maximum(0.0, 2 * p - 1), np.maximum(0.0, 1 - 2 * p)
+    return np.stack([wins, 1 - wins - losses, losses], axis=-1)

@@ -1,0 +1,155 @@
+"""The engine: a network's value distributions, what the rules know, and a choice of a move."""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+import chess
+import numpy as np
+
+from data_pipeline.common.errors import InputError
+from data_pipeline.encoding.actions import action_of
+from data_pipeline.encoding.targets import two_hot
+from data_pipeline.encoding.values import ValueBins
+from engine.play import rules as chess_rules
+from engine.play.analysis import Analysis
+from engine.play.move_choice import Choice
+from engine.play.rules import Verdict
+from model.inference.action_values import ActionValues, estimates, is_policy
+
+RuleSet = bool | Literal["reference"]
+
+
+class Oracle(Protocol):
+    """Knows some moves' results exactly; `engine.play.tablebase.Tablebase` is one."""
+
+    def verdicts(
+        self, board: chess.Board, moves: Sequence[chess.Move]
+    ) -> Sequence[Verdict | None] | None:
+        """What is known of each move, or None where the position is beyond it."""
+        ...
+
+
+class SearchlessEngine:
+    """Plays the move that ``choice`` prefers among the distributions of ``predictor``.
+
+    ``rules``: mates, stalemates, repetitions and 50-move draws are seen exactly
+    (`engine.play.rules`); off, the bare network plays; ``"reference"``:
+    as the reference plays (`reference_verdicts`).
+    ``tablebase`` knows more, if there is one. ``seed`` drives the choice where it is random: the
+    same seed and the same calls give the same moves.
+
+    A policy, which only knows how likely each move is played, is ranked by that, and at temperature
+    1 plays so. Of the rules it heeds checkmate alone: a draw cannot be weighed against such a
+    probability.
+    """
+
+    def __init__(
+        self,
+        predictor: ActionValues,
+        rules: RuleSet = True,
+        choice: Choice | None = None,
+        tablebase: Oracle | None = None,
+        seed: int | Sequence[int] = 0,
+    ) -> None:
+        self.predictor = predictor
+        self.rules = rules
+        self.choice = choice or Choice()
+        self.tablebase = tablebase
+        self._rng = np.random.default_rng(seed)
+
+    def analyse(self, board: chess.Board, moves: Sequence[chess.Move] | None = None) -> Analysis:
+        """Every legal move of ``board`` (or those of ``moves``), best first.
+
+        Raises ValueError where there is no move: the game is over.
+        """
+        of_board = list(board.legal_moves if moves is None else moves)
+        return self._analyse([board], [of_board])[0]
+
+    def analyse_many(self, boards: Sequence[chess.Board]) -> list[Analysis]:
+        """`analyse` for many positions in one batched pass of the network."""
+        return self._analyse(boards, [list(board.legal_moves) for board in boards])
+
+    def choose(self, analysis: Analysis, rng: np.random.Generator | None = None) -> chess.Move:
+        """The move to play; random where the choice has a temperature, by the engine's own
+        generator unless another is given."""
+        move_number = analysis.board.fullmove_number
+        return analysis.moves[self.choice.pick(analysis.utilities, rng or self._rng, move_number)]
+
+    def play(self, board: chess.Board) -> chess.Move:
+        """The move to play in ``board``, which must have one."""
+        return self.choose(self.analyse(board))
+
+    def _analyse(
+        self, boards: Sequence[chess.Board], moves: Sequence[list[chess.Move]]
+    ) -> list[Analysis]:
+        for board, choices in zip(boards, moves, strict=True):
+            if not choices:
+                raise ValueError(f"expected a position with a legal move, found {board.fen()}")
+        values = self.predictor.action_values(boards, moves)
+        return [self._rank(*position) for position in zip(boards, moves, values, strict=True)]
+
+    def _rank(self, board: chess.Board, moves: list[chess.Move], values: np.ndarray) -> Analysis:
+        """Put what is known beside what the network says [M, K], and sort, best first.
+
+        Moves of equal worth, such as two mates, are told apart by the network's own estimate; in
+        the reference, the one with the lower action id comes first.
+        """
+        bins, policy = self.predictor.bins, is_policy(self.predictor)
+        expected = estimates(values, self.predictor)
+        verdicts = self._verdicts(board, moves)
+        distributions, win_probs = _apply(verdicts, values, expected, bins)
+        if policy:
+            utilities = np.log(np.maximum(win_probs, 1e-30))
+        else:
+            utilities = self.choice.utilities(distributions, win_probs, verdicts, bins)
+        reference = self.rules == "reference"
+        ties = np.array([action_of(move) for move in moves]) if reference else -expected
+        order = np.lexsort((ties, -utilities))
+        return Analysis(
+            board=board.copy(),
+            moves=tuple(moves[i] for i in order),
+            distributions=distributions[order],
+            win_probs=win_probs[order],
+            utilities=utilities[order],
+            verdicts=tuple(verdicts[i] for i in order),
+            bins=bins,
+            policy=policy,
+        )
+
+    def _verdicts(self, board: chess.Board, moves: list[chess.Move]) -> Sequence[Verdict | None]:
+        """The rules' verdicts; where they are silent, the tablebase's."""
+        found: Sequence[Verdict | None] = [None] * len(moves)
+        if self.rules == "reference":
+            found = chess_rules.reference_verdicts(board, moves)
+        elif self.rules:
+            found = chess_rules.verdicts(board, moves)
+        if is_policy(self.predictor):
+            return [v if v == chess_rules.CHECKMATE else None for v in found]
+        known = self.tablebase.verdicts(board, moves) if self.tablebase else None
+        if known is None:
+            return found
+        exact = [v if v is not None and not v.ceiling else None for v in found]
+        return [mine or theirs for mine, theirs in zip(exact, known, strict=True)]
+
+
+def _apply(
+    verdicts: Sequence[Verdict | None], values: np.ndarray, expected: np.ndarray, bins: ValueBins
+) -> tuple[np.ndarray, np.ndarray]:
+    """Distributions [M, K] and win probabilities [M], verdicts in the place of estimates."""
+    distributions, win_probs = np.array(values, np.float32), np.array(expected, np.float64)
+    for i, verdict in enumerate(verdicts):
+        if verdict is None or (verdict.ceiling and win_probs[i] <= verdict.win_prob):
+            continue
+        distributions[i] = two_hot(bins.worth_of(verdict.win_prob), bins)
+        win_probs[i] = verdict.win_prob
+    return distributions, win_probs
+
+
+def require_win_probs(predictor: ActionValues) -> None:
+    """Raise InputError where a network gives no win probabilities to show or to use."""
+    if is_policy(predictor):
+        raise InputError(
+            "expected a network that gives win probabilities, found one of the target "
+            "'behavioral-cloning', which only knows moves; it plays in 'argmax uci', 'match' and "
+            "'puzzles'"
+        )

@@ -1,0 +1,1 @@
+"""Results of games -> Elo, with intervals; loads no engine."""

@@ -1,0 +1,1 @@
+"""Charts, pictures of positions, and the report's page."""

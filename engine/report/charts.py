@@ -1,0 +1,146 @@
+"""Charts of measured figures with matplotlib: as SVG text, as PNG, as a file (.svg, .png)."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from data_pipeline.common.errors import InputError
+
+INK, FAINT, BLUE, ORANGE = "#7b7b84", "#a1a1aa", "#2f7ed8", "#e8890c"
+FORMATS = (".svg", ".png")
+
+
+def check_picture_path(path: Path | None) -> None:
+    """Raises InputError where a chart could not be saved under that name."""
+    if path is not None and path.suffix not in FORMATS:
+        raise InputError(f"expected a picture named {' or '.join(FORMATS)}, found {path}")
+
+
+def save(figure, path: Path) -> None:
+    """Write a chart as its name's ending says; the same chart gives the same file."""
+    with _same_ids():
+        figure.savefig(path, format=path.suffix[1:], metadata=_metadata(path.suffix), dpi=150)
+
+
+def svg(figure) -> str:
+    """A chart as an ``<svg>`` element to stand inside HTML."""
+    buffer = io.StringIO()
+    with _same_ids():
+        figure.savefig(buffer, format="svg", metadata=_metadata(".svg"))
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]
+
+
+@contextmanager
+def for_any_page() -> Iterator[None]:
+    """Charts made within have no background, and ink that reads on a light and on a dark page."""
+    import matplotlib
+
+    parts = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
+    clear = ("figure.facecolor", "axes.facecolor", "savefig.facecolor")
+    with matplotlib.rc_context(dict.fromkeys(parts, INK)):
+        matplotlib.rcParams.update(dict.fromkeys(clear, "none"))
+        yield
+
+
+def png(figure, dpi: int = 110) -> bytes:
+    """A chart as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata=_metadata(".png"), dpi=dpi, facecolor="none")
+    return buffer.getvalue()
+
+
+@contextmanager
+def _same_ids() -> Iterator[None]:
+    """The ids in an SVG are hashes of what they name, without the salt that is drawn anew each
+    time."""
+    import matplotlib
+
+    with matplotlib.rc_context({"svg.hashsalt": "argmax"}):
+        yield
+
+
+def _metadata(suffix: str) -> dict:
+    return {"Date": None, "Creator": "Argmax"} if suffix == ".svg" else {"Software": "Argmax"}
+
+
+def new_figure(columns: int = 1, width: float = 6.4, height: float = 4.0, rows: int = 1):
+    """An empty figure and its axes, row by row, without the global state of pyplot."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(color=FAINT, alpha=0.25, linewidth=0.6)
+        axis.set_axisbelow(True)
+    return figure, axes
+
+
+def solve_curve(figures: dict, title: str):
+    """The solve rate by puzzle rating with intervals, and the curve, of `puzzle_report.summary`."""
+    figure, (axis,) = new_figure()
+    bands = figures["bands"]
+    centres = np.array([(band["from"] + band["to"]) / 2 for band in bands])
+    rates = np.array([band["solve_rate"] for band in bands])
+    low, high = np.array([band["interval_95"] for band in bands]).T
+    errors = [np.maximum(rates - low, 0), np.maximum(high - rates, 0)]
+    axis.errorbar(centres, rates, errors, fmt="o", color=BLUE, capsize=3, label="solved, 95 %")
+    fitted = figures["puzzle_rating"]
+    if fitted is not None:
+        x = np.linspace(centres.min() - 100, centres.max() + 100, 200)
+        y = 1 / (1 + np.exp((x - fitted["rating"]) / fitted["scale"]))
+        spread = (fitted["interval_95"][1] - fitted["interval_95"][0]) / 2
+        label = f"logistic fit: half of them at {fitted['rating']:.0f} ± {spread:.0f}"
+        axis.plot(x, y, color=ORANGE, label=label)
+        axis.axvspan(*fitted["interval_95"], color=ORANGE, alpha=0.15, linewidth=0)
+    for x, y, band in zip(centres, high, bands, strict=True):
+        axis.annotate(
+            f"{band['total']}", (x, y), (0, 4), textcoords="offset points", ha="center",
+            fontsize=7, color=FAINT,
+        )  # fmt: skip
+    axis.set(xlabel="puzzle rating", ylabel="share solved", ylim=(0, 1.08), title=title)
+    axis.legend(frameon=False, loc="upper right")
+    return figure
+
+
+def calibration(curve: list[dict], pit: list[float], title: str):
+    """The reliability curve of the expected value, and the PIT histogram of the distributions."""
+    figure, (left, right) = new_figure(columns=2, width=4.8, height=4.2)
+    predicted = np.array([point["predicted"] for point in curve])
+    teacher = np.array([point["teacher"] for point in curve])
+    low = np.array([point["low"] for point in curve])
+    high = np.array([point["high"] for point in curve])
+    errors = np.nan_to_num([np.maximum(teacher - low, 0), np.maximum(high - teacher, 0)])
+    left.plot([0, 1], [0, 1], color=FAINT, linewidth=1, label="calibrated")
+    left.errorbar(predicted, teacher, errors, fmt="o", ms=4, color=BLUE, capsize=2, label="network")
+    left.set(
+        xlabel="predicted win probability", ylabel="mean of the teacher's", title=title,
+        xlim=(0, 1), ylim=(0, 1), aspect="equal",
+    )  # fmt: skip
+    left.legend(frameon=False)
+    edges = np.linspace(0, 1, len(pit) + 1)
+    right.bar(
+        edges[:-1], np.array(pit) * len(pit), 1 / len(pit), align="edge", color=BLUE, alpha=0.7
+    )
+    right.axhline(1.0, color=INK, linewidth=1, label="calibrated")
+    right.set(
+        xlabel="predicted probability below the teacher's value", ylabel="density",
+        title="PIT histogram", xlim=(0, 1),
+    )  # fmt: skip
+    right.legend(frameon=False)
+    return figure
+
+
+def learning_curve(steps: list[float], series: dict[str, list[float]], xlabel: str):
+    """Figures over the course of training, one panel each."""
+    figure, axes = new_figure(columns=max(1, len(series)), width=3.4, height=2.8)
+    for axis, (name, values) in zip(axes, series.items(), strict=False):
+        axis.plot(steps, values, color=BLUE, marker="o", markersize=3)
+        axis.set(title=name, xlabel=xlabel)
+    return figure

@@ -1,0 +1,136 @@
+"""A position as a picture: the best moves as arrows, and beside the board their distributions.
+
+Plain SVG, drawn by hand but for the board (chess.svg). It carries its own background, light or
+dark as the reader's system prefers, and uses no font but the reader's own.
+"""
+
+import chess
+import chess.svg
+import numpy as np
+
+from engine.play.analysis import Analysis
+
+COLOURS = ("#2f7ed8", "#e8890c", "#1a9e77", "#b45ad6", "#d6455d")  # best move first
+STYLE = """
+  .card { fill: #ffffff; stroke: #d4d4d8; }
+  .ink { fill: #27272a; }
+  .faint { fill: #71717a; }
+  .rule { stroke: #d4d4d8; }
+  .mean { stroke: #27272a; }
+  @media (prefers-color-scheme: dark) {
+    .card { fill: #18181b; stroke: #3f3f46; }
+    .ink { fill: #f4f4f5; }
+    .faint { fill: #a1a1aa; }
+    .rule { stroke: #3f3f46; }
+    .mean { stroke: #f4f4f5; }
+  }
+  text { font-family: system-ui, "Segoe UI", "DejaVu Sans", sans-serif; font-size: 13px; }
+  .move { font-size: 17px; font-weight: 600; }
+"""
+
+BOARD, MARGIN = 420, 20  # sizes in pixels, here and below
+LABELS_LEFT = MARGIN + BOARD + 28
+PLOT_LEFT, PLOT_WIDTH = LABELS_LEFT + 88, 320
+PLOT_TOP, PLOT_BOTTOM = MARGIN + 34, MARGIN + BOARD - 26
+WIDTH, HEIGHT = PLOT_LEFT + PLOT_WIDTH + 28, BOARD + 2 * MARGIN
+
+
+def picture(analysis: Analysis, shown: int = len(COLOURS)) -> str:
+    """The SVG of a position with its ``shown`` best moves (at most as many as there are colours).
+
+    The histograms share one scale. All win probabilities are the side to move's.
+    """
+    count = min(shown, len(COLOURS), len(analysis.moves))
+    side = "White" if analysis.board.turn else "Black"
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"'
+        f' width="{WIDTH}" height="{HEIGHT}" role="img">',
+        f"<title>{side} to move: win probabilities of the best moves</title>",
+        f"<style>{STYLE}</style>",
+        f'<rect class="card" x="0.5" y="0.5" width="{WIDTH - 1}" height="{HEIGHT - 1}" rx="10"/>',
+        f'<g transform="translate({MARGIN} {MARGIN})">{_board(analysis, count)}</g>',
+        _text(LABELS_LEFT, MARGIN + 16, f"{side} to move: win probabilities of the best moves"),
+        *_axis(),
+        *_rows(analysis, count),
+        "</svg>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _board(analysis: Analysis, count: int) -> str:
+    """The board from the side to move, the best move's arrow on top."""
+    board = analysis.board
+    arrows = [
+        chess.svg.Arrow(move.from_square, move.to_square, color=f"{colour}d0")
+        for move, colour in zip(analysis.moves[:count], COLOURS, strict=False)
+    ]
+    return chess.svg.board(
+        board,
+        orientation=board.turn,
+        arrows=arrows[::-1],
+        lastmove=board.peek() if board.move_stack else None,
+        check=board.king(board.turn) if board.is_check() else None,
+        size=BOARD,
+    )
+
+
+def _axis() -> list[str]:
+    """Lines at 0, 25, ... 100 % behind the histograms, and their labels below."""
+    parts = []
+    for percent, label in ((0, "0 %"), (25, ""), (50, "50 %"), (75, ""), (100, "100 %")):
+        x = PLOT_LEFT + PLOT_WIDTH * percent / 100
+        parts.append(_line("rule", x, PLOT_TOP, PLOT_BOTTOM))
+        parts.append(_text(x, PLOT_BOTTOM + 20, label, "faint", anchor="middle"))
+    return parts
+
+
+def _rows(analysis: Analysis, count: int) -> list[str]:
+    """One row a move: its name, its expected value, its distribution.
+
+    A move whose value the rules decide has all its mass in one place: it is cut off at the top
+    instead of flattening the others.
+    """
+    height = (PLOT_BOTTOM - PLOT_TOP) / len(COLOURS)
+    decided = np.array([verdict is not None for verdict in analysis.verdicts[:count]])
+    masses = analysis.outcomes[:count]
+    top = masses[~decided].max() if not decided.all() else masses.max()
+    parts = []
+    for row in range(count):
+        base = PLOT_TOP + (row + 1) * height
+        heights = np.minimum(masses[row] / top, 1.0) * (height - 12)
+        mean_x = PLOT_LEFT + PLOT_WIDTH * analysis.win_probs[row]
+        name = analysis.board.san(analysis.moves[row])
+        verdict = analysis.verdicts[row]
+        parts += [
+            f'<path fill="{COLOURS[row]}" d="{_steps(heights, base)}"/>',
+            f'<line class="rule" x1="{LABELS_LEFT}" x2="{PLOT_LEFT + PLOT_WIDTH}"'
+            f' y1="{base:.1f}" y2="{base:.1f}"/>',
+            _line("mean", mean_x, base - height + 6, base, dashed=True),
+            f'<rect fill="{COLOURS[row]}" x="{LABELS_LEFT}" y="{base - 52:.1f}"'
+            ' width="5" height="36" rx="2"/>',
+            _text(LABELS_LEFT + 14, base - 36, name, "ink move"),
+            _text(LABELS_LEFT + 14, base - 17, f"{100 * analysis.win_probs[row]:.1f} %"),
+            _text(PLOT_LEFT + 6, base - height + 18, verdict.reason if verdict else "", "faint"),
+        ]
+    return parts
+
+
+def _steps(heights: np.ndarray, base: float) -> str:
+    """Bar heights [K] -> the outline of the histogram that stands on ``base``, as an SVG path."""
+    edges = PLOT_LEFT + PLOT_WIDTH * np.linspace(0, 1, len(heights) + 1)[1:]
+    tops = [f"V{base - h:.1f}H{x:.1f}" for h, x in zip(heights, edges, strict=True)]
+    return f"M{PLOT_LEFT} {base:.1f}{''.join(tops)}V{base:.1f}Z"
+
+
+def _text(x: float, y: float, text: str, style: str = "ink", anchor: str = "start") -> str:
+    """A line of text; nothing where it is empty."""
+    if not text:
+        return ""
+    return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{text}</text>'
+
+
+def _line(style: str, x: float, top: float, bottom: float, dashed: bool = False) -> str:
+    """A vertical line."""
+    dashes = ' stroke-dasharray="3 3"' if dashed else ""
+    ends = f'x1="{x:.1f}" x2="{x:.1f}" y1="{top:.1f}" y2="{bottom:.1f}"'
+    return f'<line class="{style}" {ends}{dashes}/>'

@@ -1,0 +1,157 @@
+"""The sections of a network's report, each from the JSON object of the command that measures it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import chess
+import numpy as np
+
+from data_pipeline.dataset.records import PositionRecord
+from data_pipeline.encoding.actions import MOVES
+from engine.play.analysis import Analysis
+from engine.report import charts
+from engine.report.page import figure, folded, paragraph, section, span, table
+from engine.report.position_picture import picture
+from model.evaluation.evaluate import FIGURES
+from model.network.network_file import Network
+
+# Positions that show what values look like: a quiet one, tactics, endgames.
+GALLERY = (
+    ("The first move", chess.STARTING_FEN),
+    ("Italian game", "r1bqk1nr/pppp1ppp/2n5/2b1p3/2B1P3/5N2/PPPP1PPP/RNBQK2R w KQkq - 4 4"),
+    ("Légal's mate is on", "r2qkbnr/ppp2ppp/2np4/4p3/2B1P1b1/2N2N2/PPPP1PPP/R1BQK2R w KQkq - 0 5"),
+    ("A fork to find", "r3k2r/ppp2ppp/2n5/3N4/8/8/PPP2PPP/R3K2R w KQkq - 0 1"),
+    ("A pawn endgame", "8/5p2/5k2/5p2/3K1P2/6P1/8/8 w - - 0 1"),
+    ("Rook and pawn", "1K1k4/1P6/8/8/8/8/r7/2R5 w - - 0 1"),
+)
+
+
+def card(network: Network) -> str:
+    """What the network is, the plain entries of its training record, and the configuration."""
+    rows: list[tuple[str, object]] = [
+        ("name", network.name),
+        ("layout", network.config.layout),
+        ("parameters", f"{network.parameter_count:,}"),
+        ("licence", network.licence),
+    ]
+    training = dict(network.training)
+    config = training.pop("config", {})
+    rows += [(f"training: {key}", value) for key, value in _scalars(training)]
+    details = folded("Configuration of the training", table(("", ""), _scalars(config)))
+    return section("The network", table(("", ""), rows), details)
+
+
+def _scalars(record: Mapping, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """The entries of nested mappings that are neither mappings nor lists, by their path."""
+    for key, value in record.items():
+        if isinstance(value, Mapping):
+            yield from _scalars(value, f"{prefix}{key}: ")
+        elif not isinstance(value, list):
+            yield f"{prefix}{key}".replace("_", " "), value
+
+
+def learning(lines: Sequence[Mapping]) -> str:
+    """The learning curve, from the evaluations in a run's ``metrics.jsonl``."""
+    found = [line for line in lines if line.get("kind") == "evaluation"]
+    if not found:
+        return section("Learning", paragraph("The run's log has no evaluations."))
+    names = [n for n in ("agreement", "regret", "squared_error") if n in found[0]]
+    series = {name.replace("_", " "): [line[name] for line in found] for name in names}
+    chart = charts.learning_curve([line["step"] for line in found], series, "step")
+    caption = "Figures on held-out positions in the course of training."
+    return section("Learning", figure(charts.svg(chart), caption, chart=True))
+
+
+def puzzles(figures: Mapping) -> str:
+    """The solve rate, from ``argmax puzzles --json``."""
+    low, high = figures["interval_95"]
+    text = (
+        f"{figures['solved']} of {figures['total']} puzzles solved from first move to last: "
+        f"{figures['solve_rate']:.1%} (95 %: {low:.1%} to {high:.1%})."
+    )
+    rating = figures.get("puzzle_rating")
+    if rating:
+        text += f" Half of them at puzzle rating {rating['rating']:.0f}"
+        text += f" ({span(rating['interval_95'], 0)})."
+    rows = [
+        (f"{b['from']}-{b['to']}", b["total"], f"{b['solve_rate']:.1%}", span(b["interval_95"], 3))
+        for b in figures["bands"]
+    ]
+    chart = charts.solve_curve(dict(figures), "Puzzles solved by rating")
+    head = ("rating", "puzzles", "solved", "95 %")
+    caption = "The number of puzzles stands above each point."
+    return section(
+        "Puzzles",
+        paragraph(text),
+        figure(charts.svg(chart), caption, chart=True),
+        table(head, rows),
+    )
+
+
+def ladder(figures: Mapping) -> str:
+    """The rating, from ``argmax ladder --json``."""
+    text = f"{figures['elo']:.0f} Elo (95 %: {span(figures['interval_95'], 0)}), "
+    text += f"from {figures['games']} games."
+    rows = [(p["a"], p["b"], p["wins"], p["draws"], p["losses"]) for p in figures["pairings"]]
+    times = ", ".join(f"{name} {ms:.0f} ms" for name, ms in figures["ms_per_move"].items())
+    return section(
+        "Rating against Stockfish's levels",
+        paragraph(text),
+        table(("a", "b", "wins", "draws", "losses"), rows),
+        paragraph(f"Time a move: {times}."),
+        paragraph(figures["scale"], faint=True),
+    )
+
+
+def quality(figures: Mapping) -> str:
+    """Agreement, regret and the like, from ``argmax evaluate --json``."""
+    intervals = figures["intervals_95"]
+    rows = [
+        (name.replace("_", " "), f"{figures[name]:.4f}", span(intervals[name]))
+        for name in (*FIGURES, "calibration_error")
+        if figures[name] is not None
+    ]
+    phases = []
+    for name, part in figures["by_phase"].items():
+        cells = ("" if part[key] is None else f"{part[key]:.4f}" for key in _PHASE_COLUMNS)
+        phases.append((name, part["positions"], *cells))
+    chart = charts.calibration(
+        figures["reliability"], figures["pit_histogram"], "Reliability of the expected value"
+    )
+    return section(
+        "Agreement with the teacher, and calibration",
+        paragraph(f"{figures['positions']} positions, {figures['moves']} moves; bare network."),
+        table(("figure", "all", "95 %"), rows),
+        table(("phase", "positions", *(c.replace("_", " ") for c in _PHASE_COLUMNS)), phases),
+        figure(charts.svg(chart), "Calibrated: points on the line, bars at 1.", chart=True),
+    )
+
+
+_PHASE_COLUMNS = ("agreement", "regret", "kendall_tau_b", "squared_error")
+
+
+def gallery(analyses: Sequence[tuple[str, Analysis]]) -> str:
+    """Chosen positions with their best moves."""
+    shown = [figure(picture(analysis), title) for title, analysis in analyses]
+    return section("Positions", *shown)
+
+
+def mistakes(found: Sequence[tuple[PositionRecord, Analysis]]) -> str:
+    """The worst mistakes: the teacher's best move against the network's."""
+    shown = []
+    for record, analysis in found:
+        values = dict(zip((MOVES[a] for a in record.actions), record.win_probs, strict=True))
+        chosen, best = analysis.best.uci(), max(values, key=lambda move: values[move])
+        caption = (
+            f"{record.board.fen()}: the network plays {chosen}, worth {values[chosen]:.2f} to the "
+            f"teacher; best was {best}, worth {values[best]:.2f}; it gave away "
+            f"{values[best] - values[chosen]:.2f}."
+        )
+        shown.append(figure(picture(analysis), caption))
+    text = "The positions of the test split in which the network gives the most away."
+    return section("The worst mistakes", paragraph(text), *shown)
+
+
+def worst(regret: np.ndarray, count: int) -> list[int]:
+    """[N] -> the places of the ``count`` largest, NaNs left out, largest first."""
+    order = np.argsort(-np.nan_to_num(regret, nan=-1.0), kind="stable")[:count]
+    return [int(i) for i in order if regret[i] > 0]

@@ -1,0 +1,152 @@
+"""Charts of a study: a row of panels for each sweep, a panel for each figure."""
+
+from collections.abc import Sequence
+from dataclasses import astuple
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.report.charts import BLUE, INK, new_figure
+from engine.study.claims import FALLING
+from engine.study.grid import Sweep
+from engine.study.table import Point
+from model.training.value_losses import LOSSES
+
+if TYPE_CHECKING:
+    from engine.study.recipe_trials import Comparison
+
+PANELS = {
+    "agreement": "agreement with the teacher",
+    "regret": "win probability given away",
+    "kendall_tau_b": "rank correlation (tau-b)",
+    "squared_error": "squared error",
+    "calibration_error": "calibration error",
+}
+PROBED = {
+    "material_balance": "material balance",
+    "king_safety": "king safety",
+    "game_phase": "game phase",
+}
+FACTORS = {
+    "size": "size of the network",
+    "noise": "width of the uniform noise",
+    "flips": "share of flipped targets",
+    "bins": "bins",
+    "sigma_bins": "sigma / bin width",
+    "learning_rate": "learning rate / usual",
+    "plies": "plies to the next value (1000: to the result)",
+}
+LOGARITHMIC = ("size", "bins", "sigma_bins", "learning_rate", "plies")
+# Distinct for most colour-blind eyes (Okabe and Ito 2008).
+COLOURS = dict(
+    zip(LOSSES, ("#D55E00", "#E69F00", "#56B4E9", "#999999", "#0072B2", "#009E73"), strict=True)
+)
+MARKERS = dict(zip(LOSSES, "sD^vo*", strict=True))
+
+
+def sweep_chart(sweep: Sweep, points: Sequence[Point], title: str):
+    """One sweep's figures with 95 % intervals: by the factor, or by the loss if it has one value.
+
+    The background is white, unless it is made within `charts.for_any_page`.
+    """
+    figure, axes = new_figure(columns=3, rows=2, width=3.3, height=2.8)
+    for place, (axis, (name, label)) in enumerate(zip(axes, PANELS.items(), strict=False)):
+        if len(sweep.values) == 1:
+            _by_loss(axis, name, points, named=place % 3 == 0)
+        else:
+            _by_factor(axis, name, sweep, points)
+            axis.set_xlabel(FACTORS[sweep.factor])
+        axis.set_title(label, fontsize=10)
+    axes[-1].set_axis_off()
+    if len(sweep.values) > 1:
+        axes[-1].legend(*axes[0].get_legend_handles_labels(), loc="center", frameon=False)
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def probe_chart(points: Sequence[Point], untrained: Sequence[Point], title: str):
+    """R^2 of the linear probes by loss; dashed, that of trunks before any training."""
+    figure, axes = new_figure(columns=3, width=3.3, height=2.8)
+    for place, (axis, (name, label)) in enumerate(zip(axes, PROBED.items(), strict=True)):
+        _by_loss(axis, name, points, named=place == 0)
+        for point in untrained:
+            axis.axvline(point.figures[name].mean, color=INK, linestyle="--", linewidth=1)
+        axis.set_title(label, fontsize=10)
+        axis.set_xlabel("$R^2$")
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def recipe_chart(comparison: "Comparison"):
+    """Each variant's differences to the base with 95 % intervals; which side is better, it says."""
+    shown = [result for result in comparison.variants if result.variant]
+    comparable = ("agreement", "regret", "kendall_tau_b", "squared_error")  # whatever the bins
+    labels = {name: PANELS[name] for name in comparable}
+    height = 0.9 + 0.24 * len(shown)
+    figure, axes = new_figure(columns=4, width=3.2, height=height)
+    for place, (axis, (name, label)) in enumerate(zip(axes, labels.items(), strict=True)):
+        means = np.array([astuple(result.differences[name]) for result in shown]).reshape(-1, 3)
+        errors = np.abs(means[:, 1:].T - means[:, 0])
+        errors[~np.isfinite(errors)] = 0
+        axis.axvline(0, color=INK, linestyle="--", linewidth=1)
+        axis.errorbar(
+            means[:, 0], range(len(shown)), xerr=errors, fmt="o", ms=4, color=BLUE, capsize=2
+        )
+        names = [result.variant if place == 0 else "" for result in shown]
+        axis.set_yticks(range(len(shown)), names, fontsize=8)
+        axis.set_ylim(max(len(shown), 1) - 0.5, -0.5)
+        axis.set_title(label, fontsize=10)
+        axis.set_xlabel("← better" if name in FALLING else "better →", fontsize=9)
+        axis.locator_params(axis="x", nbins=5)
+        axis.tick_params(axis="x", labelsize=8)
+    base = comparison.base or "the recipe as it is"
+    title = f"differences to {base}: {comparison.steps} steps, 95 % intervals over seeds"
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def _by_loss(axis, name: str, points: Sequence[Point], named: bool) -> None:
+    """A dot for each loss, one above the other."""
+    for row, point in enumerate(points):
+        _errorbar(axis, name, [point], [row], horizontal=True)
+    names = [point.loss if named else "" for point in points]
+    axis.set_yticks(range(len(points)), names, fontsize=8)
+    axis.invert_yaxis()
+    axis.locator_params(axis="x", nbins=4)
+
+
+def _by_factor(axis, name: str, sweep: Sweep, points: Sequence[Point]) -> None:
+    """A line for each loss."""
+    logarithmic = sweep.factor in LOGARITHMIC
+    if logarithmic:
+        axis.set_xscale("log")
+    for number, loss in enumerate(sweep.losses):
+        of_loss = [point for point in points if point.loss == loss and name in point.figures]
+        if not of_loss:
+            continue
+        numeric = [p.parameters if sweep.factor == "size" else float(p.value) for p in of_loss]
+        places = np.array(numeric)
+        shift = number - (len(sweep.losses) - 1) / 2  # so that the bars do not hide one another
+        span = max(sweep.values) if not logarithmic else 0
+        places = places * 1.03**shift if logarithmic else places + shift * span * 0.012
+        _errorbar(axis, name, of_loss, places)
+    if logarithmic:
+        ticks = {p.parameters if sweep.factor == "size" else p.value: f"{p.value}" for p in points}
+        axis.set_xticks(list(ticks), list(ticks.values()))
+        axis.minorticks_off()
+
+
+def _errorbar(axis, name: str, points: Sequence[Point], places, horizontal: bool = False) -> None:
+    means = np.array([point.figures[name].mean for point in points])
+    low = np.array([point.figures[name].low for point in points])
+    high = np.array([point.figures[name].high for point in points])
+    errors = np.where(np.isfinite([means - low, high - means]), [means - low, high - means], 0)
+    loss = points[0].loss
+    style = {
+        "color": COLOURS[loss], "marker": MARKERS[loss], "markersize": 5, "linewidth": 1.2,
+        "capsize": 2, "label": loss, "ecolor": COLOURS[loss], "elinewidth": 1,
+    }  # fmt: skip
+    if horizontal:
+        axis.errorbar(means, places, xerr=errors, **style)
+    else:
+        axis.errorbar(places, means, yerr=errors, **style)

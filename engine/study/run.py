@@ -1,0 +1,90 @@
+"""A study's cells, trained and measured one after another."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import jax
+
+from data_pipeline.common.errors import InputError
+from data_pipeline.dataset.dataset import Dataset
+from engine.study.bootstrap import train_bootstrapped
+from engine.study.cell_training import Progress, playable, train_cell
+from engine.study.evaluation import evaluate, make_test_set
+from engine.study.games import read_games
+from engine.study.grid import Cell
+from engine.study.table import TABLE_FILE, Figures, add_row, cells_to_do, read_table
+from model.network.network_file import Network, save_network
+
+NETWORKS = "networks"
+UNFINISHED = "unfinished"
+
+
+def network_path(out: Path, cell: Cell) -> Path:
+    """Where the network of a cell is kept."""
+    return out / NETWORKS / f"{cell.name}.safetensors"
+
+
+def run_cells(
+    cells: Sequence[Cell],
+    dataset: Dataset,
+    games: Path | None,
+    out: Path,
+    positions: int,
+    progress: Progress,
+    report: Callable[[Cell, Figures], None],
+) -> None:
+    """Train and measure the cells that have no row in the table of ``out`` and that no other
+    process is at, in their order.
+
+    A cell's row is written as soon as it is done, after its network; a cell that was stopped goes
+    on from what was last written of it under `UNFINISHED`. ``games``: PGN for the cells without a
+    teacher. Tested are the first ``positions`` of the test split that qualify (`make_test_set`).
+    ``progress`` takes the steps that are done, those of earlier runs included;
+    ``report`` each new row.
+    """
+    path = out / TABLE_FILE
+    done = read_table(path)
+    missing = [cell for cell in cells if cell not in done]
+    if not missing:
+        return
+    train = _trainer(missing, dataset, games)
+    tests = make_test_set(dataset.records("test"), positions)
+    for directory in (NETWORKS, UNFINISHED):
+        (out / directory).mkdir(parents=True, exist_ok=True)
+    for cell in cells_to_do(path, missing):
+        done = read_table(path)
+        before = sum(each.steps for each in cells if each in done)
+        unfinished = out / UNFINISHED / f"{cell.name}.npz"
+        # GPUs would round the operands of products to TF32.
+        with jax.default_matmul_precision("float32"):
+            network, seconds = train(
+                cell, lambda step, before=before: progress(before + step), unfinished
+            )
+            figures = evaluate(network, cell.loss, tests)
+        figures |= {"parameters": network.parameter_count, "seconds": seconds}
+        save_network(playable(network, cell.loss), network_path(out, cell))
+        add_row(path, cell, figures)
+        unfinished.unlink(missing_ok=True)
+        report(cell, figures)
+
+
+Train = Callable[[Cell, Progress, Path], tuple[Network, float]]
+
+
+def _trainer(cells: Sequence[Cell], dataset: Dataset, games: Path | None) -> Train:
+    """Trains cells, of a study either all with a teacher or all without."""
+    largest = max(cell.batch_size for cell in cells)
+
+    def check(found: int, source: object) -> None:
+        if found < largest:
+            raise InputError(f"expected at least {largest} positions, found {found} in {source}")
+
+    if cells[0].plies:
+        if games is None:
+            raise InputError("expected --games, a PGN file to learn from without a teacher")
+        read = read_games(games)
+        check(len(read.encoded), games)
+        return lambda cell, *rest: train_bootstrapped(cell, read, *rest)
+    encoded = dataset.records("train")
+    check(len(encoded), f"the split 'train' of {dataset.directory}")
+    return lambda cell, *rest: train_cell(cell, encoded, *rest)

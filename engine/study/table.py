@@ -1,0 +1,175 @@
+"""The table of a study: one CSV file, one row a cell; and what it says with intervals over seeds.
+
+The same file serves all studies. A row is written when its cell is done, so a study that was killed
+goes on with the cells that have no row. Several processes, such as one a core, can share a table:
+each does cells that no other is at.
+"""
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from data_pipeline.common.errors import InputError
+from data_pipeline.common.files import write_atomically
+from data_pipeline.common.intervals import t_interval
+from engine.study.grid import Cell, Sweep
+from model.training.value_losses import LossName
+
+TABLE_FILE = "cells.csv"
+COUNTS = ("parameters", "seconds")
+"""What a row holds beside its figures."""
+
+C = TypeVar("C")
+_PLAIN = Cell()
+Figures = dict[str, float | None]
+Table = dict[Cell, Figures]
+
+YARDSTICK: LossName = "hl-gauss"
+"""The loss that the others are compared with, seed by seed."""
+
+
+def read_table(path: Path, plain: C = _PLAIN) -> dict[C, Figures]:
+    """The cells that are done with their figures; none where there is no file.
+
+    ``plain``: a cell of the table's kind, a dataclass. Columns that a table of an older version
+    lacks have its values; the first must be there.
+    """
+    if not path.exists():
+        return {}
+    try:
+        rows = list(csv.DictReader(io.StringIO(path.read_text()), strict=True))
+        return {_cell(row, plain): _figures(row, plain) for row in rows}
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(
+            f"expected a table of a study, found something else in {path} ({error!r}); "
+            "choose another --out"
+        ) from None
+
+
+def _cell(row: dict[str, str], plain: C) -> C:
+    kinds = {name: type(value) for name, value in vars(plain).items()}
+    first = next(iter(kinds))
+    if first not in row:
+        raise KeyError(first)
+    return type(plain)(**{name: kind(row[name]) for name, kind in kinds.items() if name in row})
+
+
+def _figures(row: dict[str, str], plain: Any) -> Figures:
+    return {name: float(x) if x else None for name, x in row.items() if name not in vars(plain)}
+
+
+def cells_to_do(path: Path, cells: Sequence[C]) -> Iterator[C]:
+    """The cells that have no row in the table ``path``, but for those that another process is at:
+    each is this process's own until the next one is asked for."""
+    claims = path.parent / ".claims"
+    for cell in cells:
+        lock = _lock(claims / f"{cell.name}.lock")  # pyright: ignore[reportAttributeAccessIssue]
+        if lock.acquire(blocking=False):
+            try:
+                if cell not in read_table(path, cell):
+                    yield cell
+            finally:
+                lock.release()
+
+
+def add_row(path: Path, cell: Any, figures: Figures) -> None:
+    """Write the table anew with one more row, whole or not at all."""
+    with _lock(path.parent / ".claims" / f"{path.name}.lock"):
+        write_table(path, read_table(path, cell) | {cell: figures})
+
+
+def _lock(path: Path):
+    """A lock among processes, which ends with the process that has it."""
+    from fasteners import InterProcessLock  # here, since only training needs it
+
+    return InterProcessLock(path)
+
+
+def write_table(path: Path, table: dict[C, Figures]) -> None:
+    """The inverse of `read_table`, to eight digits; whole or not at all. Of at least one cell."""
+    columns = vars(next(iter(table)))
+    text = io.StringIO()
+    measured = {name: None for row in table.values() for name in row}
+    writer = csv.DictWriter(text, (*columns, *measured), lineterminator="\n")
+    writer.writeheader()
+    for done, row in table.items():
+        known = {name: f"{x:.8g}" for name, x in row.items() if x is not None}
+        writer.writerow(vars(done) | known)
+    write_atomically(path, text.getvalue().encode())
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A figure over seeds, with Student's 95 % interval; no ends with one seed."""
+
+    mean: float
+    low: float
+    high: float
+
+    @staticmethod
+    def of(values: Sequence[float]) -> "Mean":
+        return Mean(*t_interval(values))
+
+    def text(self, sign: str = "") -> str:
+        """The mean, and how far the interval reaches; the mean alone where there is one seed.
+
+        ``sign``: that of Python's format, ``+`` for differences.
+        """
+        reach = self.high - self.mean
+        return f"{self.mean:{sign}.4f}" + (f" ± {reach:.4f}" if math.isfinite(reach) else "")
+
+
+@dataclass(frozen=True)
+class Point:
+    """A loss at one value of a factor, over its seeds."""
+
+    loss: LossName
+    value: float | str
+    seeds: int
+    parameters: float
+    figures: dict[str, Mean]
+    differences: dict[str, Mean]
+    """To HL-Gauss at the same value, paired by seed: the same first weights, data and noise."""
+
+    def texts(self, names: Iterable[str]) -> list[str]:
+        """The figures of these names with their intervals; an empty one where there is none."""
+        return [self.figures[name].text() if name in self.figures else "" for name in names]
+
+
+def points(sweep: Sweep, base: Cell, seeds: int, table: Table) -> list[Point]:
+    """What the table knows of a sweep, loss by loss, in the order of the factor's values."""
+    found = []
+    for loss in sweep.losses:
+        for value in sweep.values:
+            rows = _by_seed(sweep, base, seeds, table, loss, value)
+            if rows:
+                others = _by_seed(sweep, base, seeds, table, YARDSTICK, value)
+                found.append(_point(loss, value, rows, others))
+    return found
+
+
+def _point(
+    loss: LossName, value: float | str, rows: dict[int, Figures], others: dict[int, Figures]
+) -> Point:
+    """A point from rows by seed, and those of the loss that it is compared with."""
+    first = next(iter(rows.values()))
+    figures, differences = {}, {}
+    for name in first:
+        own = {seed: x for seed, row in rows.items() if (x := row[name]) is not None}
+        other = {seed: x for seed, row in others.items() if (x := row[name]) is not None}
+        if name in COUNTS or not own:
+            continue
+        figures[name] = Mean.of(list(own.values()))
+        if both := own.keys() & other.keys():
+            differences[name] = Mean.of([own[seed] - other[seed] for seed in sorted(both)])
+    return Point(loss, value, len(rows), first.get("parameters") or math.nan, figures, differences)
+
+
+def _by_seed(sweep: Sweep, base: Cell, seeds: int, table: Table, loss: str, value) -> dict:
+    changes = {"loss": loss, sweep.factor: value}
+    cells = {seed: replace(base, seed=seed, **changes) for seed in range(seeds)}
+    return {seed: table[cell] for seed, cell in cells.items() if cell in table}

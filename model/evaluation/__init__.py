@@ -1,0 +1,1 @@
+"""How well values agree with a teacher's: agreement, regret, rank correlation, calibration."""

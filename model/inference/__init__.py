@@ -1,0 +1,1 @@
+"""What play asks a network: distributions over the value of each legal move."""

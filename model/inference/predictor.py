@@ -1,0 +1,193 @@
+"""Compiled forward passes of a network: positions in, values of their moves out.
+
+Inputs are padded, so that few shapes are ever compiled. Where a position's moves share one board,
+a pass takes positions, padded to a power of two, and their moves, padded to 40 (most positions have
+fewer), 64 or 256 (none has more than 218). Where every move is a row of its own, since it is in the
+sequence, or since the position after it is what the network values, a pass takes rows, whatever
+their position, in batches of a few fixed sizes. CPUs are fastest where a pass stays in their
+caches.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import chess
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from data_pipeline.batches.board_batches import Inputs, make_inputs
+from data_pipeline.batches.sequence_batches import SequenceInputs, make_sequences, pairs
+from data_pipeline.encoding.values import ValueBins
+from model.config import BoardConfig, ComputeDtype, NetworkConfig
+from model.network.architecture import transformed
+from model.network.network_file import Network, Params
+
+MOVE_SHAPES = (40, 64, 256)
+
+AnyInputs = TypeVar("AnyInputs", bound=Inputs | SequenceInputs)
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What suits the hardware: the type that layers compute in, and the sizes of passes."""
+
+    dtype: ComputeDtype
+    max_positions: int
+    """A power of two; larger requests are divided."""
+    sequences: tuple[int, ...]
+    """How many rows of one move: falling sizes, each a multiple of the next."""
+
+
+CPU = Backend("float32", 32, (32, 8, 4))
+ACCELERATOR = Backend("bfloat16", 256, (256, 32, 8))
+
+
+def backend() -> Backend:
+    """Of the device that JAX computes on."""
+    return CPU if jax.default_backend() == "cpu" else ACCELERATOR
+
+
+@partial(jax.jit, static_argnames=("config", "dtype"))
+def distributions(
+    config: NetworkConfig, dtype: ComputeDtype, params: Params, inputs: Inputs | SequenceInputs
+) -> jax.Array:
+    """What the network gives, by its target.
+
+    action-value: [B, M, K] float32, the distribution of each move's win probability.
+    state-value: [B, K] float32, that of the position's.
+    behavioral-cloning: [B, M] float32, the logit of each move.
+
+    Compiled once for each configuration and shape, whatever the parameters.
+    """
+    moves, state, policy = transformed(config, jnp.dtype(dtype)).apply(params, inputs)
+    if config.target == "state-value":
+        return jax.nn.softmax(state)
+    if config.target == "action-value":
+        return jax.nn.softmax(moves)
+    if isinstance(inputs, SequenceInputs):
+        return jnp.take_along_axis(policy, jnp.asarray(inputs.actions, jnp.int32), axis=-1)
+    return policy
+
+
+class Predictor:
+    """A network, ready to give values. Safe to use from several threads."""
+
+    def __init__(self, network: Network, compute_dtype: ComputeDtype | None = None) -> None:
+        self.network = network
+        self.policy = network.config.target == "behavioral-cloning"
+        self.bins = ValueBins(2) if self.policy else network.bins
+        self._backend = backend()
+        self.dtype: ComputeDtype = compute_dtype or self._backend.dtype
+        self._params = jax.device_put(network.params)
+        self._lock = threading.Lock()
+
+    def action_values(
+        self, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]]
+    ) -> list[np.ndarray]:
+        """See `model.inference.action_values`; ``moves[i]`` are legal moves of ``boards[i]``.
+
+        A network that values positions is asked for that after each move, which is the opponent's
+        to move in: the distribution is turned round.
+        """
+        values: list[np.ndarray] = [np.zeros((0, self.bins.count), np.float32)] * len(boards)
+        # Few moves first, so that positions of one pass need much the same padding.
+        order = sorted((i for i in range(len(boards)) if moves[i]), key=lambda i: len(moves[i]))
+        most = self._backend.max_positions
+        for start in range(0, len(order), most):
+            rows = order[start : start + most]
+            some = [boards[i] for i in rows], [moves[i] for i in rows]
+            result = self._shared(*some) if self._shares_boards else self._separate(*some)
+            for row, found in zip(rows, result, strict=True):
+                values[row] = found[: len(moves[row])]
+        return list(map(_choice_distributions, values)) if self.policy else values
+
+    def warm_up(self) -> None:
+        """Compile what playing one game needs, so that the first move is as fast as the others."""
+        board = chess.Board()
+        moves = list(board.legal_moves)
+        for shape in MOVE_SHAPES if self._shares_boards else self._backend.sequences:
+            self.action_values([board], [(moves * shape)[:shape]])
+
+    @property
+    def _shares_boards(self) -> bool:
+        config = self.network.config
+        if config.target == "action-value":
+            return isinstance(config, BoardConfig) or config.causal
+        return self.policy
+
+    def _shared(
+        self, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]]
+    ) -> list[np.ndarray]:
+        """N arrays [M, K] or [M] for N <= max_positions boards, M padded; one pass."""
+        positions = 1 << (len(boards) - 1).bit_length()
+        most = max(map(len, moves))
+        padded = next(shape for shape in MOVE_SHAPES if shape >= most)
+        fill = positions - len(boards)
+        rows = [*boards, *[boards[0]] * fill], [*moves, *[()] * fill]
+        return list(self._run(self._make(*rows, padded))[: len(boards)])
+
+    def _separate(
+        self, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]]
+    ) -> list[np.ndarray]:
+        """N arrays [len(moves[i]), K]; as few passes as the shapes allow."""
+        config = self.network.config
+        if config.target == "state-value":
+            after = [_after(*pair) for pair in zip(boards, moves, strict=True)]
+            rows = [board for of_board in after for board in of_board]
+            inputs = self._make(rows, [()] * len(rows), 0)
+            results = [self._run(some)[:, ::-1] for some in self._divide(inputs)]
+        else:
+            assert not isinstance(config, BoardConfig)
+            inputs = pairs(boards, moves, config.clocks)
+            results = [self._run(some)[:, 0] for some in self._divide(inputs)]
+        ends = np.cumsum([len(row) for row in moves])
+        return np.split(np.concatenate(results)[: ends[-1]], ends[:-1])
+
+    def _make(
+        self, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]], max_moves: int
+    ) -> Inputs | SequenceInputs:
+        config = self.network.config
+        if isinstance(config, BoardConfig):
+            return make_inputs(boards, moves, max_moves, after=config.consequences)
+        return make_sequences(boards, moves, max_moves, config.clocks)
+
+    def _run(self, inputs: Inputs | SequenceInputs) -> np.ndarray:
+        with self._lock:
+            return np.asarray(distributions(self.network.config, self.dtype, self._params, inputs))
+
+    def _divide(self, inputs: AnyInputs) -> Iterator[AnyInputs]:
+        """Rows [N] -> batches, large ones first, the last filled with zeros."""
+        shapes = self._backend.sequences
+        count, start = len(inputs[0]), 0
+        while start < count:
+            left = -(-(count - start) // shapes[-1]) * shapes[-1]
+            size = next(shape for shape in shapes if shape <= left)
+            batch = (array[start : start + size] for array in inputs)
+            yield type(inputs)(*(_filled(array, size) for array in batch))
+            start += size
+
+
+def _after(board: chess.Board, moves: Sequence[chess.Move]) -> Iterator[chess.Board]:
+    """The positions after each of the moves."""
+    for move in moves:
+        after = board.copy(stack=False)
+        after.push(move)
+        yield after
+
+
+def _choice_distributions(logits: np.ndarray) -> np.ndarray:
+    """Logits of moves [M] -> [M, 2]: how likely each is not chosen among them, and is."""
+    if not len(logits):
+        return np.zeros((0, 2), np.float32)
+    weights = np.exp(logits - logits.max())
+    chosen = weights / weights.sum()
+    return np.stack((1 - chosen, chosen), axis=-1)
+
+
+def _filled(array: np.ndarray, rows: int) -> np.ndarray:
+    """[N, ...] -> [rows, ...], with zeros at the end."""
+    return np.pad(array, ((0, rows - len(array)), *((0, 0),) * (array.ndim - 1)))

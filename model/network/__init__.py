@@ -1,0 +1,1 @@
+"""The networks in Haiku: both architectures, and the file that holds one."""

@@ -1,0 +1,164 @@
+"""Attention whose logits know the board: learned position biases and relations of the rules."""
+
+import haiku as hk
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+MANY_ROWS = 1024
+
+
+def unpack_bitboards(bitboards: jax.Array | np.ndarray) -> jax.Array:
+    """[..., 8] uint8 bitboards -> [..., 64] uint8 zeros and ones, square by square."""
+    bits = jnp.asarray(bitboards)[..., None] >> jnp.arange(8, dtype=jnp.uint8) & 1
+    return bits.reshape(*bitboards.shape[:-1], 64)
+
+
+class RelationBias(hk.Module):
+    """A learned weight per head and relation, summed over the relations that hold.
+
+    At the start head h prefers relation h mod R with weight `preferred`, and ignores the others.
+    """
+
+    def __init__(self, heads: int, preferred: float = 3.0, name: str | None = None) -> None:
+        super().__init__(name)
+        self.heads = heads
+        self.preferred = preferred
+
+    def __call__(self, relations: jax.Array) -> jax.Array:
+        """relations: [B, R, I, J] zeros and ones -> [B, H, I, J] to be added to the logits."""
+        count = relations.shape[1]
+        first = jnp.arange(self.heads)[:, None] % count == jnp.arange(count)
+        weights = hk.get_parameter(
+            "weights",
+            (self.heads, count),
+            init=lambda shape, dtype: self.preferred * first.astype(dtype),
+        )
+        # A product for each position: as an einsum its result would have to be transposed.
+        batch = len(relations)
+        weights = jnp.broadcast_to(weights.astype(relations.dtype), (batch, *weights.shape))
+        biases = weights @ relations.reshape(*relations.shape[:2], -1)
+        return biases.reshape(batch, self.heads, *relations.shape[2:])
+
+
+class Softmax(hk.Module):
+    """A module without parameters, so that attention weights can be read from outside the network
+    (`engine.study.attention_weights`)."""
+
+    def __call__(self, logits: jax.Array) -> jax.Array:
+        """logits: [B, H, I, J] -> weights [B, H, I, J] float32, each row's sum 1."""
+        return jax.nn.softmax(logits.astype(jnp.float32))
+
+
+class Attention(hk.Module):
+    """Multi-head attention from I tokens to J tokens, without biases in its projections."""
+
+    def __init__(
+        self, heads: int, output_scale: float, position_bias: bool, name: str | None = None
+    ) -> None:
+        super().__init__(name)
+        self.heads = heads
+        self.output_scale = output_scale
+        self.position_bias = position_bias
+
+    def __call__(self, x: jax.Array, memory: jax.Array, relations: jax.Array) -> jax.Array:
+        """x: [B, I, D], memory: [B, J, D], relations: [B, R, I, J] -> [B, I, D]."""
+        batch, length, width = x.shape
+        init = hk.initializers.VarianceScaling(1.0, "fan_in", "truncated_normal")
+        if x is memory:
+            queries, keys, values = self._heads(x, ("query", "key", "value"), init)
+        else:
+            (queries,) = self._heads(x, ("query",), init)
+            keys, values = self._heads(memory, ("key", "value"), init)
+        logits = jnp.einsum("bhid,bhjd->bhij", queries * (width // self.heads) ** -0.5, keys)
+        if relations.shape[1]:
+            logits = logits + RelationBias(self.heads)(relations)
+        if self.position_bias:
+            shape = (self.heads, length, memory.shape[1])
+            logits += hk.get_parameter("position_bias", shape, init=jnp.zeros).astype(x.dtype)
+        weights = Softmax(name="softmax")(logits).astype(x.dtype)
+        out = jnp.einsum("bhij,bhjd->bhid", weights, values).swapaxes(1, 2)
+        scaled = hk.initializers.VarianceScaling(self.output_scale, "fan_in", "truncated_normal")
+        out = dense(out.reshape(batch * length, width), width, "output", scaled)
+        return out.reshape(x.shape)
+
+    def _heads(
+        self, x: jax.Array, names: tuple[str, ...], init: hk.initializers.Initializer
+    ) -> list[jax.Array]:
+        """x: [B, I, D] -> for each name [B, H, I, D / H]."""
+        batch, length, width = x.shape
+        flat = dense_each(x.reshape(batch * length, width), width, names, init)
+        split = (batch, length, self.heads, width // self.heads)
+        return [each.reshape(split).swapaxes(1, 2) for each in flat]
+
+
+def dense(
+    x: jax.Array, width: int, name: str, init: hk.initializers.Initializer | None = None
+) -> jax.Array:
+    """x: [N, D] -> [N, width], a matrix without bias named ``name`` in the current module."""
+    return product(x, _matrix(x.shape[-1], width, name, init))
+
+
+def dense_each(
+    x: jax.Array,
+    width: int,
+    names: tuple[str, ...],
+    init: hk.initializers.Initializer | None = None,
+) -> list[jax.Array]:
+    """x: [N, D] -> `dense` for each name, [N, width].
+
+    Of many rows as one product, which CPUs do faster, most of all in the gradient; of few rows it
+    would take longer to put the matrices side by side.
+    """
+    if len(x) < MANY_ROWS:
+        return [dense(x, width, name, init) for name in names]
+    matrices = [_matrix(x.shape[-1], width, name, init) for name in names]
+    return jnp.split(product(x, jnp.concatenate(matrices, axis=1)), len(names), axis=1)
+
+
+def product(x: jax.Array, matrix: jax.Array) -> jax.Array:
+    """[N, D] @ [D, F] -> [N, F]. Where JAX's ``default_matmul_precision`` is 'bfloat16', operands
+    are rounded to it, in the gradient too, and sums are float32: XLA itself heeds that setting on
+    accelerators only."""
+    precision = jax.config.jax_default_matmul_precision  # pyright: ignore[reportAttributeAccessIssue]
+    if precision == "bfloat16" and x.dtype == jnp.float32:
+        return _rounded_product(x, matrix)
+    return x @ matrix.astype(x.dtype)
+
+
+@jax.custom_vjp
+def _rounded_product(x: jax.Array, matrix: jax.Array) -> jax.Array:
+    return _rounded_forward(x, matrix)[0]
+
+
+def _rounded_forward(
+    x: jax.Array, matrix: jax.Array
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return _rounded("nd,df->nf", x, matrix), (x, matrix)
+
+
+def _rounded_backward(
+    operands: tuple[jax.Array, jax.Array], gradient: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    x, matrix = operands
+    # Rows in two halves: of a sum over the first axis alone XLA has no product of bfloat16 on CPUs.
+    halves = (2, -1) if len(x) % 2 == 0 else (1, -1)
+    x, rows = (array.reshape(*halves, array.shape[-1]) for array in (x, gradient))
+    return _rounded("nf,df->nd", gradient, matrix), _rounded("hnd,hnf->df", x, rows)
+
+
+def _rounded(product: str, a: jax.Array, b: jax.Array) -> jax.Array:
+    """An einsum of float32 arrays with operands rounded to bfloat16 and a float32 result."""
+    operands = a.astype(jnp.bfloat16), b.astype(jnp.bfloat16)
+    return jnp.einsum(product, *operands, preferred_element_type=jnp.float32)
+
+
+_rounded_product.defvjp(_rounded_forward, _rounded_backward)
+
+
+def _matrix(
+    rows: int, width: int, name: str, init: hk.initializers.Initializer | None
+) -> jax.Array:
+    """[rows, width]: a matrix of the current module."""
+    init = init or hk.initializers.VarianceScaling(1.0, "fan_in", "truncated_normal")
+    return hk.get_parameter(name, (rows, width), init=init)

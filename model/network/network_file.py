@@ -1,0 +1,195 @@
+"""One network, one file: parameters and configuration in a single .safetensors file.
+
+Tensors are named ``module//parameter``, all float32 or all float16; the header's metadata has one
+entry, ``argmax``: JSON with the format version, the name, the licence, the configuration and the
+training record.
+"""
+
+import json
+import os
+import struct
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from data_pipeline.common.errors import InputError
+from data_pipeline.encoding.values import ValueBins
+from model.config import NetworkConfig, config_from_dict, preset
+
+METADATA_KEY = "argmax"
+FORMAT_VERSION = 1
+LICENCE = "GPL-3.0-or-later"
+
+StoredDtype = Literal["float32", "float16"]
+
+Params = dict[str, dict[str, np.ndarray]]
+"""Haiku's parameters: module name -> parameter name -> array."""
+
+
+class NetworkFileError(InputError):
+    """A file that is not a network, is cut short, or is of another format version."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network's configuration and parameters (float32), and where they come from."""
+
+    config: NetworkConfig
+    params: Params
+    name: str = "unnamed"
+    licence: str = LICENCE
+    training: dict[str, Any] = field(default_factory=dict)
+    """The training record: data, steps, hours, figures; free-form JSON."""
+    stored: StoredDtype = "float32"
+    """What its file holds the parameters in; float16 is half the size, rounded to 11 bits."""
+
+    @property
+    def bins(self) -> ValueBins:
+        """The bins of the distributions that it gives."""
+        return ValueBins(self.config.bins, self.config.mate_range)
+
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers were learned."""
+        return sum(array.size for module in self.params.values() for array in module.values())
+
+    def with_training(self, **entries: Any) -> "Network":
+        """The same network with entries added to its training record."""
+        return replace(self, training=self.training | entries)
+
+
+def save_network(network: Network, path: str | Path) -> None:
+    """Write a network file, whole or not at all.
+
+    Raises InputError where a parameter is beyond what ``network.stored`` can hold.
+    """
+    from safetensors.numpy import save
+
+    from data_pipeline.common.files import write_atomically
+
+    metadata = {
+        "format_version": FORMAT_VERSION,
+        "name": network.name,
+        "licence": network.licence,
+        "config": asdict(network.config),
+        "training": network.training,
+    }
+    tensors = {
+        f"{module}//{name}": _stored(array, network.stored)
+        for module, arrays in network.params.items()
+        for name, array in arrays.items()
+    }
+    write_atomically(Path(path), save(tensors, {METADATA_KEY: json.dumps(metadata)}))
+
+
+def load_network(path: str | Path) -> Network:
+    """Read a network file; the inverse of `save_network`.
+
+    Raises NetworkFileError if it is not a network, is cut short, holds numbers that are not finite,
+    or parameters other than its configuration asks for.
+    """
+    metadata = read_metadata(path)
+    tensors = _read_tensors(path)
+    params: Params = {}
+    for name, array in tensors.items():
+        module, _, parameter = name.partition("//")
+        if not np.isfinite(array).all():
+            raise NetworkFileError(f"expected finite numbers, found others in {name} of {path}")
+        params.setdefault(module, {})[parameter] = array.astype(np.float32, copy=False)
+    try:
+        network = Network(
+            config_from_dict(metadata["config"]),
+            params,
+            metadata["name"],
+            metadata["licence"],
+            metadata["training"],
+            _stored_dtype(tensors, path),
+        )
+    except (KeyError, ValueError) as error:
+        raise NetworkFileError(f"expected a network's configuration in {path}: {error}") from None
+    _check_shapes(network, path)
+    return network
+
+
+def _stored(array: np.ndarray, dtype: StoredDtype) -> np.ndarray:
+    if np.abs(array).max(initial=0) > np.finfo(dtype).max:
+        raise InputError(f"expected parameters up to {np.finfo(dtype).max} for {dtype}")
+    return np.ascontiguousarray(array, dtype)
+
+
+def _stored_dtype(tensors: dict[str, np.ndarray], path: str | Path) -> StoredDtype:
+    found = {str(array.dtype) for array in tensors.values()}
+    for dtype in get_args(StoredDtype):
+        if found == {dtype}:
+            return dtype
+    raise NetworkFileError(
+        f"expected parameters all float32 or all float16 in {path}, "
+        f"found {', '.join(sorted(found))}"
+    )
+
+
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """What a network file says of itself, without its tensors. Raises NetworkFileError."""
+    try:
+        with open(path, "rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if length > os.path.getsize(path):
+                raise NetworkFileError(_not_a_network(path, "it is cut short, or another format"))
+            header = json.loads(file.read(length))
+        metadata = json.loads(header.get("__metadata__", {}).get(METADATA_KEY, "null"))
+    except OSError as error:
+        raise NetworkFileError(f"expected a network file at {path}: {error.strerror}") from None
+    except (struct.error, ValueError, AttributeError):
+        raise NetworkFileError(_not_a_network(path, "no safetensors header")) from None
+    if not isinstance(metadata, dict):
+        raise NetworkFileError(_not_a_network(path, "tensors of another program"))
+    if metadata.get("format_version") != FORMAT_VERSION:
+        raise NetworkFileError(
+            f"expected network format {FORMAT_VERSION}, found {metadata.get('format_version')} "
+            f"in {path}; get a newer Argmax, or export the network again"
+        )
+    return metadata
+
+
+def _not_a_network(path: str | Path, found: str) -> str:
+    return f"expected an Argmax network (.safetensors) at {path}, found {found}"
+
+
+def _read_tensors(path: str | Path) -> dict[str, np.ndarray]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise NetworkFileError(_not_a_network(path, f"a broken file: {error}")) from None
+
+
+def _check_shapes(network: Network, path: str | Path) -> None:
+    from model.network.architecture import parameter_shapes
+
+    expected = parameter_shapes(network.config)
+    found = {
+        (module, name): array.shape
+        for module, arrays in network.params.items()
+        for name, array in arrays.items()
+    }
+    wrong = sorted(
+        key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)
+    )
+    if wrong:
+        module, name = key = wrong[0]
+        raise NetworkFileError(
+            f"expected {module}//{name} of shape {expected.get(key)}, found {found.get(key)} "
+            f"in {path}; its configuration does not fit its parameters"
+        )
+
+
+def random_network(preset_name: str = "tiny", seed: int = 0) -> Network:
+    """An untrained network, for tests and timings."""
+    from model.network.architecture import init_params
+
+    config = preset(preset_name).network
+    return Network(config, init_params(config, seed), name=f"random-{preset_name}")

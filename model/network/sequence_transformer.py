@@ -1,0 +1,131 @@
+"""The decoder-only Transformer of the `sequence` layout (Ruoss et al. 2024, section 2.3).
+
+A sequence is 79 tokens: 77 of the FEN, the move, the bin of its win probability. Shifted right by
+one, a 0 stands in front and the bin falls away: at the last place the network has seen the board
+and the move, and its output there is the distribution of the move's win probability. Other outputs
+are not computed. Where the position's win probability or the move that is played is the target,
+there is no move in the sequence, and the output at the board's last token is read. Modules and
+parameters have the names that Haiku gives those of the reference.
+"""
+
+import haiku as hk
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from data_pipeline.batches.sequence_batches import SequenceInputs
+from data_pipeline.encoding.actions import NUM_ACTIONS
+from data_pipeline.encoding.tokens import SEQUENCE_LENGTH
+from model.config import SequenceConfig
+from model.network.outputs import Outputs
+
+PREFIX = SEQUENCE_LENGTH + 1
+"""The 0 in front and the board."""
+_OUTPUT = {"state-value": "state", "behavioral-cloning": "policy"}
+
+
+def forward(
+    config: SequenceConfig, inputs: SequenceInputs, dtype: jnp.dtype = jnp.float32
+) -> Outputs:
+    """Run inside `hk.transform`; layers compute in ``dtype``, parameters are float32.
+
+    With a causal mask the board does not see the move, so that a position's moves share one board:
+    they are all put behind it, each in the same place, and do not see one another.
+    """
+    positions, moves = inputs.actions.shape
+    boards = jnp.pad(jnp.asarray(inputs.boards, jnp.int32), ((0, 0), (1, 0)))
+    if config.target != "action-value":
+        mask = causal_mask(0) if config.causal else None
+        logits = decode(config, boards, np.arange(PREFIX), mask, slice(PREFIX - 1, None), dtype)
+        return Outputs(**{_OUTPUT[config.target]: logits[:, 0]})
+    actions = jnp.asarray(inputs.actions, jnp.int32)
+    if not config.causal:
+        boards, actions = jnp.repeat(boards, moves, axis=0), actions.reshape(-1, 1)
+    tokens = jnp.concatenate((boards, actions), axis=1)
+    places = np.minimum(np.arange(tokens.shape[1]), PREFIX)
+    mask = causal_mask(actions.shape[1]) if config.causal else None
+    logits = decode(config, tokens, places, mask, slice(PREFIX, None), dtype)
+    return Outputs(logits.reshape(positions, moves, config.bins))
+
+
+def causal_mask(moves: int) -> np.ndarray:
+    """[T, T] bool: whom each token sees, of a board and ``moves`` moves after it."""
+    mask = np.tri(PREFIX + moves, dtype=bool)
+    mask[PREFIX:, PREFIX:] = np.eye(moves, dtype=bool)
+    return mask
+
+
+def decode(
+    config: SequenceConfig,
+    tokens: jax.Array,
+    places: np.ndarray,
+    mask: np.ndarray | None,
+    rows: slice,
+    dtype: jnp.dtype = jnp.float32,
+) -> jax.Array:
+    """tokens: [B, T] int32 at places [T] -> logits [B, R, outputs] float32 of T[rows]."""
+    x = embed(config, tokens, places).astype(dtype)
+    for layer in range(config.layers):
+        # What the last layer makes of the other rows, nobody reads.
+        chosen = rows if layer == config.layers - 1 else slice(None)
+        memory = layer_norm(x)
+        attention = Attention(config)(
+            memory[:, chosen], memory, None if mask is None else mask[chosen]
+        )
+        x = x[:, chosen] + attention
+        x = x + feed_forward(config, layer_norm(x))
+    return linear(layer_norm(x).astype(jnp.float32), config.outputs, bias=True)
+
+
+class Attention(hk.Module):
+    """Multi-head attention without biases."""
+
+    def __init__(self, config: SequenceConfig) -> None:
+        super().__init__("multi_head_dot_product_attention")
+        self.config = config
+
+    def __call__(self, x: jax.Array, memory: jax.Array, mask: np.ndarray | None) -> jax.Array:
+        """x: [B, I, D], memory: [B, J, D], mask: [I, J] bool or None for all -> [B, I, D]."""
+        width, heads = self.config.width, self.config.heads
+        queries, keys = linear(x, width), linear(memory, width)
+        if self.config.query_key_norm:
+            queries, keys = layer_norm(queries), layer_norm(keys)
+        values = linear(memory, width)
+        queries, keys, values = map(self._split, (queries * (width // heads) ** -0.5, keys, values))
+        logits = jnp.einsum("bhid,bhjd->bhij", queries, keys).astype(jnp.float32)
+        if mask is not None:
+            logits = jnp.where(mask, logits, jnp.finfo(jnp.float32).min)
+        weights = jnp.exp(logits - logits.max(axis=-1, keepdims=True))
+        sums = weights.sum(axis=-1, keepdims=True).astype(x.dtype)
+        out = jnp.einsum("bhij,bhjd->bhid", weights.astype(x.dtype), values) / sums
+        return linear(out.swapaxes(1, 2).reshape(x.shape), width)
+
+    def _split(self, x: jax.Array) -> jax.Array:
+        """[B, I, D] -> [B, H, I, D / H]"""
+        heads = self.config.heads
+        return x.reshape(*x.shape[:2], heads, x.shape[2] // heads).swapaxes(1, 2)
+
+
+def embed(config: SequenceConfig, tokens: jax.Array, places: np.ndarray) -> jax.Array:
+    """tokens: [B, T] int32 at places [T] -> [B, T, D] float32."""
+    small = hk.initializers.TruncatedNormal(0.02)
+    embeddings = hk.Embed(NUM_ACTIONS, config.width, w_init=small)(tokens)
+    return embeddings * config.width**0.5 + hk.Embed(PREFIX + 1, config.width)(jnp.asarray(places))
+
+
+def feed_forward(config: SequenceConfig, x: jax.Array) -> jax.Array:
+    """SwiGLU, without biases (Shazeer 2020): [..., D] -> [..., D]."""
+    hidden = config.width * config.widening
+    return linear(jax.nn.silu(linear(x, hidden)) * linear(x, hidden), config.width)
+
+
+def layer_norm(x: jax.Array) -> jax.Array:
+    """Over the last axis, with scale and offset; in float32, given back as ``x`` came."""
+    norm = hk.LayerNorm(axis=-1, create_scale=True, create_offset=True)
+    return norm(x.astype(jnp.float32)).astype(x.dtype)
+
+
+def linear(x: jax.Array, width: int, bias: bool = False) -> jax.Array:
+    """[..., D] -> [..., width], in the type of ``x``."""
+    with hk.custom_getter(lambda getter, value, _: getter(value).astype(x.dtype)):
+        return hk.Linear(width, with_bias=bias)(x)

@@ -1,0 +1,1 @@
+"""Losses, optimizer, training loop, checkpoints."""

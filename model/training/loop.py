@@ -1,0 +1,304 @@
+"""The training loop: data, steps, logs, evaluation, checkpoints, and going on where it stopped."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from data_pipeline.batches.chessbench_bags import Bag
+from data_pipeline.batches.loader import BoardBatches, training_data
+from data_pipeline.common.errors import InputError
+from data_pipeline.dataset.dataset import Dataset
+from model.config import (
+    BoardConfig,
+    LossConfig,
+    NetworkConfig,
+    OptimizerConfig,
+    SequenceConfig,
+    TrainingDtype,
+)
+from model.evaluation.evaluate import first_scored, measure, summary
+from model.inference.predictor import Predictor
+from model.network.network_file import Network, save_network
+from model.training.checkpoints import Checkpoints, Progress
+from model.training.optimizer import make_optimizer
+from model.training.run_log import Counts, RunLog
+from model.training.runtime import shardings
+from model.training.step import TrainState, init_state, make_update
+from model.training.warm_start import first_params
+
+NETWORK_FILE = "network.safetensors"
+EVALUATED = ("agreement", "regret", "kendall_tau_b", "log_loss", "squared_error")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A training run, of so many steps or of so many minutes, evaluations not counted.
+
+    The same configuration, data and devices give the same network exactly, unless it is minutes
+    that end the training and that the learning rate follows.
+    """
+
+    network: NetworkConfig
+    steps: int | None = None
+    minutes: float | None = None
+    batch_size: int = 128
+    """Positions, or with the layout `sequence` pairs of a position and a move."""
+    max_moves: int = 48
+    """Of a position, its best; with the layout `board`. One position in 50 has more than 48."""
+    seed: int = 0
+    mirrored: bool = False
+    """Whether half of the positions in which nobody may castle are mirrored left to right."""
+    focus: float = 0.0
+    """Positions whose best move has so much more win probability than their median one, or more,
+    come most often, see `data_pipeline.batches.oversampling`; 0: all come as often."""
+    compute_dtype: TrainingDtype = "float32"
+    loss: LossConfig = field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    log_every: int = 20
+    checkpoint_every: int = 200
+    evaluate_every: int = 1000
+    evaluation_positions: int = 2000
+    evaluation_split: str = "test"
+
+    def __post_init__(self) -> None:
+        if (self.steps is None) == (self.minutes is None):
+            raise InputError(
+                f"expected either steps or minutes, found steps = {self.steps} and "
+                f"minutes = {self.minutes}; leave one of them out"
+            )
+        if self.loss != self.loss.of_single_moves() and not self.network.learns_order:
+            raise InputError(
+                f"expected no terms of ranking and regret with the layout '{self.network.layout}' "
+                f"and the target '{self.network.target}', which do not learn the moves of a "
+                f"position together, found weights {self.loss.ranking_weight} and "
+                f"{self.loss.regret_weight}; set them to 0"
+            )
+        if self.compute_dtype == "mixed" and self.network.layout != "board":
+            raise InputError(
+                f"expected --compute-dtype float32 or bfloat16 with the layout "
+                f"'{self.network.layout}', found mixed, which is of the layout 'board'"
+            )
+        if not 0 <= self.focus <= 1:
+            raise InputError(f"expected a focus of 0 to 1, found {self.focus}")
+        for option, given in (("--mirrored", self.mirrored), ("--focus", self.focus)):
+            if given and not self.network.learns_order:
+                raise InputError(
+                    f"expected {option} with the layout 'board' and the target 'action-value', "
+                    f"found '{self.network.layout}' and '{self.network.target}'; leave it out"
+                )
+
+
+def train(
+    config: TrainConfig,
+    data: Dataset | Bag,
+    out: Path,
+    *,
+    resume: bool,
+    evaluation: Dataset | None = None,
+    start: Network | None = None,
+) -> Network:
+    """Train to the end and write ``out/network.safetensors``; returns the averaged network.
+
+    The first weights are those of ``start``, if given (see `warm_start`). The network is
+    evaluated on scored moves of ``evaluation`` or, without it, of ``data``, if there are any.
+    Logs go to ``out/metrics.jsonl`` and TensorBoard files beside it, checkpoints to
+    ``out/checkpoints``. With ``resume`` a run that was stopped, even killed, goes on from its last
+    checkpoint as if it had never stopped; given another number of steps or minutes, the learning
+    rate falls over these from there on. Raises InputError if data and configuration do not fit,
+    ``out`` holds another run, ``start`` does not fit, or there is nothing to resume.
+    """
+    _check(config, data)
+    run = Run(config, data, out, resume, evaluation, start)
+    with ExitStack() as stack:
+        log = stack.enter_context(RunLog(out, config.steps, run.counts, run.share))
+        checkpoints = stack.enter_context(run.checkpoints)
+        if config.evaluation_positions and not run.evaluated:
+            log.say("nothing is evaluated: there are no positions with scored moves to do it on")
+        for parts in run.steps():
+            last = run.share >= 1
+            if run.step % config.log_every == 0 or last:
+                log.training(run.counts, run.share, jax.device_get(parts))
+            if run.evaluated and (run.step % config.evaluate_every == 0 or last):
+                log.evaluation(run.counts, run.evaluate())
+            if run.step % config.checkpoint_every == 0 or last:
+                checkpoints.save(run.step, run.state, run.progress())
+    network = run.network()
+    save_network(network, out / NETWORK_FILE)
+    return network
+
+
+def _check(config: TrainConfig, data: Dataset | Bag) -> None:
+    if isinstance(data, Bag) and data.policy != _policy(config):
+        raise InputError(
+            f"expected a bag of {_policy(config)} for the target '{config.network.target}', found "
+            f"{data.policy} in {data.directory}"
+        )
+    if data.size("train") < config.batch_size:
+        raise InputError(
+            f"expected at least one batch of {config.batch_size} positions, found "
+            f"{data.size('train')} in the split 'train' of {data.directory}"
+        )
+    devices = jax.local_device_count()
+    if config.batch_size % devices:
+        raise InputError(f"batch size {config.batch_size} must divide by {devices} devices")
+
+
+def _scored(data: Dataset | Bag, config: TrainConfig) -> list[bytes]:
+    """The records to evaluate on; none if they hold no scored moves."""
+    if not data.size(config.evaluation_split):
+        return []
+    return first_scored(data.records(config.evaluation_split), config.evaluation_positions)
+
+
+def _policy(config: TrainConfig) -> str:
+    """The target by ChessBench's name."""
+    return config.network.target.replace("-", "_")
+
+
+def _history(start: Network | None) -> dict[str, Any]:
+    """What the record of a training says of the network that it started from."""
+    if start is None:
+        return {}
+    kept = ("steps", "positions_seen", "hours", "teacher", "data", "config", "started_from")
+    return {"started_from": {name: start.training.get(name) for name in kept}}
+
+
+class Run:
+    """A training run in progress: its state, its place in the data, and its devices."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        data: Dataset | Bag,
+        out: Path,
+        resume: bool,
+        evaluation: Dataset | None = None,
+        start: Network | None = None,
+    ) -> None:
+        self.config = config
+        self.data = data
+        self._before = _history(start)
+        self.evaluated = _scored(evaluation or data, config)
+        self.batches = training_data(
+            data,
+            _policy(config),
+            isinstance(config.network, SequenceConfig),
+            config.batch_size,
+            config.seed,
+            BoardBatches(
+                config.max_moves,
+                config.network.mate_range,
+                config.network.consequences,
+                config.mirrored,
+                config.focus,
+            ),
+        )
+        self.length: float = config.steps or 60 * (config.minutes or 0)
+        optimizer = partial(make_optimizer, config.optimizer, self.length)
+        replicated, self._by_position = shardings()
+        self.state: TrainState = jax.device_put(
+            init_state(first_params(config.network, config.seed, start), optimizer), replicated
+        )
+        self.seconds = 0.0
+        self._action_values = 0
+        self._uncounted: list[jax.Array] = []
+        budget = config.steps or f"{config.minutes:g} minutes"
+        self.schedule = [(0, budget)]
+        defaults = asdict(TrainConfig(BoardConfig(), steps=1))
+        defaults["network"] = asdict(type(config.network)())
+        self.checkpoints = Checkpoints(out, asdict(config) | self._before, resume, defaults)
+        if resume:
+            self.state, progress = self.checkpoints.restore(self.state)
+            self.batches.set_state(progress.place)
+            self.seconds = progress.seconds
+            self._action_values = progress.action_values
+            self.schedule = [(start, length) for start, length in progress.schedule]
+            if self.schedule[-1][1] != budget:
+                self.schedule.append((int(self.state.step), budget))
+        self.step = int(self.state.step)
+        update = make_update(
+            config.network, config.loss, config.optimizer, optimizer, config.compute_dtype
+        )
+        self._update = jax.jit(update, donate_argnums=0, out_shardings=(replicated, replicated))
+
+    @property
+    def share(self) -> float:
+        """How much of the training is done, from 0 to 1."""
+        return min(1.0, float(self._place) / self.length)
+
+    @property
+    def _place(self) -> np.ndarray:
+        return np.array(self.step) if self.config.steps else np.array(self.seconds, np.float32)
+
+    def steps(self) -> Iterator[dict[str, jax.Array]]:
+        """Step after step to the end; each gives the loss and its parts. Compiling takes no time
+        that counts.
+
+        A step is given out while it still runs, so that devices do not wait for the host, but where
+        it is logged: that one's time counts to its end. No more than two are under way.
+        """
+        update = None
+        before = None
+        while self.share < 1:
+            start = time.monotonic()
+            batch = jax.device_put(next(self.batches), self._by_position)
+            if update is None:
+                update = self._update.lower(self.state, batch, self._place).compile()
+                start = time.monotonic()
+            self.state, parts = update(self.state, batch, self._place)
+            self.step += 1
+            self._uncounted.append(parts.pop("action_values"))
+            logged = self.step % self.config.log_every == 0 or self.share >= 1
+            jax.block_until_ready(parts if logged else before)
+            before = parts
+            self.seconds += time.monotonic() - start
+            yield parts
+
+    @property
+    def action_values(self) -> int:
+        """How many have been learned from; waits for the step under way."""
+        self._action_values += sum(map(int, self._uncounted))
+        self._uncounted.clear()
+        return self._action_values
+
+    @property
+    def counts(self) -> Counts:
+        """What the log says of how far the training has come."""
+        positions = self.step * self.config.batch_size
+        return Counts(self.step, self.seconds, positions, self.action_values)
+
+    def progress(self) -> Progress:
+        """What a checkpoint keeps beside the state."""
+        place = self.batches.get_state()
+        return Progress(place, self.seconds, self.schedule, self.action_values)
+
+    def evaluate(self) -> dict[str, float]:
+        """Figures of the averaged network on the first positions of the evaluation split."""
+        figures = summary(*measure(self.evaluated, Predictor(self.network())))
+        return {name: figures[name] for name in EVALUATED if figures[name] is not None}
+
+    def network(self) -> Network:
+        """The averaged network, with the record of its training."""
+        manifest = self.data.manifest
+        record = {
+            "steps": self.step,
+            "schedule": self.schedule,
+            "positions_seen": self.counts.positions,
+            "action_values_seen": self.action_values,
+            "hours": round(self.seconds / 3600, 3),
+            "teacher": manifest["teacher"],
+            "data": {"counts": manifest["counts"], "sources": manifest["sources"]},
+            "config": asdict(self.config),
+        } | self._before
+        params = jax.tree.map(np.asarray, jax.device_get(self.state.average))
+        return Network(
+            self.config.network, params, "argmax", training=json.loads(json.dumps(record))
+        )

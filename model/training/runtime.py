@@ -1,0 +1,54 @@
+"""The process that trains: how much memory it keeps, and which devices share a batch."""
+
+import ctypes
+import ctypes.util
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jax.sharding import NamedSharding
+
+# Parameters of glibc's mallopt(3).
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8
+
+
+def keep_freed_memory() -> bool:
+    """Tell glibc to keep freed memory for reuse; False where the C library has no such settings.
+
+    On CPUs training then runs up to twice as fast: XLA allocates and frees its buffers in every
+    step, and glibc gives each large one back to the system and faults it in again, page by page,
+    which costs more than the element-wise work done in it. Call it before JAX's first computation.
+    """
+    mallopt = getattr(ctypes.CDLL(ctypes.util.find_library("c")), "mallopt", None)
+    if mallopt is None:
+        return False
+    settings = {
+        _M_ARENA_MAX: 1,  # other arenas cannot hold buffers of over 64 MiB
+        _M_MMAP_MAX: 0,  # no buffer is mapped by itself
+        _M_TRIM_THRESHOLD: -1,  # nothing is given back, however much is free
+        _M_TOP_PAD: 64 << 20,
+    }
+    accepted = [mallopt(parameter, value) for parameter, value in settings.items()]
+    return all(accepted)
+
+
+def share_batches(batch_size: int, cpu_devices: int | None = None) -> None:
+    """On CPUs, divide batches among so many devices; by default one a core, if the batch divides.
+
+    Call it before JAX's first computation.
+    """
+    import jax
+
+    cores = os.cpu_count() or 1
+    jax.config.update(
+        "jax_num_cpu_devices", cpu_devices or (cores if batch_size % cores == 0 else 1)
+    )
+
+
+def shardings() -> "tuple[NamedSharding, NamedSharding]":
+    """Over all devices: the same on each, and by position."""
+    import jax
+    from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+    mesh = jax.make_mesh((jax.local_device_count(),), ("data",), (AxisType.Auto,))
+    return NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec("data"))

@@ -1,0 +1,47 @@
+"""Won endings: positions that are won, and games of them."""
+
+import json
+
+import chess
+
+from data_pipeline.teachers import retrograde
+from engine.match import won_endings as conversion
+from engine.match.game import GameRecord, Pairing
+from uci.cli import main
+
+
+def test_positions_are_won_for_the_stronger_side():
+    for ending in ("KRK", "KPK"):
+        found = conversion.won_positions(ending, 60, 1)
+        assert {board.turn == winner for board, winner in found} == {True, False}
+        for board, winner in found:
+            assert (retrograde.value(board) > 0) == (board.turn == winner)
+            assert board.occupied_co[winner].bit_count() == 2
+
+
+def test_summary():
+    won = Pairing("KRK.1", 0, "us", "them", "7k/8/6K1/8/8/8/8/R7 w - - 0 1")
+    drawn = Pairing("KRK.2", 1, "them", "us", "7k/8/6K1/8/8/8/8/R7 w - - 0 1")
+    records = [
+        GameRecord(won, (chess.Move.from_uci("a1a8"),), (0.0,), 1.0, "normal", "White mates"),
+        GameRecord(drawn, (), (), 0.5, "normal", "50-move rule"),
+    ]
+    figures = conversion.summary(records, "us")
+    assert (figures["games"], figures["won"], figures["drawn"], figures["lost"]) == (2, 1, 1, 0)
+    assert figures["moves"] == figures["shortest"] == 1
+    assert figures["not_won"] == {"50-move rule": 1}
+    low, high = figures["interval_95"]
+    assert low < 0.5 < high
+
+
+def test_stockfish_wins_what_is_won(capsys):
+    arguments = ["--player", "stockfish:depth=8,name=ours", "--endings", "KQK", "--games", "2"]
+    assert main(["endgames", *arguments, "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["endings"]["KQK"]["won"] == 2
+    assert figures["endings"]["KQK"]["moves"] >= figures["endings"]["KQK"]["shortest"]
+
+
+def test_wrong_arguments():
+    assert main(["endgames", "--games", "0"]) == 2
+    assert main(["endgames", "--endings", "KXK"]) == 2

@@ -1,0 +1,146 @@
+"""Learning without a teacher: games as transitions, the targets, and that values spread back."""
+
+import chess
+import jax
+import numpy as np
+import pytest
+
+from data_pipeline.common.errors import InputError
+from data_pipeline.dataset.records import decode
+from data_pipeline.encoding.actions import move_of
+from engine.study import bootstrap as study_bootstrap
+from engine.study import cell_training as study_training
+from engine.study import games as study_games
+from engine.study import grid as study
+from engine.study.bootstrap import bootstrapped, train_bootstrapped
+from engine.study.games import make_transitions, read_games
+from engine.study.grid import Cell
+from model.config import preset
+from model.network.architecture import transformed
+from model.network.network_file import Network
+from model.training.value_losses import LOSSES, atoms, cross_entropy, two_atoms, value_loss
+
+MATE = '[Result "1-0"]\n\n1. e4 e5 2. Bc4 Nc6 3. Qh5 Nf6 4. Qxf7# 1-0\n\n'
+DRAW = '[Result "1/2-1/2"]\n\n1. d4 d5 1/2-1/2\n\n'
+UNFINISHED = '[Result "*"]\n\n1. c4 *\n\n'
+BLACK_WINS = (
+    '[SetUp "1"]\n[FEN "8/8/8/8/8/6k1/8/r5K1 w - - 0 1"]\n[Result "0-1"]\n\n1. Kf1 Ra1 0-1\n\n'
+)
+
+
+@pytest.fixture
+def pgn(tmp_path):
+    def write(*games: str):
+        path = tmp_path / "games.pgn"
+        path.write_text("".join(games))
+        return path
+
+    return write
+
+
+def test_finished_games_become_positions_with_the_result_of_their_side_to_move(pgn):
+    games = read_games(pgn(MATE, UNFINISHED, BLACK_WINS, DRAW))  # the third has an illegal move
+    assert games.last.tolist() == [6] * 7 + [8] * 2
+    assert games.results.tolist() == [1, 0, 1, 0, 1, 0, 1, 0.5, 0.5]
+    record = decode(games.encoded[6])
+    assert [move_of(int(action)).uci() for action in record.actions] == ["h5f7"]
+    assert record.board.fullmove_number == 1 or record.board.turn == chess.WHITE
+    with pytest.raises(InputError, match="finished games"):
+        read_games(pgn(UNFINISHED))
+
+
+@pytest.mark.parametrize("plies", [1, 2])
+def test_transitions_stay_within_their_game(pgn, plies):
+    games = read_games(pgn(MATE, DRAW))
+    numbers = range(9)
+    batch = make_transitions(games, numbers, plies)
+    whole = make_transitions(games, numbers, 0).now
+    ended = [number + plies > games.last[number] for number in numbers]
+    assert batch.ended.tolist() == ended
+    assert sum(ended) == 2 * plies
+    np.testing.assert_array_equal(batch.results, games.results)
+    for number in numbers:
+        np.testing.assert_array_equal(batch.now.squares[number], whole.squares[number])
+        if not ended[number]:
+            later = whole.squares[number + plies]
+            np.testing.assert_array_equal(batch.later.squares[number], later)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("plies", [1, 2])
+def test_targets(loss, plies):
+    """Once over, the result; else the later value, the other side's after one ply."""
+    rng = np.random.default_rng(0)
+    now, later = rng.normal(size=(2, 4, 16))
+    ended, results = np.array([True, True, False, False]), np.array([1.0, 0.5, 1.0, 0.0])
+    found = bootstrapped(loss, 0.75, now, later, ended, results, plies)
+    by_value = value_loss(loss)
+    if loss == "c51":
+        distributions = jax.nn.softmax(later)
+        turned = distributions[:, ::-1] if plies == 1 else distributions
+        labels = np.where(ended[:, None], two_atoms(results, 16), turned)
+        expected = cross_entropy(now, labels)
+        value = turned @ atoms(16)
+        np.testing.assert_allclose(value, abs(plies % 2 - by_value.predict(later)), atol=1e-6)
+    else:
+        value = by_value.predict(later)
+        targets = np.where(ended, results, 1 - value if plies == 1 else value)
+        expected = by_value.loss(now, np.clip(targets, 0, 1))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["hl-gauss", "c51"])
+def test_the_result_spreads_to_the_start_of_the_game(loss, pgn, tmp_path, monkeypatch):
+    monkeypatch.setattr(study_bootstrap, "SLOW_STEPS", 10)
+    monkeypatch.setitem(study.SIZES, "tiny", preset("tiny").network)
+    games = read_games(pgn(MATE, DRAW))
+    steps: list[int] = []
+    cell = Cell(loss=loss, size="tiny", plies=1, steps=600, batch_size=18)
+    network, seconds = train_bootstrapped(cell, games, steps.append, tmp_path / "state.npz")
+    assert seconds > 0 and steps[-1] == 590
+    inputs = make_transitions(games, range(9), 0).now
+    outputs = transformed(cell.network).apply(network.params, inputs).moves[:, 0]
+    values = value_loss(loss).predict(outputs)
+    # At the start nobody knows which game it will be; from the first move on they are apart.
+    np.testing.assert_allclose(values[1:7], games.results[1:7], atol=0.2)
+    np.testing.assert_allclose(values[8], 0.5, atol=0.2)
+
+
+def test_a_cell_that_was_stopped_goes_on_with_its_slow_copy(pgn, tmp_path, monkeypatch):
+    monkeypatch.setattr(study_training, "SAVE_SECONDS", 0)
+    monkeypatch.setitem(study.SIZES, "tiny", preset("tiny").network)
+    games = read_games(pgn(MATE, DRAW))
+    cell = Cell(loss="c51", size="tiny", plies=1, steps=40, batch_size=18)
+
+    def train(file: str, stop: int = 100) -> Network:
+        def progress(step: int) -> None:
+            if step == stop:
+                raise KeyboardInterrupt
+
+        return train_bootstrapped(cell, games, progress, tmp_path / file)[0]
+
+    with pytest.raises(KeyboardInterrupt):
+        train("state.npz", stop=30)
+    found, expected = train("state.npz"), train("whole.npz")
+    jax.tree.map(np.testing.assert_array_equal, found.params, expected.params)
+
+
+def test_games_are_learned_from_their_ends_backwards(pgn, monkeypatch):
+    monkeypatch.setattr(study_games, "REACH", (1, 8))
+    games = read_games(pgn(MATE, DRAW))
+    longer = make_transitions(games, range(7), 0).now
+
+    def distances(seed: int) -> list[list[int]]:
+        """Plies from the end, of each batch's positions in the longer game."""
+        found = []
+        for batch in study_games.training_transitions(games, 64, 1, 60, seed):
+            same = (batch.now.squares[:, None] == longer.squares).all(axis=-1)
+            found.append((6 - same.argmax(axis=-1)[batch.results != 0.5]).tolist())
+        return found
+
+    found = distances(0)
+    assert len(found) == 60
+    assert set(found[0]) == {0}
+    assert all(max(row) < 1 + 7 * (step + 1) / 60 for step, row in enumerate(found))
+    assert set(found[-1]) == set(range(7))
+    assert distances(0) == found != distances(1)

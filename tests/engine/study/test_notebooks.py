@@ -1,0 +1,121 @@
+"""The notebooks run from start to end, and what is committed of them is whole and up to date."""
+
+import importlib.util
+import re
+import shutil
+import socket
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from engine.study.evaluation import FIGURES
+from engine.study.grid import SIZES, STUDIES, Cell, cells_of
+from engine.study.page import text_of
+from engine.study.probes import PROBES, PROBES_FILE, untrained_cell
+from engine.study.table import TABLE_FILE, Table, read_table, write_table
+from tests.helpers.paths import ROOT
+
+NOTEBOOKS = ROOT / "notebooks"
+NAMES = ("value_distributions", "stop_regressing")
+PLACES = re.compile(
+    r"Traceback|site-packages|File \"|(?<![\w./])/(home|root|work|tmp|usr|Users)/|C:\\"
+)
+
+specification = importlib.util.spec_from_file_location("refresh", NOTEBOOKS / "refresh.py")
+assert specification and specification.loader
+refresh = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(refresh)
+
+
+def texts(notebook: nbformat.NotebookNode) -> str:
+    """All outputs but pictures, in one."""
+    found = []
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            assert output.output_type in ("execute_result", "display_data"), output
+            data = output.data
+            found += [data[kind] for kind in data if kind.startswith("text/") or "svg" in kind]
+    return "\n".join(found)
+
+
+def pictures(notebook: nbformat.NotebookNode) -> int:
+    return sum(
+        bool(output.data.keys() & {"image/png", "image/svg+xml"})
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+    )
+
+
+@pytest.fixture(scope="module")
+def whole_study(tmp_path_factory) -> Path:
+    """The tables of all studies with two seeds, the figures made up."""
+    folder = tmp_path_factory.mktemp("results")
+    cells = {cell for name in STUDIES for cell in cells_of(name, 2, Cell())}
+    rows: Table = {}
+    for number, cell in enumerate(sorted(cells, key=str)):
+        rows[cell] = {**dict.fromkeys(FIGURES, 0.1 + number % 7 / 100), "seconds": 1.0}
+        rows[cell]["parameters"] = 1e5 * (1 + list(SIZES).index(cell.size))
+    write_table(folder / TABLE_FILE, rows)
+    probed = [
+        *cells_of("representation", 2, Cell()),
+        *(untrained_cell(Cell(seed=s)) for s in (0, 1)),
+    ]
+    probes: Table = {c: {**dict.fromkeys(PROBES, 0.1 + i / 100)} for i, c in enumerate(probed)}
+    write_table(folder / PROBES_FILE, probes)
+    return folder
+
+
+def test_value_distributions_runs():
+    """On another position, Black's to move, and a few test positions."""
+    black = "r1bqkb1r/pppp1ppp/2n2n2/4p2Q/2B1P3/8/PPPP1PPP/RNB1K1NR b KQkq - 5 4"
+    notebook = refresh.execute("value_distributions", FEN=black, SQUARE="f6", POSITIONS=24)
+    assert "On 24 test positions" in texts(notebook)
+    assert "Black to move" in texts(notebook)
+    assert pictures(notebook) == 7
+
+
+def test_stop_regressing_runs_with_all_studies_done(whole_study):
+    notebook = refresh.execute("stop_regressing", RESULTS=str(whole_study), SEEDS=2)
+    assert "Not yet run" not in texts(notebook)
+    assert pictures(notebook) == 3 + sum(map(len, STUDIES.values()))
+
+
+def test_the_page_is_what_the_committed_tables_give():
+    text = (NOTEBOOKS / "README.md").read_text()
+    assert refresh.page(text) == text
+    assert set(re.findall(r"<!-- ([a-z]+) -->", text)) == {"claims", "losses", "representation"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_committed_was_run_in_order_and_names_no_machine(name):
+    path = NOTEBOOKS / f"{name}.ipynb"
+    assert path.stat().st_size < 1_500_000
+    notebook = nbformat.read(path, 4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert notebook.metadata.keys() == {"kernelspec", "language_info"}
+    assert not any("execution" in cell.metadata for cell in notebook.cells)
+    assert not PLACES.search(texts(notebook))
+    assert pictures(notebook) >= 4
+    machine = socket.gethostname()
+    assert len(machine) < 4 or machine not in texts(notebook)
+
+
+def test_the_committed_notebook_shows_the_committed_tables():
+    table = read_table(NOTEBOOKS / "results" / TABLE_FILE)
+    claims = text_of("claims", table, {}, Cell(), refresh.SEEDS)
+    notebook = nbformat.read(NOTEBOOKS / "stop_regressing.ipynb", 4)
+    assert claims.strip() in texts(notebook)
+
+
+def test_refresh_takes_tables_over_and_writes_the_page(whole_study, tmp_path, monkeypatch):
+    shutil.copytree(NOTEBOOKS, tmp_path / "notebooks")
+    monkeypatch.setattr(refresh, "HERE", tmp_path / "notebooks")
+    monkeypatch.setattr(refresh, "execute", lambda name: nbformat.v4.new_notebook())
+    monkeypatch.setattr("sys.argv", ["refresh.py", "--results", str(whole_study)])
+    refresh.main()
+    assert "Not yet run" not in (tmp_path / "notebooks" / "README.md").read_text()
+    copied = tmp_path / "notebooks" / "results" / TABLE_FILE
+    assert copied.read_bytes() == (whole_study / TABLE_FILE).read_bytes()

@@ -1,0 +1,1 @@
+"""What several tests share: stand-ins, random positions, programs to talk to."""

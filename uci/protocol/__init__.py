@@ -1,0 +1,1 @@
+"""The UCI protocol: parsing, options, a session, and the thread that thinks."""
