@@ -109,7 +109,7 @@ class Read(Step):
 
     def _wanted(self, key: bytes, record: records.PositionRecord, counts: Counter[str]) -> bool:
         options = self.options
-        if record.clocks and record.board.ply() < options.min_ply:
+        if record.ply is not None and record.ply < options.min_ply:
             counts["dropped/before min-ply"] += 1
             return False
         if options.sample < 1 and selection.lot(key, selection.SAMPLE) >= options.sample:

@@ -9,7 +9,7 @@ Layout, version 1 (little-endian; about 90 bytes at 27 moves):
     1   the teacher's depth in plies, 0 if unknown
     8   occupied squares as a bitboard
     n   per occupied square, from a1 up, a nibble: piece type 1-6, plus 8 if black
-    3   clocks if known: half-move clock (1), full-move number (2)
+    3   clocks if known: half-move clock (1), full-move number (2), 0 where only the first is known
     2   the position's own score, if there is one
     2   the action id of the move played, if known
     3   how many moves mate, how many are mated, how many there are (1 each)
@@ -58,11 +58,16 @@ class PositionRecord:
     complete: bool = True
     """Whether all legal moves are here."""
     clocks: bool = False
-    """Whether the half-move clock and the full-move number of `board` are known."""
+    """Whether the half-move clock of `board` is known, and unless it is 0 the full-move number."""
     state_score: int | None = None
     """The teacher's score of the position itself, where a source gave one; no move's score."""
     played: int | None = None
     """The action id of the move that was played, where the position comes from a game."""
+
+    @property
+    def ply(self) -> int | None:
+        """Moves of both sides since the game began, by the full-move number; None if unknown."""
+        return self.board.ply() if self.clocks and self.board.fullmove_number else None
 
     @property
     def win_probs(self) -> np.ndarray:
@@ -108,7 +113,7 @@ def encode(record: PositionRecord) -> bytes:
     return b"".join(
         (
             _encode_position(record),
-            _CLOCK_FIELDS.pack(min(board.halfmove_clock, 255), board.fullmove_number)
+            _CLOCK_FIELDS.pack(min(board.halfmove_clock, 255), min(board.fullmove_number, 65_535))
             if record.clocks
             else b"",
             b"" if record.state_score is None else _INT16.pack(record.state_score),

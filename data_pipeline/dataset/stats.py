@@ -47,7 +47,7 @@ class Stats:
         self.mates += value is not None and abs(value) > MAX_CENTIPAWNS
         self.value_bins[records.value_bin(data, bins)] += 1
         self.men[record.board.occupied.bit_count()] += 1
-        self.plies[record.board.ply() // PLY_STEP * PLY_STEP if record.clocks else -1] += 1
+        self.plies[-1 if record.ply is None else record.ply // PLY_STEP * PLY_STEP] += 1
         self.depths[record.depth] += 1
         self.phases[PHASES[phase_of(record.board)]] += 1
 

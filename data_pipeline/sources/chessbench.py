@@ -122,7 +122,7 @@ def read_bag(path: str, share: Share) -> Iterator[PositionRecord | Rejected]:
 
     numbered = map(entry, range(start, end))
     for _, group in groupby(numbered, key=lambda item: getattr(item[1], "fen", item[0])):
-        yield from _records(path, list(group))
+        yield from _records(path, list(group), share)
 
 
 def _entry(reader, index: int, policy: str) -> Entry | BadEntry:
@@ -135,7 +135,7 @@ def _entry(reader, index: int, policy: str) -> Entry | BadEntry:
 
 
 def _records(
-    path: str, group: list[tuple[int, Entry | BadEntry]]
+    path: str, group: list[tuple[int, Entry | BadEntry]], share: Share | None = None
 ) -> Iterator[PositionRecord | Rejected]:
     """The entries of one position -> its record, and one `Rejected` per entry that is wrong."""
     first = group[0][1]
@@ -145,7 +145,7 @@ def _records(
             if isinstance(entry, BadEntry):
                 raise entry
             if board is None:
-                board, clocks = parse_fen(entry.fen)
+                board, clocks = parse_fen(entry.fen, share)
             score = None if entry.win_prob is None else score_of(entry.win_prob)
             if entry.move is not None and not board.is_legal(chess.Move.from_uci(entry.move)):
                 raise BadEntry("illegal move")

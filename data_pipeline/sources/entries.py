@@ -5,8 +5,9 @@ workers may share a file: each reads all of it but parses only every ``parts``-t
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ import zstandard
 from data_pipeline.common.files import open_lines
 from data_pipeline.dataset.records import PositionRecord, make_record
 from data_pipeline.encoding.actions import ACTIONS
+from data_pipeline.sources.fen import faults_of, read_fen
 
 if TYPE_CHECKING:
     import bagz
@@ -44,6 +46,8 @@ class Share:
     parts: int = 1
     consumed_bytes: int = 0
     """How far into the file the reader is; it keeps this up to date."""
+    mended: Counter[str] = field(default_factory=Counter)
+    """What the reader corrected in positions that it kept, by name (see `fen.Fen.mended`)."""
 
     def read_to(self, position: int) -> None:
         """Note how far into the file the reader is."""
@@ -82,9 +86,10 @@ def files_of(path: Path) -> list[Path]:
 
 
 def read_lines(
-    path: str, share: Share, parse: Callable[[bytes], PositionRecord | None]
+    path: str, share: Share, parse: Callable[[bytes, Share], PositionRecord | None]
 ) -> Iterator[PositionRecord | Rejected]:
-    """Files of one position a line; ``parse`` raises BadEntry, and returns None for no position.
+    """Files of one position a line; ``parse`` raises BadEntry, and returns None for no position. It
+    is given the share to count in what it mends.
 
     A file that is cut short in the middle of a zstd frame gives what stands before the cut and one
     `Rejected` for the rest.
@@ -95,7 +100,7 @@ def read_lines(
             if not share.has(number):
                 continue
             try:
-                record = parse(line)
+                record = parse(line, share)
             except BadEntry as bad:
                 yield Rejected(path, number, str(bad), line[:200].decode("utf-8", "replace"))
                 continue
@@ -106,35 +111,26 @@ def read_lines(
             yield Rejected(path, number + 1, "truncated file", str(error))
 
 
-_FULL_FEN = re.compile(r"^(\S+ +[wb] +\S+ +\S+) +(\d+) +(\d+)\b")
+def parse_fen(text: str, share: Share | None = None) -> tuple[chess.Board, bool]:
+    """A FEN or EPD (see `fen.read_fen`) -> a playable position, and whether it has clocks.
 
-
-def parse_fen(fen: str) -> tuple[chess.Board, bool]:
-    """A FEN of four or six fields, or an EPD -> a legal position, and whether it has clocks.
-
-    Raises BadEntry for anything else, and for castling rights that only Chess960 has.
+    Of an EPD that has the half-move clock only, the full-move number is 0. What was mended is
+    counted in ``share``. Raises BadEntry for anything else, and for Chess960 castling.
     """
-    full = _FULL_FEN.match(fen)
     try:
-        board = chess.Board(None)
-        if full:
-            board.set_fen(" ".join((*full[1].split(), full[2], full[3])))
-        else:
-            operations = board.set_epd(fen)
+        found = read_fen(text)
     except ValueError:
         raise BadEntry("illegal FEN") from None
-    if not board.is_valid():
-        raise BadEntry(_why_not_valid(board))
-    return board, bool(full) or "fmvn" in operations
-
-
-def _why_not_valid(board: chess.Board) -> str:
-    if board.status() == chess.STATUS_BAD_CASTLING_RIGHTS:
-        as_960 = board.copy(stack=False)
-        as_960.chess960 = True
-        if as_960.is_valid():
-            return "Chess960 castling"
-    return "illegal position"
+    if found.chess960:
+        raise BadEntry("Chess960 castling")
+    if faults_of(found.board):
+        raise BadEntry("illegal position")
+    if share is not None:
+        share.mended.update(found.mended)
+    clocks = found.halfmove_clock is not None or found.fullmove_number is not None
+    if clocks and found.fullmove_number is None:
+        found.board.fullmove_number = 0
+    return found.board, clocks
 
 
 def unscored(
@@ -180,6 +176,9 @@ def record_of(
 def _castling(board: chess.Board, move: str) -> str:
     """``e1h1`` -> ``e1g1`` where that castles. Raises BadEntry for any other illegal move."""
     try:
-        return board.parse_uci(move).uci()
+        parsed = board.parse_uci(move)
     except ValueError:
         raise BadEntry("illegal move") from None
+    if not parsed:  # the null move, which python-chess takes for legal
+        raise BadEntry("illegal move")
+    return parsed.uci()

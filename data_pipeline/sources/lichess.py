@@ -5,10 +5,17 @@ import json
 
 from data_pipeline.dataset.records import PositionRecord
 from data_pipeline.encoding.values import MAX_CENTIPAWNS, mate_score
-from data_pipeline.sources.entries import BadEntry, Reader, parse_fen, read_lines, record_of
+from data_pipeline.sources.entries import (
+    BadEntry,
+    Reader,
+    Share,
+    parse_fen,
+    read_lines,
+    record_of,
+)
 
 
-def parse_lichess_evaluation(line: bytes) -> PositionRecord:
+def parse_lichess_evaluation(line: bytes, share: Share | None = None) -> PositionRecord:
     """One line of the Lichess evaluation dump -> a record. Raises BadEntry with the reason.
 
     Scores in the dump are from White's point of view. Of several evaluations the deepest is taken,
@@ -23,7 +30,7 @@ def parse_lichess_evaluation(line: bytes) -> PositionRecord:
         evaluation = max(entry["evals"], key=lambda e: (e.get("depth", 0), len(e["pvs"])))
         variations = [(pv["line"].split(" ", 1)[0], _white_score(pv)) for pv in evaluation["pvs"]]
         depth = min(int(evaluation.get("depth", 0)), 255)
-        board, clocks = parse_fen(fen)
+        board, clocks = parse_fen(fen, share)
     except BadEntry:
         raise
     except (KeyError, TypeError, ValueError, AttributeError):

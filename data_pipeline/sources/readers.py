@@ -1,5 +1,6 @@
-"""Which reader reads a file: by its name."""
+"""Which reader reads a file: by its name; and the readers of position lists and of datasets."""
 
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,8 +8,16 @@ from pathlib import Path
 from data_pipeline.common.errors import InputError
 from data_pipeline.dataset.records import PositionRecord, decode
 from data_pipeline.sources.chessbench import read_bag
-from data_pipeline.sources.entries import Reader, Rejected, Share, open_bag, size_of
-from data_pipeline.sources.fen import read_fens
+from data_pipeline.sources.entries import (
+    Reader,
+    Rejected,
+    Share,
+    open_bag,
+    parse_fen,
+    read_lines,
+    size_of,
+    unscored,
+)
 from data_pipeline.sources.lichess import read_lichess_evaluations
 from data_pipeline.sources.pgn import read_pgn
 
@@ -33,6 +42,19 @@ def reader_of(path: str | Path) -> Reader:
 
 
 _SHARDS_OF_A_DATASET = re.compile(r"(train|validation|test)(@\d+|-\d+-of-\d+)\.bag")
+
+
+def parse_fen_line(line: bytes, share: Share | None = None) -> PositionRecord | None:
+    """A line of a FEN or EPD list -> a record without moves; empty lines and # comments -> None."""
+    text = line.decode("utf-8", "replace").strip()
+    if not text or text.startswith("#"):
+        return None
+    board, clocks = parse_fen(text, share)
+    return unscored(board, clocks=clocks)
+
+
+read_fens: Reader = functools.partial(read_lines, parse=parse_fen_line)
+"""FEN and EPD lists (.fen, .epd, .txt, also .zst)."""
 
 
 def read_shards(path: str, share: Share) -> Iterator[PositionRecord | Rejected]:

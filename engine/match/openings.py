@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import chess
 import numpy as np
 
 from data_pipeline.common.errors import InputError
 from data_pipeline.common.files import open_lines
+from data_pipeline.sources.fen import faults_of, read_fen
 
 BUILT_IN = Path(__file__).with_name("openings.epd")
 
@@ -37,13 +37,14 @@ def _fens(path: str | Path) -> Iterator[str]:
 
 
 def _position(text: str) -> str:
-    """A line -> the FEN of a legal position in which the game is not over."""
-    fields = text.split()
-    clocks = fields[4:6] if len(fields) >= 6 and all(f.isdigit() for f in fields[4:6]) else []
-    board = chess.Board(" ".join([*fields[:4], *(clocks or ["0", "1"])]))
-    if not board.is_valid() or not any(board.legal_moves):
-        raise ValueError(f"no position to play from: {text}")
-    return board.fen()
+    """A line -> the FEN of a position in which the game is not over."""
+    found = read_fen(text)
+    if found.chess960:
+        raise ValueError(f"Chess960 castling, which is not played here: {text}")
+    faults = faults_of(found.board) or ("" if any(found.board.legal_moves) else "the game is over")
+    if faults:
+        raise ValueError(f"no position to play from ({faults}): {text}")
+    return found.board.fen()
 
 
 def choose_openings(fens: list[str], count: int, seed: int) -> list[str]:

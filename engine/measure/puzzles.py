@@ -21,6 +21,7 @@ import zstandard
 
 from data_pipeline.common.errors import InputError
 from data_pipeline.common.files import open_lines
+from data_pipeline.sources.fen import faults_of, read_fen
 
 # The columns of the Lichess database dump, for files without a header.
 LICHESS_COLUMNS = ("PuzzleId", "FEN", "Moves", "Rating", "RatingDeviation", "Popularity")
@@ -137,14 +138,17 @@ def parse_puzzle(row: dict[str, str]) -> Puzzle:
         raise ValueError(f"no {missing}")
     if not row["Rating"].isdigit():
         raise ValueError(f"expected a whole number as Rating, found {row['Rating']!r}")
-    board = _board_of_pgn(row["PGN"]) if start == "PGN" else chess.Board(row["FEN"])
+    board = _board_of_pgn(row["PGN"]) if start == "PGN" else read_fen(row["FEN"]).board
     fen, game = board.fen(), tuple(board.move_stack)
-    if not board.is_valid():
-        raise ValueError(f"illegal position {fen}")
+    if faults := faults_of(board):
+        raise ValueError(f"illegal position {fen}: {faults}")
     moves = []
     for text in row["Moves"].split():
-        moves.append(board.parse_uci(text))
-        board.push(moves[-1])
+        move = board.parse_uci(text)
+        if not move:
+            raise ValueError(f"expected legal moves, found the null move {text!r}")
+        moves.append(move)
+        board.push(move)
     if len(moves) < 2 or len(moves) % 2:
         raise ValueError(f"expected the opponent's move and solver's last, found {row['Moves']!r}")
     themes = tuple(row.get("Themes", "").split()) if "Themes" in row else _mate_theme(board, moves)

@@ -113,7 +113,7 @@ def test_fen_and_epd_lists(tmp_path, name):
 
 
 def test_parse_fen_refuses():
-    for wrong in ("", "8/8/8/8/8/1k6/1p6/K7 x - - 0 1", "8/8/8/8/8/1k6/1p6/K7 w - - bm Kx9;"):
+    for wrong in ("", "8/8/8/8/8/1k6/1p6/K7 x - - 0 1", "8/8/8/8/8/1k6/1p6/K9 w - - bm Ka9;"):
         with pytest.raises(BadEntry, match="illegal FEN"):
             parse_fen(wrong)
 

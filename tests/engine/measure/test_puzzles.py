@@ -83,7 +83,7 @@ def test_mates_are_told_by_their_length_where_a_file_has_no_themes(file):
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("x,not a fen,e2e4 e7e5,1500,", "fen"),
+        ("x,not a fen,e2e4 e7e5,1500,", "FEN"),
         (f"x,{BACK_RANK},b4b3 e1e9,1500,", "e1e9"),
         (f"x,{BACK_RANK},b4b3 g1g8,1500,", "illegal"),
         (f"x,{BACK_RANK},b4b3,1500,", "solver's last"),
