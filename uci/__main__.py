@@ -1,7 +1,14 @@
-"""``python -m uci``: the same as ``argmax uci``."""
+"""``python -m uci`` and the command ``argmax-uci``: the same as ``argmax uci``."""
 
 import sys
 
-from uci.cli import main
+from uci.cli import main as argmax
 
-sys.exit(main(["uci", *sys.argv[1:]]))
+
+def main() -> int:
+    """The UCI engine; the arguments are those of ``argmax uci``, and none is needed."""
+    return argmax(["uci", *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -41,14 +41,13 @@ def run(args: Args) -> int:
         raise InputError(f"expected a position with a legal move, found {over} in {board.fen()}")
 
     from data_pipeline.common.files import write_atomically
-    from engine.networks import shipped_network
-    from engine.play.engine import SearchlessEngine, require_win_probs
+    from engine.play import load_engine
+    from engine.play.engine import require_win_probs
     from engine.report.position_picture import picture
-    from uci.protocol.network_slot import load
 
-    loaded = load(args.network or shipped_network(), warm=False)
-    require_win_probs(loaded.predictor)
-    analysis = SearchlessEngine(loaded.predictor, rules=args.rules).analyse(board)
+    engine = load_engine(args.network, rules=args.rules)
+    require_win_probs(engine.predictor)
+    analysis = engine.analyse(board)
     if args.picture:
         write_atomically(args.picture, picture(analysis).encode())
     if args.json:

@@ -42,7 +42,7 @@ def run(args: Args) -> int:
     board = board_from_fen(args.fen)
     messages = Console(stderr=True)
     with messages.status("Loading the network..."):
-        engine = load_engine(args)
+        engine = opponent(args)
     if sys.stdin.isatty():
         converse(engine, board, args.color == "white", Console())
     else:
@@ -50,19 +50,18 @@ def run(args: Args) -> int:
     return 0
 
 
-def load_engine(args: Args) -> "SearchlessEngine":
+def opponent(args: Args) -> "SearchlessEngine":
     """The network that the arguments ask for, ready to play."""
     import random
 
-    from engine.networks import shipped_network
-    from engine.play.engine import SearchlessEngine, require_win_probs
+    from engine.play import load_engine
+    from engine.play.engine import require_win_probs
     from engine.play.move_choice import Choice
-    from uci.protocol.network_slot import load
 
-    loaded = load(args.network or shipped_network())
-    require_win_probs(loaded.predictor)
     seed = random.randrange(2**31) if args.seed is None else args.seed
-    return SearchlessEngine(loaded.predictor, choice=Choice(args.temperature), seed=seed)
+    engine = load_engine(args.network, choice=Choice(args.temperature), seed=seed, warm=True)
+    require_win_probs(engine.predictor)
+    return engine
 
 
 def print_self_play(engine: "SearchlessEngine", board: "chess.Board") -> None:

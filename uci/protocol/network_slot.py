@@ -1,6 +1,5 @@
 """Getting a network ready to play: imports, the file, compilation, and what if that fails."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -12,40 +11,23 @@ if TYPE_CHECKING:
     from uci.protocol.think import Loaded
 
 
-def cache_folder() -> Path:
-    """Where compiled functions are kept between starts."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "argmax" / "jax"
-
-
 def prepare() -> None:
     """Import JAX and the network's code, and let JAX keep what it compiles."""
-    import jax
-
     import model.inference.predictor  # noqa: F401
     import uci.protocol.think  # noqa: F401
+    from engine.play.loading import keep_compiled
 
-    jax.config.update("jax_compilation_cache_dir", str(cache_folder()))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    keep_compiled()
 
 
-def load(path: Path, warm: bool = True) -> "Loaded":
-    """A network file, compiled and ready (``warm``) or to be compiled when first asked.
-
-    Raises ArgmaxError or OSError.
-    """
-    prepare()
+def load(path: Path) -> "Loaded":
+    """A network file, compiled and ready. Raises ArgmaxError or OSError."""
+    from engine.play.loading import load_predictor
     from engine.play.strength import curve_of
-    from model.inference.predictor import Predictor
-    from model.network.network_file import load_network
     from uci.protocol.think import Loaded
 
-    network = load_network(path)
-    predictor = Predictor(network)
-    if warm:
-        predictor.warm_up()
-    return Loaded(predictor, curve_of(network.training))
+    predictor = load_predictor(path, warm=True)
+    return Loaded(predictor, curve_of(predictor.network.training))
 
 
 class Submit(Protocol):

@@ -131,7 +131,7 @@ def test_self_play_ends_and_is_the_same_every_time():
 
 
 def test_without_a_terminal_a_game_is_printed(engine, monkeypatch, capsys):
-    monkeypatch.setattr(play, "load_engine", lambda args: engine)
+    monkeypatch.setattr(play, "opponent", lambda args: engine)
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     assert play.run(play.Args(fen=MATE_IN_ONE)) == 0
     out = capsys.readouterr().out

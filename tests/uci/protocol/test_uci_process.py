@@ -7,6 +7,8 @@ import statistics
 import subprocess
 import sys
 import time
+import tomllib
+from importlib import import_module
 
 import chess
 import chess.engine
@@ -77,13 +79,14 @@ def test_a_piped_dialogue_is_answered_in_full(command, env):
     assert not done.stderr
 
 
-def test_the_console_script_is_the_same_engine(env):
-    script = "import sys; from uci.cli import main; sys.exit(main(['uci']))"
-    done = subprocess.run(
-        [sys.executable, "-c", script], input="uci\nquit\n", env=env, cwd=ROOT, text=True,
-        capture_output=True, timeout=PATIENCE_SECONDS, check=True,
-    )  # fmt: skip
-    assert done.stdout.endswith("uciok\n")
+def test_the_console_script_for_guis_needs_no_argument(monkeypatch):
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    module, _, function = scripts["argmax-uci"].partition(":")
+    called = []
+    monkeypatch.setattr(f"{module}.argmax", called.append)
+    monkeypatch.setattr(sys, "argv", ["argmax-uci"])
+    getattr(import_module(module), function)()
+    assert called == [["uci"]]
 
 
 def test_compiled_functions_are_kept(program, folder):
