@@ -10,6 +10,8 @@ need them.
 import importlib
 import sys
 
+from data_pipeline.common.plain_text import one_line, say
+
 COMMANDS: dict[str, tuple[str, str]] = {
     "uci": ("uci.commands.uci", "UCI engine on standard input and output, for chess GUIs"),
     "play": ("uci.commands.play", "a game in the terminal against the network"),
@@ -58,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one subcommand; returns 0 (done), 1 (failed) or 2 (wrong arguments or input)."""
     argv = sys.argv[1:] if argv is None else argv
     if not argv or argv[0] in ("-h", "--help", "help"):
-        print(overview())
+        say(overview())
         return EXIT_DONE if argv else EXIT_WRONG_INPUT
     name = next((n for n in (" ".join(argv[:2]), argv[0]) if n in COMMANDS), None)
     if name is None:
@@ -79,8 +81,8 @@ def unknown_command(argv: list[str]) -> int:
     """One line on stderr; a group such as ``data`` without its second word lists the group."""
     group = [name for name in COMMANDS if name.startswith(argv[0] + " ")]
     expected = ", ".join(group or COMMANDS)
-    found = " ".join(argv[:2] if group else argv[:1])
-    print(f"argmax: expected a command ({expected}), found '{found}'", file=sys.stderr)
+    found = one_line(" ".join(argv[:2] if group else argv[:1]))
+    say(f"argmax: expected a command ({expected}), found '{found}'", file=sys.stderr)
     return EXIT_WRONG_INPUT
 
 
@@ -91,17 +93,17 @@ def run_command(module, name: str, argv: list[str]) -> int:
     try:
         return module.run(parse_args(module, name, argv))
     except ArgmaxError as error:
-        print(f"argmax {name}: {error}", file=sys.stderr)
+        say(f"argmax {name}: {one_line(str(error))}", file=sys.stderr)
         return error.exit_status
     except ModuleNotFoundError as error:
         return missing_package(error, name)
     except BrokenPipeError:
         return EXIT_FAILED
     except OSError as error:
-        print(f"argmax {name}: {error}", file=sys.stderr)
+        say(f"argmax {name}: {one_line(str(error))}", file=sys.stderr)
         return EXIT_FAILED
     except KeyboardInterrupt:
-        print(f"argmax {name}: interrupted", file=sys.stderr)
+        say(f"argmax {name}: interrupted", file=sys.stderr)
         return EXIT_FAILED
 
 
@@ -111,7 +113,7 @@ def missing_package(error: ModuleNotFoundError, name: str) -> int:
     if package not in EXTRAS:
         raise error
     remedy = f"{sys.executable} -m pip install -e '.[{EXTRAS[package]}]'"
-    print(f"argmax {name}: needs {package}; in Argmax's folder: {remedy}", file=sys.stderr)
+    say(f"argmax {name}: needs {package}; in Argmax's folder: {remedy}", file=sys.stderr)
     return EXIT_FAILED
 
 

@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.text import Text
 
 from data_pipeline.beam.staging import read_tallies
-from data_pipeline.common.terminal import Lines
+from data_pipeline.common.terminal import Lines, PlainConsole
 
 # Stage, what counts as done, what as all of it; a stage with nothing to do stays out of sight.
 STAGES = (
@@ -87,7 +87,7 @@ def quiet(log: Path) -> Iterator[Console]:
     with open(log, "wb") as file, open(real, "w") as stderr:
         os.dup2(file.fileno(), 2)
         try:
-            yield Console(file=stderr)
+            yield PlainConsole(file=stderr)
         finally:
             sys.stderr.flush()
             os.dup2(real, 2)

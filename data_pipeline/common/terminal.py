@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -12,12 +13,36 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.status import Status
+from rich.text import Text
+
+from data_pipeline.common.plain_text import clean
 
 LINE_S = 30.0
 """The least time between two lines."""
 
 WIDTH = 200
 """Characters a line of what goes to a file or a pipe, so that no table is cut off there."""
+
+
+class PlainConsole(Console):
+    """A console that shows strings as they are: rich's markup in them has no effect, and what could
+    change the screen is replaced (see `data_pipeline.common.plain_text`).
+
+    Styles are given as arguments or as `rich.text.Text`.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:  # type: ignore[override]
+        """Every string on its way to the screen, also those in tables, comes through here."""
+        return super().render_str(clean(text), **options)
+
+    def status(self, status: RenderableType, **options: Any) -> Status:
+        """A line with a spinner, whose text is a string as everywhere else."""
+        text = self.render_str(status) if isinstance(status, str) else status
+        return super().status(text, **options)
 
 
 class Lines:
@@ -28,17 +53,22 @@ class Lines:
         self._last = time.monotonic()
 
     def say(self, text: str) -> None:
-        """A line, unless the last one was but a moment ago."""
+        """A line, unless the last one was only a moment ago."""
         if not self._console.is_terminal and time.monotonic() - self._last > LINE_S:
             self._last = time.monotonic()
-            self._console.print(text, highlight=False)
+            self._console.print(text)
 
 
 @contextmanager
 def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """Gives a function that takes how many of ``total`` are done; the bar goes away at the end."""
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
+    columns = (
+        TextColumn(what, markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    console = PlainConsole(stderr=True)
     lines = Lines(console)
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(what, total=total)
@@ -50,7 +80,7 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
         yield update
 
 
-def report_console() -> Console:
+def report_console() -> PlainConsole:
     """Standard output, as wide as the terminal."""
-    console = Console()
-    return console if console.is_terminal else Console(width=WIDTH)
+    console = PlainConsole()
+    return console if console.is_terminal else PlainConsole(width=WIDTH)

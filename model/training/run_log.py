@@ -4,11 +4,10 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from tensorboardX import SummaryWriter
 
-from data_pipeline.common.terminal import Lines
+from data_pipeline.common.terminal import Lines, PlainConsole
 
 METRICS_FILE = "metrics.jsonl"
 
@@ -46,7 +45,7 @@ class RunLog:
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(elapsed_when_finished=False),
-            console=Console(stderr=True),
+            console=PlainConsole(stderr=True),
         )
         self._lines = Lines(self._progress.console)
         self._task = self._progress.add_task("train", total=1.0, step=start.step, figures="")
@@ -81,13 +80,13 @@ class RunLog:
         """Figures on the evaluation split."""
         self._write(counts, "evaluation", figures)
         texts = (f"{name} {value:.4f}" for name, value in figures.items())
-        self._progress.console.print(f"step {counts.step}: " + "  ".join(texts), highlight=False)
+        self._progress.console.print(f"step {counts.step}: " + "  ".join(texts))
         shown = ("agreement", "regret")
         self._show({name: f"{name} {figures[name]:.3f}" for name in shown if name in figures})
 
     def say(self, text: str) -> None:
         """A line in the terminal alone."""
-        self._progress.console.print(text, highlight=False)
+        self._progress.console.print(text)
 
     def _write(self, counts: Counts, kind: str, figures: dict[str, float]) -> None:
         line = {"step": counts.step, "kind": kind, "seconds": round(counts.seconds, 3), **figures}

@@ -77,11 +77,10 @@ def to_json(analysis: "Analysis") -> dict:
 
 def show(analysis: "Analysis") -> None:
     """The board and the moves on standard output."""
-    from rich.console import Console
-
+    from data_pipeline.common.terminal import PlainConsole
     from uci.terminal.display import analysis_table, board_text
 
-    console = Console()
+    console = PlainConsole()
     coloured = console.color_system is not None
     console.print(board_text(analysis.board, analysis.board.turn, coloured))
     console.print(analysis_table(analysis))

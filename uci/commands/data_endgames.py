@@ -9,6 +9,7 @@ import json
 import time
 from pathlib import Path
 
+from data_pipeline.common.plain_text import say
 from data_pipeline.sources.entries import Share
 from data_pipeline.teachers.endgames import ENDINGS
 
@@ -65,7 +66,7 @@ def run(args: Args) -> int:
         print(json.dumps({"written": counts, "left_out_of": len(left_out), "seconds": seconds}))
     else:
         shown = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-        print(f"{args.out}: {shown}; {seconds} s")
+        say(f"{args.out}: {shown}; {seconds} s")
     return 0
 
 

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from data_pipeline.common.plain_text import say
+
 SMALL_INPUT_BYTES = 8 << 20
 
 
@@ -117,10 +119,10 @@ def report(out: Path, manifest: dict[str, Any], seconds: float, as_json: bool) -
         print(json.dumps(result))
         return 0
     written = ", ".join(f"{number:,} {split}" for split, number in manifest["counts"].items())
-    print(f"{out}: {written}; {result['seconds']} s")
+    say(f"{out}: {written}; {result['seconds']} s")
     if manifest["annotated"]:
         restarts = manifest["engine_restarts"]
-        print(f"annotated: {manifest['annotated']:,} by {manifest['teacher']}, {restarts} restarts")
+        say(f"annotated: {manifest['annotated']:,} by {manifest['teacher']}, {restarts} restarts")
     for reason, number in manifest["dropped"].items():
-        print(f"dropped: {number:,} {reason}", file=sys.stderr)
+        say(f"dropped: {number:,} {reason}", file=sys.stderr)
     return 0

@@ -8,6 +8,8 @@ from typing import Any
 
 import tyro
 
+from data_pipeline.common.plain_text import say
+
 
 @dataclasses.dataclass(frozen=True)
 class Args:
@@ -42,7 +44,7 @@ def run(args: Args) -> int:
     if args.picture:
         title = f"{args.dataset.resolve().name}: {dataset.manifest['teacher']}"
         draw(stats, dataset.bins, title, args.picture)
-        print(f"drawn: {args.picture}", file=sys.stderr)
+        say(f"drawn: {args.picture}", file=sys.stderr)
     if args.json:
         print(json.dumps(result))
     else:
@@ -90,4 +92,4 @@ def show(result: dict[str, Any]) -> None:
         table.add_row(f"also in the other's {other}", *cells)
     report_console().print(table)
     for reason, number in result["dropped"].items():
-        print(f"dropped: {number:,} {reason}")
+        say(f"dropped: {number:,} {reason}")

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import tyro
 
+from data_pipeline.common.plain_text import say
+
 
 @dataclass(frozen=True)
 class Args:
@@ -33,14 +35,14 @@ def run(args: Args) -> int:
 
     results, unfinished = match_pgn.read_results(list(args.pgn))
     if unfinished:
-        print(f"{unfinished} games without a result left out", file=sys.stderr)
+        say(f"{unfinished} games without a result left out", file=sys.stderr)
     anchors = dict(parse_anchor(text) for text in args.anchor)
     ratings = elo.fit(results, anchors)
     bootstrapped = (
         elo.bootstrap(results, anchors, args.bootstrap, args.seed) if args.bootstrap else {}
     )
     for note in ratings.notes:
-        print(note, file=sys.stderr)
+        say(note, file=sys.stderr)
     figures = {
         "ratings": {
             name: {
@@ -98,7 +100,7 @@ def show(figures: dict) -> None:
         table.add_row(name, f"{rating['elo']:.0f}{mark}", *shown, *count)
     report_console().print(table)
     low, high = figures["white_advantage"]["interval_95"]
-    print(
+    say(
         f"White's advantage {figures['white_advantage']['elo']:.0f} Elo ({low:.0f} to {high:.0f}), "
         f"draws between equals {figures['draw_rate_of_equals']:.0%}"
     )

@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_pipeline.common.plain_text import say
+
 
 @dataclass(frozen=True)
 class Args:
@@ -42,8 +44,7 @@ class Args:
 
 def run(args: Args) -> int:
     """Climb, then say where the player stands and what the scale is."""
-    from rich.console import Console
-
+    from data_pipeline.common.terminal import PlainConsole
     from engine.match.openings import read_openings
     from engine.match.player_specs import parse_spec
     from engine.match.stockfish_ladder import LadderGames, levels_of, scale_text
@@ -56,16 +57,17 @@ def run(args: Args) -> int:
     games = LadderGames(
         [spec, *specs], read_openings(args.openings), args.seed, args.concurrency, args.pgn
     )
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     ladder.results.extend(games.resume())
     if ladder.results:
-        print(f"{len(ladder.results)} games are in {args.pgn}", file=sys.stderr)
+        say(f"{len(ladder.results)} games are in {args.pgn}", file=sys.stderr)
     with games, console.status("") as status:
         while not ladder.done():
             a, b = ladder.next_pairing()
-            status.update(f"{len(ladder.results)} games; {a} against {b}")
+            shown = console.render_str(f"{len(ladder.results)} games; {a} against {b}")
+            status.update(shown)
             ladder.results.extend(games.play_round(a, b, config.games_a_round))
-            console.print(_standing(ladder), highlight=False)
+            console.print(_standing(ladder))
     figures = _figures(ladder, games, scale_text(stockfish, args.movetime))
     if args.json:
         print(json.dumps(figures))
@@ -120,12 +122,12 @@ def show(figures: dict) -> None:
 
     low, high = figures["interval_95"]
     bounded = " (bounded: every game against the rest went one way)" if figures["bounded"] else ""
-    print(f"{figures['player']}: {figures['elo']:.0f} Elo (95 %: {low:.0f} to {high:.0f}){bounded}")
+    say(f"{figures['player']}: {figures['elo']:.0f} Elo (95 %: {low:.0f} to {high:.0f}){bounded}")
     table = Table("a", "b", "+", "=", "-")
     for line in figures["pairings"]:
         counts = (str(line[key]) for key in ("wins", "draws", "losses"))
         table.add_row(line["a"], line["b"], *counts)
     report_console().print(table)
     times = ", ".join(f"{name} {ms:.0f} ms" for name, ms in figures["ms_per_move"].items())
-    print(f"{figures['games']} games; time a move: {times}")
-    print(figures["scale"])
+    say(f"{figures['games']} games; time a move: {times}")
+    say(figures["scale"])

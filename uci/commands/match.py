@@ -11,6 +11,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_pipeline.common.plain_text import say
+
 
 @dataclass(frozen=True)
 class Args:
@@ -49,9 +51,7 @@ def run(args: Args) -> int:
     import datetime
     import threading
 
-    from rich.console import Console
-
-    from data_pipeline.common.terminal import report_console
+    from data_pipeline.common.terminal import PlainConsole, report_console
     from engine.match import match
     from engine.match import pgn as match_pgn
     from engine.match.openings import choose_openings, read_openings
@@ -69,13 +69,13 @@ def run(args: Args) -> int:
     games = match.schedule([spec.name for spec in specs], openings, config)
     records = match_pgn.resume(args.pgn, games) if args.pgn else []
     if records:
-        print(f"{len(records)} of {len(games)} games are in {args.pgn}", file=sys.stderr)
+        say(f"{len(records)} of {len(games)} games are in {args.pgn}", file=sys.stderr)
     done = {record.pairing.key for record in records}
     left = [pairing for pairing in games if pairing.key not in done]
     if records and sprt is not None and sprt.decision(match.scores(records)[0].pair_scores):
         left = []
     stop = threading.Event()
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     with (
         Roster(specs, args.seed, config.concurrency) as roster,
         MatchTable(len(games), len(records), sprt, console) as shown,
@@ -88,7 +88,7 @@ def run(args: Args) -> int:
                 text = match_pgn.to_pgn(record, "Argmax match", today, config.control)
                 match_pgn.append_game(args.pgn, text)
             if record.fault is not None:
-                console.print(f"round {record.pairing.key}: {record.reason}", highlight=False)
+                console.print(f"round {record.pairing.key}: {record.reason}")
             shown.update(records)
             if sprt is not None and sprt.decision(match.scores(records)[0].pair_scores):
                 stop.set()
@@ -130,8 +130,8 @@ def _config(args: Args, external: bool):
 def _say(figures: dict) -> None:
     """The rest of the report in words."""
     times = ", ".join(f"{name} {ms:.1f} ms" for name, ms in figures["ms_per_move"].items())
-    print(f"time a move, median, as the match saw it: {times}")
+    say(f"time a move, median, as the match saw it: {times}")
     ends = ", ".join(f"{count} {kind}" for kind, count in figures["terminations"].items())
-    print(f"{figures['games']} games ended: {ends}")
+    say(f"{figures['games']} games ended: {ends}")
     for name, kinds in figures["faults"].items():
-        print(f"faults of {name}: " + ", ".join(f"{n} x {kind}" for kind, n in kinds.items()))
+        say(f"faults of {name}: " + ", ".join(f"{n} x {kind}" for kind, n in kinds.items()))

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import tyro
 
+from data_pipeline.common.plain_text import say
+
 
 @dataclass(frozen=True)
 class Args:
@@ -29,5 +31,5 @@ def run(args: Args) -> int:
     from model.network.network_file import load_network, save_network
 
     save_network(average([load_network(path) for path in args.files]), args.out)
-    print(f"wrote {args.out}", file=sys.stderr)
+    say(f"wrote {args.out}", file=sys.stderr)
     return 0

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import tyro
 
+from data_pipeline.common.plain_text import say
+
 
 @dataclasses.dataclass(frozen=True)
 class Args:
@@ -26,5 +28,5 @@ def run(args: Args) -> int:
     from model.network.searchless_chess import export_reference
 
     target = export_reference(load_network(args.file), args.out, args.step)
-    print(f"wrote {target}", file=sys.stderr)
+    say(f"wrote {target}", file=sys.stderr)
     return 0

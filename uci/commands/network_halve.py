@@ -10,6 +10,8 @@ from pathlib import Path
 
 import tyro
 
+from data_pipeline.common.plain_text import say
+
 
 @dataclass(frozen=True)
 class Args:
@@ -25,5 +27,5 @@ def run(args: Args) -> int:
 
     save_network(replace(load_network(args.file), stored="float16"), args.out)
     before, after = (path.stat().st_size / 2**20 for path in (args.file, args.out))
-    print(f"wrote {args.out}: {after:.1f} MiB, before {before:.1f}", file=sys.stderr)
+    say(f"wrote {args.out}: {after:.1f} MiB, before {before:.1f}", file=sys.stderr)
     return 0

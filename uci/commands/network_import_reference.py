@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import tyro
 
+from data_pipeline.common.plain_text import say
+
 
 @dataclasses.dataclass(frozen=True)
 class Args:
@@ -62,5 +64,5 @@ def run(args: Args) -> int:
         licence=args.licence,
     )
     save_network(network, args.out)
-    print(f"wrote {args.out}: {network.parameter_count:,} parameters", file=sys.stderr)
+    say(f"wrote {args.out}: {network.parameter_count:,} parameters", file=sys.stderr)
     return 0

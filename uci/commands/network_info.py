@@ -7,6 +7,8 @@ from typing import Any
 
 import tyro
 
+from data_pipeline.common.plain_text import say
+
 SHOWN_BEFORE = ("steps", "positions_seen", "hours", "teacher")
 """What is printed of the runs before the last; --json has all of them."""
 
@@ -38,7 +40,7 @@ def run(args: Args) -> int:
     if args.json:
         print(json.dumps(info))
         return 0
-    print(f"{path} ({path.stat().st_size / 2**20:.1f} MiB)")
+    say(f"{path} ({path.stat().st_size / 2**20:.1f} MiB)")
     last, *before = _runs(network.training)
     _print_fields(info | {"training": last})
     for record in before:
@@ -57,13 +59,13 @@ def _print_fields(fields: dict[str, Any], indent: str = "") -> None:
     """Names and values in two columns, nested ones further in, a table's rows one a line."""
     for name, value in fields.items():
         if isinstance(value, dict):
-            print(f"{indent}{name}")
+            say(f"{indent}{name}")
             _print_fields(value, indent + "  ")
         elif isinstance(value, list) and all(isinstance(entry, dict | list) for entry in value):
-            print(f"{indent}{name}")
+            say(f"{indent}{name}")
             for entry in value:
                 parts = entry.values() if isinstance(entry, dict) else entry
-                print(indent + "  " + " ".join(map(str, parts)))
+                say(indent + "  " + " ".join(map(str, parts)))
         else:
             shown = " ".join(f"{v:g}" for v in value) if isinstance(value, list) else value
-            print(f"{indent}{name:<{26 - len(indent)}}{shown}")
+            say(f"{indent}{name:<{26 - len(indent)}}{shown}")

@@ -20,6 +20,8 @@ from typing import Any
 
 import tyro
 
+from data_pipeline.common.plain_text import say
+
 
 @dataclass(frozen=True)
 class Args:
@@ -48,12 +50,12 @@ def run(args: Args) -> int:
     out = args.out or path
     save_network(network.with_training(**{TRAINING_KEY: curve.to_training()}), out)
     low, high = curve.elo_range
-    print(f"{out}: UCI_Elo {low} to {high}, from {len(points)} temperatures", file=sys.stderr)
+    say(f"{out}: UCI_Elo {low} to {high}, from {len(points)} temperatures", file=sys.stderr)
     if args.json:
         print(json.dumps(curve.to_training()))
     else:
         for temperature, elo in zip(curve.temperatures, curve.elos, strict=True):
-            print(f"temperature {temperature:.3f}  Elo {elo:.0f}")
+            say(f"temperature {temperature:.3f}  Elo {elo:.0f}")
     return 0
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from data_pipeline.common.plain_text import say
+
 if TYPE_CHECKING:
     import chess
     from rich.console import Console
@@ -35,16 +37,15 @@ class Args:
 
 def run(args: Args) -> int:
     """Play one game."""
-    from rich.console import Console
-
+    from data_pipeline.common.terminal import PlainConsole
     from uci.protocol.positions import board_from_fen
 
     board = board_from_fen(args.fen)
-    messages = Console(stderr=True)
+    messages = PlainConsole(stderr=True)
     with messages.status("Loading the network..."):
         engine = opponent(args)
     if sys.stdin.isatty():
-        converse(engine, board, args.color == "white", Console())
+        converse(engine, board, args.color == "white", PlainConsole())
     else:
         print_self_play(engine, board)
     return 0
@@ -69,7 +70,7 @@ def print_self_play(engine: "SearchlessEngine", board: "chess.Board") -> None:
     from uci.terminal.terminal_game import game_to_pgn, self_play
 
     result = self_play(engine, board)
-    print(game_to_pgn(board, "Argmax", "Argmax", result))
+    say(game_to_pgn(board, "Argmax", "Argmax", result))
 
 
 def converse(
@@ -81,16 +82,16 @@ def converse(
     from uci.terminal.terminal_game import Shown, TerminalGame
 
     game = TerminalGame(engine, board, white)
-    console.print("You play [bold]Argmax[/bold], which does not search. Type help for help.")
+    console.print("You play Argmax, which does not search. Type help for help.")
     show(Shown(board_changed=True), game, console)
     while not game.over:
         shown = game.engine_move() if game.engine_to_move else game.answer(ask(game))
         show(shown, game, console)
     if game.result:
         result, reason = game.result
-        console.print(f"\n[bold]{result}[/bold]  {reason}\n")
+        console.print(f"\n{result}  {reason}\n")
     if game.board.move_stack:
-        print(game.to_pgn())
+        say(game.to_pgn())
 
 
 def ask(game: "TerminalGame") -> str:
@@ -110,7 +111,7 @@ def show(shown: "Shown", game: "TerminalGame", console: "Console") -> None:
     if shown.board_changed and not game.engine_to_move:  # the answer follows at once
         draw(game, console)
     if shown.text:
-        console.print(shown.text, markup=False, highlight=False)
+        console.print(shown.text)
     if shown.analysis:
         console.print(analysis_table(shown.analysis, HINTED_MOVES))
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import tyro
 
+from data_pipeline.common.plain_text import say
+
 
 @dataclass(frozen=True)
 class Args:
@@ -41,9 +43,9 @@ def run(args: Args) -> int:
     charts.check_picture_path(args.picture)
     puzzles, bad = read_puzzles(args.files, args.limit)
     for line in bad[:10]:
-        print(f"{line.file}:{line.line}: {line.reason}", file=sys.stderr)
+        say(f"{line.file}:{line.line}: {line.reason}", file=sys.stderr)
     if bad:
-        print(f"{len(bad)} bad lines left out, {len(puzzles)} puzzles read", file=sys.stderr)
+        say(f"{len(bad)} bad lines left out, {len(puzzles)} puzzles read", file=sys.stderr)
     engine = open_network(spec)
     start = time.perf_counter()
     with progress_bar("puzzles", len(puzzles)) as advance:

@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_pipeline.common.plain_text import say
+
 
 @dataclass(frozen=True)
 class Args:
@@ -50,7 +52,7 @@ def run(args: Args) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / "index.html"
     write_atomically(path, content.encode())
-    print(f"{path}: {len(content) / 2**20:.1f} MiB", file=sys.stderr)
+    say(f"{path}: {len(content) / 2**20:.1f} MiB", file=sys.stderr)
     return 0
 
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import tyro
 
+from data_pipeline.common.plain_text import say
+
 if TYPE_CHECKING:
     from engine.study.grid import Cell
     from engine.study.recipe_trials import Trial
@@ -98,7 +100,7 @@ def train(args: Args, data: Path, cells: "list[Cell]") -> None:
 def report(trained: "Cell | Trial", figures: "Figures") -> None:
     """A line on standard error for what is done."""
     texts = [f"{name} {value:.4f}" for name, value in figures.items() if value is not None]
-    print(f"{trained.name}: " + "  ".join(texts), file=sys.stderr, flush=True)
+    say(f"{trained.name}: " + "  ".join(texts), file=sys.stderr, flush=True)
 
 
 def untrained(seeds: int, base: "Cell", table) -> "list[Point]":
@@ -130,7 +132,7 @@ def draw(args: Args, found: "dict[str, list[Point]]") -> None:
         else:
             chart = sweep_chart(sweep, points, title)
         save(chart, path)
-        print(f"drawn: {path}", file=sys.stderr)
+        say(f"drawn: {path}", file=sys.stderr)
 
 
 def as_json(name: str, found: "dict[str, list[Point]]", cells, table) -> dict:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from data_pipeline.common.plain_text import say
 from uci.commands.study import plain, report
 
 if TYPE_CHECKING:
@@ -61,11 +62,11 @@ def run(args: Args) -> int:
     for number, comparison in enumerate(found, 1):
         path = args.out / f"recipe-{number}.svg"
         save(recipe_chart(comparison), path)
-        print(f"drawn: {path}", file=sys.stderr)
+        say(f"drawn: {path}", file=sys.stderr)
     if args.json:
         print(json.dumps(plain({"bases": list(map(asdict, found))})))
     else:
-        print("\n\n".join(map(text, found)))
+        say("\n\n".join(map(text, found)))
     return 0
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from data_pipeline.common.plain_text import say
 from model.config import RecipeName, Target, TrainingDtype
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def run(args: Args) -> int:
     config = _config(args, data)  # before the network, since it sets JAX's devices
     start = load_network(args.start) if args.start else None
     train(config, data, args.out, resume=args.resume, evaluation=evaluation, start=start)
-    print(f"wrote {args.out / NETWORK_FILE}", file=sys.stderr)
+    say(f"wrote {args.out / NETWORK_FILE}", file=sys.stderr)
     return 0
 
 

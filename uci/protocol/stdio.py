@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
+from data_pipeline.common.plain_text import one_line
 from uci.protocol.protocol import Bare, Invalid, parse
 from uci.protocol.session import Session
 
@@ -36,11 +37,14 @@ def serve(session: Session, read: Callable[[int], bytes], limit: int = LINE_LIMI
 
 
 def writer(stream: TextIO) -> Callable[[str], None]:
-    """Writes lines to ``stream`` at once; a GUI that has gone away is no news."""
+    """Writes lines to ``stream`` at once; a GUI that has gone away is no news.
+
+    What a network's name or a GUI's own command brings in cannot break a line or hold escapes.
+    """
 
     def write(line: str) -> None:
         try:
-            stream.write(line + "\n")
+            stream.write(one_line(line) + "\n")
             stream.flush()
         except (BrokenPipeError, ValueError):
             pass
