@@ -28,10 +28,11 @@ from model.evaluation.evaluate import first_scored, measure, summary
 from model.inference.predictor import Predictor
 from model.network.network_file import Network, save_network
 from model.training.checkpoints import Checkpoints, Progress
+from model.training.losses import network_loss
 from model.training.optimizer import make_optimizer
 from model.training.run_log import Counts, RunLog
 from model.training.runtime import shardings
-from model.training.step import TrainState, init_state, make_update
+from model.training.step import TrainState, init_state, make_update, moving_average
 from model.training.warm_start import first_params
 
 NETWORK_FILE = "network.safetensors"
@@ -224,9 +225,8 @@ class Run:
             if self.schedule[-1][1] != budget:
                 self.schedule.append((int(self.state.step), budget))
         self.step = int(self.state.step)
-        update = make_update(
-            config.network, config.loss, config.optimizer, optimizer, config.compute_dtype
-        )
+        loss_of = network_loss(config.network, config.loss, config.compute_dtype)
+        update = make_update(loss_of, optimizer, moving_average(config.optimizer))
         self._update = jax.jit(update, donate_argnums=0, out_shardings=(replicated, replicated))
 
     @property

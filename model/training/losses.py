@@ -1,14 +1,65 @@
 """The loss of a batch: the moves' values (`value_losses`), a ranking of the moves, and what a
 choice among them gives away."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from data_pipeline.batches.board_batches import Batch, Inputs
+from data_pipeline.batches.position_batches import ChoiceBatch, StateBatch
+from data_pipeline.batches.sequence_batches import SequenceBatch, SequenceInputs
 from data_pipeline.encoding.values import ValueBins
-from model.config import LossConfig
+from model.config import LossConfig, NetworkConfig, TrainingDtype
+from model.network.architecture import transformed
 from model.network.outputs import Outputs
+from model.training.step import LossOf, Parts
 from model.training.value_losses import Array, expectation, value_loss
+
+AnyBatch = Batch | SequenceBatch | StateBatch | ChoiceBatch
+
+
+def network_loss(
+    network: NetworkConfig, loss: LossConfig, dtype: TrainingDtype = "float32"
+) -> LossOf:
+    """(params, batch) -> the loss of the network's outputs, and its parts."""
+    apply = transformed(network, jnp.dtype("float32" if dtype == "mixed" else dtype)).apply
+    precision = "bfloat16" if dtype == "mixed" else None
+
+    def loss_of(params: Any, batch: AnyBatch) -> tuple[jax.Array, Parts]:
+        with jax.default_matmul_precision(precision):
+            outputs = apply(params, batch.inputs)
+        return batch_loss(loss, outputs, batch, network.mate_range)
+
+    return loss_of
+
+
+def batch_loss(
+    config: LossConfig, outputs: Outputs, batch: AnyBatch, mate_range: float
+) -> tuple[jax.Array, Parts]:
+    """The loss of what the batch teaches, its parts, and how many action values it holds."""
+    inputs = batch.inputs
+    if isinstance(batch, StateBatch):
+        assert outputs.state is not None
+        total, parts = state_value_loss(config, outputs.state, batch.win_probs)
+        action_values = 0
+    elif isinstance(batch, ChoiceBatch):
+        assert outputs.policy is not None
+        total, parts = policy_loss(*_choices(outputs.policy, inputs))
+        action_values = 0
+    else:
+        mask = inputs.mask if isinstance(inputs, Inputs) else np.ones(inputs.actions.shape, bool)
+        total, parts = total_loss(config, outputs, batch.win_probs, mask, mate_range)
+        action_values = mask.sum()
+    return total, parts | {"action_values": jnp.asarray(action_values)}
+
+
+def _choices(policy: jax.Array, inputs: Inputs | SequenceInputs) -> tuple[jax.Array, jax.Array]:
+    """Logits [B, M] and which of the M was played [B]."""
+    if isinstance(inputs, SequenceInputs):
+        return policy, jnp.asarray(inputs.actions, jnp.int32)[:, 0]
+    return jnp.where(inputs.mask, policy, -1e9), jnp.zeros(len(policy), jnp.int32)
 
 
 def ranking(

@@ -39,6 +39,7 @@ from model.network.network_file import (
 )
 from model.network.searchless_chess import export_reference, import_reference
 from model.training.loop import TrainConfig, train
+from model.training.losses import network_loss
 from model.training.optimizer import make_optimizer
 from model.training.step import init_state, make_update
 from tests.helpers.paths import REFERENCE
@@ -97,7 +98,7 @@ def test_a_handful_of_positions_is_learned_by_heart(few, layout, target):
     adam = OptimizerConfig(kind="adam", schedule="constant", adam_learning_rate=3e-3)
     optimizer = partial(make_optimizer, adam, 1)
     state = init_state(init_params(config, 0), optimizer)
-    update = jax.jit(make_update(config, loss, adam, optimizer))
+    update = jax.jit(make_update(network_loss(config, loss), optimizer))
     batch = batch_of(few, config)
     for step in range(120):
         state, _ = update(state, batch, np.array(step))

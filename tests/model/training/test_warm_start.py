@@ -16,6 +16,7 @@ from model.config import LossConfig, OptimizerConfig, preset
 from model.inference.predictor import Predictor
 from model.network.network_file import Network, random_network
 from model.training.loop import TrainConfig, train
+from model.training.losses import network_loss
 from model.training.optimizer import make_optimizer
 from model.training.step import init_state, make_update
 from model.training.warm_start import first_params
@@ -80,7 +81,7 @@ def test_all_that_is_new_in_a_wider_network_learns(network):
     batch = make_batch(rows, 64)
     optimizer = partial(make_optimizer, OptimizerConfig(schedule="constant"), 9)
     state = init_state(params, optimizer)
-    update = jax.jit(make_update(config, LossConfig(), OptimizerConfig(), optimizer))
+    update = jax.jit(make_update(network_loss(config, LossConfig()), optimizer))
     for step in range(3):
         state, _ = update(state, batch, np.array(step))
     for module, arrays in params.items():
