@@ -1,20 +1,19 @@
 """Duplicates: all that any source says about one position -> one record.
 
-The rule: the deeper annotation wins, then the one with more moves, then the one with more bytes,
-then the one whose bytes come last; so neither the order of the input nor the division of the work
-matters. What the winner lacks is taken from the others in that order: the scores of further moves
-(only where the depth is the same, as in ChessBench's one move a record), the position's own score,
-the move played and the clocks. A position that any file gives to a split by hand goes there, and
-test comes before the others.
+The rule: scores are merged by move, and the deepest of each counts (see `dataset.merging`). Of
+annotations as deep as one another the one with more moves wins, then the one with more bytes,
+then the one whose bytes come last, and it takes the scores of further moves from the others, as in
+ChessBench's one move a record; so neither the order of the input nor the division of the work
+matters. The position's own score, the move played and the clocks are those of the first in that
+order that has them. A position that any file gives to a split by hand goes there, and test comes
+before the others.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from data_pipeline.dataset import records
-from data_pipeline.dataset.records import Keyed, PositionRecord, make_record
+from data_pipeline.dataset import merging, records
+from data_pipeline.dataset.records import Keyed, PositionRecord
 
 
 def deduplicate(keyed: Iterable[Keyed]) -> tuple[list[Keyed], int]:
@@ -39,12 +38,21 @@ def _united(entries: list[Keyed]) -> Keyed:
 
 
 def unite(copies: Iterable[PositionRecord]) -> PositionRecord:
-    """Records of one position -> one, by the module's rule; of equals the last one wins."""
+    """Records of one position -> one, by the module's rule."""
     ranked = sorted(copies, key=_rank)[::-1]
     best = ranked[0]
     for other in ranked[1:]:
         best = _filled(best, other)
-    return best
+    return merging.with_searches(best, _searches(ranked))
+
+
+def _searches(ranked: Sequence[PositionRecord]) -> list[merging.Search]:
+    """What all records say, one search a depth; of one depth the first record's word counts."""
+    by_depth: dict[int, dict[int, int]] = {}
+    for record in ranked:
+        for search in merging.searches_of(record):
+            by_depth[search.depth] = search.scores | by_depth.get(search.depth, {})
+    return [merging.Search(depth, scores) for depth, scores in by_depth.items()]
 
 
 def _rank(record: PositionRecord) -> tuple[int, int, bool, bool, bool]:
@@ -53,7 +61,7 @@ def _rank(record: PositionRecord) -> tuple[int, int, bool, bool, bool]:
 
 
 def _filled(best: PositionRecord, other: PositionRecord) -> PositionRecord:
-    """``best`` with what it lacks taken from ``other``."""
+    """``best`` with what it lacks of all but moves' scores taken from ``other``."""
     if best.state_score is None:
         best = replace(best, state_score=other.state_score)
     if best.played is None:
@@ -63,17 +71,4 @@ def _filled(best: PositionRecord, other: PositionRecord) -> PositionRecord:
         board.halfmove_clock = other.board.halfmove_clock
         board.fullmove_number = other.board.fullmove_number
         best = replace(best, board=board, clocks=True)
-    further = ~np.isin(other.actions, best.actions)
-    if best.depth != other.depth or not further.any():
-        return best
-    actions = np.concatenate((best.actions, other.actions[further]))
-    return make_record(
-        best.board,
-        actions,
-        np.concatenate((best.scores, other.scores[further])),
-        depth=best.depth,
-        complete=len(actions) == best.board.legal_moves.count(),
-        clocks=best.clocks,
-        state_score=best.state_score,
-        played=best.played,
-    )
+    return best

@@ -47,18 +47,23 @@ class Annotation:
     """Positions -> the same positions with all their moves scored."""
 
     engine: EngineConfig
+    keep_scores: bool = False
+    """Whether positions that have scored moves keep them, and only the engine's deeper stages are
+    searched; see `EngineConfig.then`."""
 
     @property
     def fingerprint(self) -> str:
-        """The engine and its limit."""
-        return self.engine.fingerprint
+        """The engine and its limits."""
+        return self.engine.fingerprint + " scores kept" * self.keep_scores
 
     def do(self, block: Sequence[Keyed], engine: Stockfish) -> Iterator[Result]:
         """Score each position."""
         for key, data, split in block:
             record = records.decode(data)
+            kept = self.keep_scores and len(record.actions) > 0
+            search = engine.deepen if kept else engine.annotate
             try:
-                yield key, records.encode(engine.annotate(record)), split
+                yield key, records.encode(search(record)), split
             except EngineFailed as failure:
                 yield Rejected("", 0, f"engine {failure}", record.board.fen())
 

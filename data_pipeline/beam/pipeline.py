@@ -43,17 +43,20 @@ def convert(
     *,
     test_files: Sequence[Path] = (),
     annotation: Annotation | None = None,
+    keep_splits: bool = False,
     beam_flags: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Files of positions -> a dataset, scored by an engine if ``annotation`` is given.
 
     Returns the manifest written to ``out``. Positions of ``test_files`` form the test split,
     whatever their hash, and no other split has them. A dataset's directory stands for all its
-    shards; its own splits do not count. Raises InputError if an input is missing or
+    shards; its own splits count only with ``keep_splits``. Raises InputError if an input is missing or
     ``out`` holds something already, ArgmaxError if the work fails.
     """
-    inputs = [(path, "") for file in files for path in _with_shards(file)]
-    inputs += [(path, "test") for file in test_files for path in _with_shards(file)]
+    inputs = [
+        (path, split if keep_splits else "") for file in files for path, split in _with_shards(file)
+    ]
+    inputs += [(path, "test") for file in test_files for path, _ in _with_shards(file)]
     for path, _ in inputs:
         if not all(file.is_file() for file in files_of(path)):
             raise InputError(f"expected a file of positions, found none at {path}")
@@ -73,11 +76,12 @@ def convert(
         return finish(place, options, counters, sources)
 
 
-def _with_shards(path: Path) -> list[Path]:
+def _with_shards(path: Path) -> list[tuple[Path, str]]:
+    """A file, or the sharded bags of a dataset's directory with their splits."""
     if not path.is_dir():
-        return [path]
+        return [(path, "")]
     data = Dataset(path)
-    return [path / f"{split}@{data.shards}.bag" for split in SPLITS if data.size(split)]
+    return [(path / f"{split}@{data.shards}.bag", split) for split in SPLITS if data.size(split)]
 
 
 def play(

@@ -3,7 +3,8 @@
 Layout, version 1 (little-endian; about 90 bytes at 27 moves):
 
     1   flags: bit 0 Black is to move, bit 1 all legal moves are scored, bit 2 the clocks are known,
-        bit 3 the position has a score of its own, bit 4 the move that was played is known
+        bit 3 the position has a score of its own, bit 4 the move that was played is known,
+        bit 5 only the best moves were scored at the teacher's depth
     1   castling rights, bits K Q k q from the lowest; bits 4-7 are 0
     1   en passant square, 255 for none
     1   the teacher's depth in plies, 0 if unknown
@@ -12,6 +13,7 @@ Layout, version 1 (little-endian; about 90 bytes at 27 moves):
     3   clocks if known: half-move clock (1), full-move number (2), 0 where only the first is known
     2   the position's own score, if there is one
     2   the action id of the move played, if known
+    2   with bit 5: at which depth the other moves were scored, and how many were at the teacher's
     3   how many moves mate, how many are mated, how many there are (1 each)
     11/8 a move: action ids, 11 bits each, best score first, filled up to a byte
     1   a mate's distance in moves, of the mating moves and then of the mated ones
@@ -28,13 +30,19 @@ import numpy as np
 
 from data_pipeline.encoding.values import MATE, MAX_CENTIPAWNS, ValueBins, win_probability
 
-BLACK, COMPLETE, CLOCKS, STATE_SCORE, PLAYED = 1, 2, 4, 8, 16
+BLACK, COMPLETE, CLOCKS, STATE_SCORE, PLAYED, STAGED = 1, 2, 4, 8, 16, 32
 _NO_SQUARE = 255
 ACTION_BITS = 11
 _HEADER = struct.Struct("<BBBBQ")
 _CLOCK_FIELDS = struct.Struct("<BH")
+_STAGE_FIELDS = struct.Struct("<BB")
 _INT16, _UINT16 = struct.Struct("<h"), struct.Struct("<H")
-OPTIONAL_SIZES = {CLOCKS: _CLOCK_FIELDS.size, STATE_SCORE: _INT16.size, PLAYED: _UINT16.size}
+OPTIONAL_SIZES = {
+    CLOCKS: _CLOCK_FIELDS.size,
+    STATE_SCORE: _INT16.size,
+    PLAYED: _UINT16.size,
+    STAGED: _STAGE_FIELDS.size,
+}
 """Bytes of the fields that are there only with their flag, in their order."""
 _POWERS = 1 << np.arange(ACTION_BITS)[::-1]
 _RIGHTS = (chess.BB_H1, chess.BB_A1, chess.BB_H8, chess.BB_A8)
@@ -63,6 +71,11 @@ class PositionRecord:
     """The teacher's score of the position itself, where a source gave one; no move's score."""
     played: int | None = None
     """The action id of the move that was played, where the position comes from a game."""
+    shallow_depth: int | None = None
+    """The depth at which the moves after the first `deep_moves` were scored, if another; see
+    `merging`."""
+    deep_moves: int = 0
+    """With a `shallow_depth`: how many moves, the best, were scored at `depth`."""
 
     @property
     def ply(self) -> int | None:
@@ -118,6 +131,9 @@ def encode(record: PositionRecord) -> bytes:
             else b"",
             b"" if record.state_score is None else _INT16.pack(record.state_score),
             b"" if record.played is None else _UINT16.pack(record.played),
+            b""
+            if record.shallow_depth is None
+            else _STAGE_FIELDS.pack(record.shallow_depth, record.deep_moves),
             bytes((mating, mated, len(scores))),
             _pack_actions(record.actions),
             distances.astype(np.uint8).tobytes(),
@@ -197,6 +213,10 @@ def _decode(data: bytes) -> PositionRecord:
     if flags & PLAYED:
         (played,) = _UINT16.unpack_from(data, at)
         at += _UINT16.size
+    shallow_depth, deep_moves = None, 0
+    if flags & STAGED:
+        shallow_depth, deep_moves = _STAGE_FIELDS.unpack_from(data, at)
+        at += _STAGE_FIELDS.size
     mating, mated, count = data[at], data[at + 1], data[at + 2]
     at += 3
     packed = np.frombuffer(data, np.uint8, offset=at)
@@ -213,13 +233,25 @@ def _decode(data: bytes) -> PositionRecord:
     if len(scores) != count:
         raise IndexError(f"{count} moves announced, {len(scores)} scores found")
     complete, clocks = bool(flags & COMPLETE), bool(flags & CLOCKS)
-    return PositionRecord(board, actions, scores, depth, complete, clocks, state_score, played)
+    return PositionRecord(
+        board,
+        actions,
+        scores,
+        depth,
+        complete,
+        clocks,
+        state_score,
+        played,
+        shallow_depth,
+        deep_moves,
+    )
 
 
 def _encode_position(record: PositionRecord) -> bytes:
     board = record.board
     flags = BLACK * (not board.turn) + COMPLETE * record.complete + CLOCKS * record.clocks
     flags += STATE_SCORE * (record.state_score is not None) + PLAYED * (record.played is not None)
+    flags += STAGED * (record.shallow_depth is not None)
     rights = sum(bool(board.castling_rights & mask) << bit for bit, mask in enumerate(_RIGHTS))
     en_passant = _NO_SQUARE if board.ep_square is None else board.ep_square
     header = _HEADER.pack(flags, rights, en_passant, record.depth, board.occupied)

@@ -3,6 +3,9 @@
 import functools
 import json
 
+import chess
+
+from data_pipeline.dataset.merging import Search, searches_of, with_searches
 from data_pipeline.dataset.records import PositionRecord
 from data_pipeline.encoding.values import MAX_CENTIPAWNS, mate_score
 from data_pipeline.sources.entries import (
@@ -18,24 +21,40 @@ from data_pipeline.sources.entries import (
 def parse_lichess_evaluation(line: bytes, share: Share | None = None) -> PositionRecord:
     """One line of the Lichess evaluation dump -> a record. Raises BadEntry with the reason.
 
-    Scores in the dump are from White's point of view. Of several evaluations the deepest is taken,
-    then the one with more moves; moves without a score stay out, and the record is partial.
+    Scores in the dump are from White's point of view. Several evaluations are merged by move (see
+    `data_pipeline.dataset.merging`); of those as deep as one another the one with more moves comes
+    first. Moves without a score stay out, and the record is partial.
     """
     try:
         entry = json.loads(line)
     except ValueError:
         raise BadEntry("broken JSON") from None
     try:
-        fen = entry["fen"]
-        evaluation = max(entry["evals"], key=lambda e: (e.get("depth", 0), len(e["pvs"])))
-        variations = [(pv["line"].split(" ", 1)[0], _white_score(pv)) for pv in evaluation["pvs"]]
-        depth = min(int(evaluation.get("depth", 0)), 255)
-        board, clocks = parse_fen(fen, share)
+        board, clocks = parse_fen(entry["fen"], share)
+        ranked = sorted(entry["evals"], key=lambda e: (e.get("depth", 0), len(e["pvs"])))[::-1]
+        record = _record(board, ranked[0], clocks)
+        searches = [_search(board, evaluation) for evaluation in ranked[1:]]
     except BadEntry:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
         raise BadEntry("missing field") from None
+    further = [s for s in searches if s and s.depth != record.depth]
+    return with_searches(record, [*searches_of(record), *further]) if further else record
+
+
+def _record(board: chess.Board, evaluation: dict, clocks: bool) -> PositionRecord:
+    variations = [(pv["line"].split(" ", 1)[0], _white_score(pv)) for pv in evaluation["pvs"]]
+    depth = min(int(evaluation.get("depth", 0)), 255)
     return record_of(board, variations, depth, clocks=clocks)
+
+
+def _search(board: chess.Board, evaluation: dict) -> Search | None:
+    """An evaluation that is not the deepest; None where it cannot be used."""
+    try:
+        (search,) = searches_of(_record(board, evaluation, clocks=False))
+    except (BadEntry, KeyError, TypeError, ValueError, AttributeError):
+        return None
+    return search
 
 
 def _white_score(variation: dict) -> int:

@@ -9,20 +9,23 @@ import re
 import select
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
+import chess
 import numpy as np
 
 from data_pipeline.common.errors import ArgmaxError, InputError
+from data_pipeline.dataset import merging
 from data_pipeline.dataset.records import PositionRecord, make_record
-from data_pipeline.encoding.actions import ACTIONS
+from data_pipeline.encoding.actions import ACTIONS, MOVES
 from data_pipeline.encoding.values import MAX_CENTIPAWNS, mate_score
 
 MAX_MULTIPV = 256  # above the most legal moves that a position can have, 218
 _START_SECONDS = 10.0
 _INFO = re.compile(
-    rb"^info depth (\d+) [^\n]*?multipv \d+ score (cp|mate) (-?\d+) (?!lowerbound|upperbound)"
+    rb"^info depth (\d+) [^\n]*?multipv (\d+) score (cp|mate) (-?\d+) (?!lowerbound|upperbound)"
     rb"[^\n]*? pv (\S+)",
     re.MULTILINE,
 )
@@ -63,6 +66,45 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A deeper search of a position whose moves are all scored: of its best few, to a limit."""
+
+    limit: Limit
+    moves: int = 1
+    """How many moves are named, the best."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.moves <= MAX_MULTIPV:
+            raise InputError(
+                f"expected a stage of 1 to {MAX_MULTIPV} moves, found {self.moves}; as in "
+                "--then depth=10,moves=3"
+            )
+
+    def __str__(self) -> str:
+        return (
+            f"the best {self.moves} at {self.limit}"
+            if self.moves > 1
+            else f"the best at {self.limit}"
+        )
+
+
+def parse_stage(text: str) -> Stage:
+    """``depth=10,moves=3`` (or ``nodes=``, ``seconds=``) -> a stage. Raises InputError."""
+    kinds = {"depth": int, "nodes": int, "seconds": float, "moves": int}
+    try:
+        pairs = [part.split("=") for part in text.split(",")]
+        fields = {name.strip(): kinds[name.strip()](value) for name, value in pairs}
+        if len(fields) < len(pairs):
+            raise ValueError
+        moves = int(fields.pop("moves", 1))
+    except (ValueError, KeyError):
+        raise InputError(
+            f"expected a stage such as depth=10,moves=3 (depth, nodes or seconds), found '{text}'"
+        ) from None
+    return Stage(Limit(**fields), moves)  # pyright: ignore[reportArgumentType]
+
+
+@dataclass(frozen=True)
 class EngineConfig:
     """Which engine, how long it thinks about a position, and its options."""
 
@@ -71,13 +113,17 @@ class EngineConfig:
     options: dict[str, str] = field(default_factory=dict)
     clear_hash: bool = True
     """Forget everything before each position, so that its scores depend on it alone."""
+    then: tuple[Stage, ...] = ()
+    """Deeper searches of the best moves, one after the other, after all moves are scored."""
     patience_seconds: float = 60.0
     """How long a search may take beyond a limit in seconds before the engine counts as hung."""
 
     @property
     def fingerprint(self) -> str:
         """What the scores depend on, as a text."""
-        return f"{self.path} {self.limit} {sorted(self.options.items())} {self.clear_hash}"
+        return f"{self.path} {self.limit} {sorted(self.options.items())} {self.clear_hash}" + (
+            f" {self.then}" if self.then else ""
+        )
 
 
 class Stockfish:
@@ -106,35 +152,41 @@ class Stockfish:
                 pipe.close()
 
     def annotate(self, record: PositionRecord) -> PositionRecord:
-        """A position with at least one legal move -> it with all its moves scored.
+        """A position with at least one legal move -> it with all its moves scored, and with the
+        deeper stages' scores merged in.
 
         Where a limit in nodes or time is too short for all of them, the record is partial.
         A crash or a hang costs a restart, and the position is tried once more. Raises EngineFailed
         if that fails too; the engine is running again then.
         """
+        return self._tried_twice(self._annotate, record)
+
+    def deepen(self, record: PositionRecord) -> PositionRecord:
+        """A position with scored moves -> it with the stages' scores merged in; see `annotate`."""
+        return self._tried_twice(self._deepen, record)
+
+    def _tried_twice(
+        self, search: Callable[[PositionRecord], PositionRecord], record: PositionRecord
+    ) -> PositionRecord:
         try:
-            return self._annotate(record)
+            return search(record)
         except (EngineFailed, OSError):
             self._restart()
         try:
-            return self._annotate(record)
+            return search(record)
         except (EngineFailed, OSError) as error:
             self._restart()
             raise EngineFailed(str(error)) from error
 
     def _annotate(self, record: PositionRecord) -> PositionRecord:
         board = record.board
-        forget = b"setoption name Clear Hash\n" if self.config.clear_hash else b""
-        self._send(
-            forget + b"position fen %b\n" % board.fen().encode() + self.config.limit.command()
-        )
-        patience = (self.config.limit.seconds or 0.0) + self.config.patience_seconds
-        scores = parse_scores(self._read(b"bestmove", patience))
+        self._set_up(board)
+        scores = parse_scores(self._search(self.config.limit))
         legal = {move.uci() for move in board.legal_moves}
         whole = scores.keys() == legal
         if not (whole or (scores and scores.keys() < legal and not self.config.limit.depth)):
             raise EngineFailed(f"scored {len(scores)} of {len(legal)} legal moves")
-        return make_record(
+        made = make_record(
             board,
             np.array([ACTIONS[move] for move in scores], np.uint16),
             np.array([score for score, _ in scores.values()], np.int32),
@@ -144,6 +196,46 @@ class Stockfish:
             state_score=record.state_score,
             played=record.played,
         )
+        return self._with_stages(made)
+
+    def _deepen(self, record: PositionRecord) -> PositionRecord:
+        self._set_up(record.board)
+        return self._with_stages(record)
+
+    def _set_up(self, board: chess.Board) -> None:
+        forget = b"setoption name Clear Hash\n" if self.config.clear_hash else b""
+        self._send(forget + b"position fen %b\n" % board.fen().encode())
+
+    def _with_stages(self, record: PositionRecord) -> PositionRecord:
+        """Run the stages, with the hash of the search before each; the position is set up."""
+        for stage in self.config.then:
+            self._send(b"setoption name MultiPV value %d\n" % stage.moves)
+            searches = merging.searches_of(record)
+            scores, _ = merging.merge(searches)
+            top = max(scores.values(), default=0)
+            bests = [move for move, score in scores.items() if score == top]
+            searches.append(self._stage(stage, ""))
+            if bests and not searches[-1].scores.keys() & set(bests):
+                searches.append(self._stage(stage, MOVES[bests[0]]))
+            record = merging.with_searches(record, searches)
+        if self.config.then:
+            self._send(b"setoption name MultiPV value %d\n" % MAX_MULTIPV)
+        return record
+
+    def _stage(self, stage: Stage, only: str) -> merging.Search:
+        """One search, of all moves or of ``only`` one."""
+        found = parse_best(self._search(stage.limit, only), stage.moves)
+        if not found:
+            raise EngineFailed("scored no move in a deeper stage")
+        scores = {ACTIONS[move]: score for move, (score, _) in found.items()}
+        depth = min(255, min(depth for _, depth in found.values()))
+        return merging.Search(depth, scores, restricted=bool(only))
+
+    def _search(self, limit: Limit, only: str = "") -> bytes:
+        """The output of a search of the position that is set up."""
+        moves = f" searchmoves {only}".encode() if only else b""
+        self._send(limit.command().rstrip(b"\n") + moves + b"\n")
+        return self._read(b"bestmove", (limit.seconds or 0.0) + self.config.patience_seconds)
 
     def _start(self) -> subprocess.Popen[bytes]:
         path = self.config.path
@@ -208,12 +300,27 @@ class Stockfish:
 
 def parse_scores(output: bytes) -> dict[str, tuple[int, int]]:
     """A search's output -> {move: (score from the side to move, depth)}, the last word on each."""
-    scores = {}
-    for depth, kind, number, move in _INFO.findall(output):
-        score = int(number)
-        if kind == b"cp":
-            score = max(-MAX_CENTIPAWNS, min(MAX_CENTIPAWNS, score))
-        else:
-            score = mate_score(score) if score else -MAX_CENTIPAWNS
-        scores[move.decode()] = (score, int(depth))
-    return scores
+    return {
+        move.decode(): (_score(kind, number), int(depth))
+        for depth, _, kind, number, move in _INFO.findall(output)
+    }
+
+
+def parse_best(output: bytes, moves: int) -> dict[str, tuple[int, int]]:
+    """As `parse_scores`, of the best ``moves`` alone: the last word on each rank, best first."""
+    by_rank = {}
+    for depth, rank, kind, number, move in _INFO.findall(output):
+        by_rank[int(rank)] = (move.decode(), _score(kind, number), int(depth))
+    best: dict[str, tuple[int, int]] = {}
+    for rank in range(1, moves + 1):
+        if rank in by_rank:
+            move, score, depth = by_rank[rank]
+            best.setdefault(move, (score, depth))
+    return best
+
+
+def _score(kind: bytes, number: bytes) -> int:
+    score = int(number)
+    if kind == b"cp":
+        return max(-MAX_CENTIPAWNS, min(MAX_CENTIPAWNS, score))
+    return mate_score(score) if score else -MAX_CENTIPAWNS

@@ -74,6 +74,11 @@ class EngineArgs:
     """Search so many nodes a position instead."""
     seconds: float | None = None
     """Search so long a position instead; scores then differ from run to run."""
+    then: tyro.conf.UseAppendAction[
+        tuple[Annotated[str, tyro.conf.arg(metavar="LIMIT,moves=N")], ...]
+    ] = ()
+    """After all moves are scored, search the best few deeper, as in --then depth=10,moves=3; again
+    for a further stage. A move's deepest score counts, and the others come behind."""
     engine_options: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE")] = ()
     """UCI options of the engine, such as Hash=16."""
     keep_hash: bool = False
@@ -85,7 +90,7 @@ class EngineArgs:
 def engine_config(args: EngineArgs) -> tuple[Any, str]:
     """The engine's configuration, tried out, and the teacher's name for the dataset's card."""
     from data_pipeline.common.errors import InputError
-    from data_pipeline.teachers.stockfish import EngineConfig, Limit, Stockfish
+    from data_pipeline.teachers.stockfish import EngineConfig, Limit, Stockfish, parse_stage
     from engine.match.uci_client import find_stockfish
 
     options: dict[str, str] = {}
@@ -97,9 +102,10 @@ def engine_config(args: EngineArgs) -> tuple[Any, str]:
     default = None if args.nodes or args.seconds else 5
     limit = Limit(default if args.depth is None else args.depth, args.nodes, args.seconds)
     path = str(find_stockfish()) if args.engine == "stockfish" else args.engine
-    config = EngineConfig(path, limit, options, not args.keep_hash, args.patience)
+    then = tuple(map(parse_stage, args.then))
+    config = EngineConfig(path, limit, options, not args.keep_hash, args.patience, then=then)
     with Stockfish(config) as engine:
-        return config, f"{engine.name}, {limit}"
+        return config, ", then ".join([f"{engine.name}, {limit}", *map(str, then)])
 
 
 def quiet_imports() -> None:
