@@ -22,6 +22,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "elo": ("uci.commands.elo", "ratings from PGN files"),
     "ladder": ("uci.commands.ladder", "a player's rating against Stockfish's levels"),
     "data annotate": ("uci.commands.data_annotate", "positions scored by Stockfish (Beam)"),
+    "data deepen": (
+        "uci.commands.data_deepen",
+        "the best moves of a dataset, deeper (Beam)",
+    ),
     "data convert": ("uci.commands.data_convert", "annotated positions to a dataset (Beam)"),
     "data selfplay": ("uci.commands.data_selfplay", "positions of games, scored by Stockfish"),
     "data endgames": ("uci.commands.data_endgames", "small endings with exact distances to mate"),

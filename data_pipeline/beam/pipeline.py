@@ -50,8 +50,8 @@ def convert(
 
     Returns the manifest written to ``out``. Positions of ``test_files`` form the test split,
     whatever their hash, and no other split has them. A dataset's directory stands for all its
-    shards; its own splits count only with ``keep_splits``. Raises InputError if an input is missing or
-    ``out`` holds something already, ArgmaxError if the work fails.
+    shards; its own splits count only with ``keep_splits``. Raises InputError if an input is missing
+    or ``out`` holds something already, ArgmaxError if the work fails.
     """
     inputs = [
         (path, split if keep_splits else "") for file in files for path, split in _with_shards(file)

@@ -30,29 +30,30 @@ def parse_lichess_evaluation(line: bytes, share: Share | None = None) -> Positio
     except ValueError:
         raise BadEntry("broken JSON") from None
     try:
-        board, clocks = parse_fen(entry["fen"], share)
+        fen = entry["fen"]
         ranked = sorted(entry["evals"], key=lambda e: (e.get("depth", 0), len(e["pvs"])))[::-1]
-        record = _record(board, ranked[0], clocks)
-        searches = [_search(board, evaluation) for evaluation in ranked[1:]]
+        moves, depth = _moves_and_depth(ranked[0])
+        board, clocks = parse_fen(fen, share)
     except BadEntry:
         raise
     except (KeyError, IndexError, TypeError, ValueError, AttributeError):
         raise BadEntry("missing field") from None
-    further = [s for s in searches if s and s.depth != record.depth]
+    record = record_of(board, moves, depth, clocks=clocks)
+    further = [search for e in ranked[1:] if (search := _search(board, e)) and search.depth < depth]
     return with_searches(record, [*searches_of(record), *further]) if further else record
 
 
-def _record(board: chess.Board, evaluation: dict, clocks: bool) -> PositionRecord:
-    variations = [(pv["line"].split(" ", 1)[0], _white_score(pv)) for pv in evaluation["pvs"]]
-    depth = min(int(evaluation.get("depth", 0)), 255)
-    return record_of(board, variations, depth, clocks=clocks)
+def _moves_and_depth(evaluation: dict) -> tuple[list[tuple[str, int]], int]:
+    """(move, score from White's point of view) of each variation, and the search's depth."""
+    moves = [(pv["line"].split(" ", 1)[0], _white_score(pv)) for pv in evaluation["pvs"]]
+    return moves, min(int(evaluation.get("depth", 0)), 255)
 
 
 def _search(board: chess.Board, evaluation: dict) -> Search | None:
     """An evaluation that is not the deepest; None where it cannot be used."""
     try:
-        (search,) = searches_of(_record(board, evaluation, clocks=False))
-    except (BadEntry, KeyError, TypeError, ValueError, AttributeError):
+        (search,) = searches_of(record_of(board, *_moves_and_depth(evaluation)))
+    except (KeyError, TypeError, ValueError, AttributeError):  # BadEntry is a ValueError
         return None
     return search
 

@@ -113,10 +113,10 @@ class EngineConfig:
     options: dict[str, str] = field(default_factory=dict)
     clear_hash: bool = True
     """Forget everything before each position, so that its scores depend on it alone."""
-    then: tuple[Stage, ...] = ()
-    """Deeper searches of the best moves, one after the other, after all moves are scored."""
     patience_seconds: float = 60.0
     """How long a search may take beyond a limit in seconds before the engine counts as hung."""
+    then: tuple[Stage, ...] = ()
+    """Deeper searches of the best moves, one after the other, after all moves are scored."""
 
     @property
     def fingerprint(self) -> str:

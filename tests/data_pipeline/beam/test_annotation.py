@@ -20,7 +20,7 @@ from data_pipeline.beam.pipeline import convert, play
 from data_pipeline.dataset import records
 from data_pipeline.dataset.dataset import SPLITS, Dataset
 from data_pipeline.teachers.selfplay import Game, GameOptions
-from data_pipeline.teachers.stockfish import EngineConfig, Limit
+from data_pipeline.teachers.stockfish import EngineConfig, Limit, parse_stage
 from tests.helpers.faulty_engine import ONE_MOVE, faulty
 from tests.helpers.paths import FIXTURES, ROOT
 from uci.cli import main
@@ -47,6 +47,46 @@ def test_the_same_scores_whatever_the_sharding(stockfish_path, tmp_path):
         record = records.decode(data)
         assert record.complete and record.clocks and record.depth == 2
         assert len(record.actions) == record.board.legal_moves.count()
+
+
+def test_deepening_a_dataset_gives_what_annotating_in_stages_gives(stockfish_path, tmp_path):
+    shallow = EngineConfig(stockfish_path, Limit(depth=2))
+    staged = replace(shallow, then=(parse_stage("depth=6,moves=3"),))
+    options = DatasetOptions(shards=2, test_share=0.3, validation_share=0.2)
+    convert([OPENINGS], tmp_path / "shallow", options, annotation=Annotation(shallow))
+    convert([OPENINGS], tmp_path / "staged", options, annotation=Annotation(staged))
+    convert(
+        [tmp_path / "shallow"],
+        tmp_path / "deepened",
+        replace(options, test_share=0.0, validation_share=0.0),  # the splits stay as they are
+        annotation=Annotation(staged, keep_scores=True),
+        keep_splits=True,
+    )
+    shallow_rows, deepened = everything(tmp_path / "shallow"), everything(tmp_path / "deepened")
+    at_once = everything(tmp_path / "staged")
+    for split in SPLITS:
+        assert len(deepened[split]) == len(at_once[split]) == len(shallow_rows[split]) > 0
+    before = {record.board.fen(): record for record in decoded(shallow_rows)}
+    for record in (*decoded(deepened), *decoded(at_once)):
+        few = len(record.actions) <= 3
+        assert record.complete and record.depth == 6
+        assert few or (record.shallow_depth == 2 and record.deep_moves >= 3)
+        old_best = before[record.board.fen()].actions[0]
+        assert old_best in record.actions
+    changed = [r for r in decoded(deepened) if r.actions[0] != before[r.board.fen()].actions[0]]
+    assert changed
+
+
+def decoded(rows: dict[str, list[bytes]]) -> list[records.PositionRecord]:
+    return [records.decode(data) for of_split in rows.values() for data in of_split]
+
+
+def test_a_dataset_that_does_not_say_how_deep_to_go_is_refused(tmp_path, capsys):
+    assert main(["data", "deepen", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert "--then depth=10,moves=3" in capsys.readouterr().err
+    deepen = ["data", "deepen", str(OPENINGS), "--out", str(tmp_path / "out"), "--then"]
+    for wrong in ("10", "depth=ten", "depth=10,moves=0", "depth=1,nodes=2", "depth=1,depth=2"):
+        assert main([*deepen, wrong]) == 2, wrong
 
 
 def test_positions_are_scored_once_and_finished_games_not_at_all(stockfish_path, tmp_path):

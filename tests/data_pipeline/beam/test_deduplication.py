@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from data_pipeline.beam.deduplication import deduplicate
 from data_pipeline.dataset import records
 from data_pipeline.dataset.dataset import position_hash
+from data_pipeline.dataset.merging import BEHIND_CP
 from data_pipeline.dataset.records import make_record
 from data_pipeline.encoding.actions import ACTIONS
 
@@ -50,7 +51,9 @@ def test_moves_of_the_same_depth_are_put_together():
         record, _ = settled(*order)
         assert record.complete
         assert record.scores.tolist() == sorted(range(20), reverse=True)
-    assert settled(*entries)[0].scores.tolist() == [7]
+    record, _ = settled(*entries)
+    assert (record.depth, record.shallow_depth, record.deep_moves) == (3, 0, 1)
+    assert record.scores.tolist() == [7] + [7 - BEHIND_CP] * 19
 
 
 def test_what_the_winner_lacks_comes_from_the_others():

@@ -36,10 +36,13 @@ def test_the_deepest_evaluation_from_the_side_to_move():
     deep = (20, [{"cp": -584, "line": "c8g4 h2h3"}, {"mate": 3, "line": "e7g6"}])
     fewer = (20, [{"cp": 7, "line": "a7a6"}])
     record = parse_lichess_evaluation(line_of(black, shallow, fewer, deep))
-    assert [MOVES[action] for action in record.actions] == ["c8g4", "e7g6"]
+    assert [MOVES[action] for action in record.actions[: record.deep_moves]] == ["c8g4", "e7g6"]
     assert record.scores[0] == 584
     assert mate_in_moves(int(record.scores[1])) == -3
     assert (record.depth, record.complete, record.clocks) == (20, False, False)
+    assert record.shallow_depth == 8
+    assert [MOVES[action] for action in record.actions[2:]] == ["a7a5", "a7a6", "b7b6"]
+    assert all(mate_in_moves(int(score)) == -2 for score in record.scores[2:])
 
 
 def test_castling_written_as_the_king_taking_his_rook():

@@ -1,0 +1,59 @@
+"""Search the best moves of positions that are scored already deeper, and merge the scores (Beam).
+
+Reads datasets and whatever else 'argmax data convert' reads. A position keeps the scores that it
+has, and a move's deepest score counts; what has none yet is scored as by 'argmax data annotate'. A
+dataset's splits stay as they are. An interrupted run goes on from the positions searched so far
+when it is started again.
+"""
+
+import dataclasses
+import time
+from pathlib import Path
+
+import tyro
+
+from uci.commands.data_options import (
+    EngineArgs,
+    OutputArgs,
+    RunnerArgs,
+    SelectionArgs,
+    engine_config,
+    quiet_imports,
+    report,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Args:
+    files: tyro.conf.Positional[tuple[Path, ...]]
+    """Dataset directories, or files of scored positions."""
+    teacher: tyro.conf.OmitArgPrefixes[EngineArgs]
+    selection: tyro.conf.OmitArgPrefixes[SelectionArgs]
+    output: tyro.conf.OmitArgPrefixes[OutputArgs]
+    running: tyro.conf.OmitArgPrefixes[RunnerArgs]
+    out: Path
+    """The dataset directory to make."""
+
+
+def run(args: Args) -> int:
+    """Deepen and say what was read, written and dropped."""
+    quiet_imports()
+    from data_pipeline.beam.engine_work import Annotation
+    from data_pipeline.beam.options import DatasetOptions
+    from data_pipeline.beam.pipeline import convert
+    from data_pipeline.common.errors import InputError
+
+    if not args.teacher.then:
+        raise InputError("expected a deeper search, found none; add --then depth=10,moves=3")
+    start = time.monotonic()
+    engine, teacher = engine_config(args.teacher)
+    chosen = dataclasses.asdict(args.output) | dataclasses.asdict(args.selection)
+    manifest = convert(
+        args.files,
+        args.out,
+        DatasetOptions(**chosen, teacher=teacher),
+        annotation=Annotation(engine, keep_scores=True),
+        keep_splits=True,
+        beam_flags=args.running.flags(threads=True),
+    )
+    return report(args.out, manifest, time.monotonic() - start, args.running.json)
