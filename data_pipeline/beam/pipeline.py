@@ -8,6 +8,9 @@ The transforms are in `transforms` and `thinning`; where the work is kept until 
 """
 
 import hashlib
+import os
+import shlex
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
@@ -17,6 +20,7 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.portability import python_urns
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
 from data_pipeline.beam import thinning, transforms
@@ -187,6 +191,18 @@ def _run(
     return total_counts(place)
 
 
+class LocalRunner(FnApiRunner):
+    """Beam's runner on this machine, whose worker processes end with this one."""
+
+    def run_via_runner_api(self, pipeline_proto: Any, options: Any) -> Any:
+        """Beam's own, with another command for its worker processes."""
+        program = shlex.join([sys.executable, "-m", "data_pipeline.beam.worker", str(os.getpid())])
+        for environment in pipeline_proto.components.environments.values():
+            if environment.urn == python_urns.SUBPROCESS_SDK:
+                environment.payload = f"exec {program}".encode()
+        return super().run_via_runner_api(pipeline_proto, options)
+
+
 def _pipeline(options: DatasetOptions, flags: Sequence[str]) -> beam.Pipeline:
     """An empty pipeline for the runner in the flags, or for the local one."""
     thinned = options.max_positions is not None or options.balance is not None
@@ -197,7 +213,7 @@ def _pipeline(options: DatasetOptions, flags: Sequence[str]) -> beam.Pipeline:
         )
     cluster = any(flag.startswith("--runner") for flag in flags)
     try:
-        runner = None if cluster else FnApiRunner()
+        runner = None if cluster else LocalRunner()
         return beam.Pipeline(runner=runner, options=PipelineOptions(list(flags)))
     except (ValueError, ImportError) as error:  # Beam's of a runner that it does not know
         raise InputError(f"expected one of Beam's runners: {error}") from error

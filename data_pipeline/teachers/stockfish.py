@@ -16,6 +16,7 @@ from typing import Self
 import chess
 import numpy as np
 
+from data_pipeline.common import children
 from data_pipeline.common.errors import ArgmaxError, InputError
 from data_pipeline.dataset import merging
 from data_pipeline.dataset.records import PositionRecord, make_record
@@ -33,6 +34,10 @@ _INFO = re.compile(
 
 class EngineFailed(ArgmaxError):
     """The engine died, hung or did not answer as a UCI engine does."""
+
+
+class EngineDied(EngineFailed):
+    """The engine's process ended."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,10 @@ class Stockfish:
     """A running engine; a context manager. Restarts itself once per position that it fails on."""
 
     def __init__(self, config: EngineConfig) -> None:
-        """Start the engine. Raises InputError if it is no UCI engine or lacks an option."""
+        """Start the engine; one that dies while it starts is tried once more.
+
+        Raises InputError if it is no UCI engine or lacks an option.
+        """
         self.config = config
         self.restarts = 0
         self.name = ""
@@ -146,6 +154,7 @@ class Stockfish:
         """End the process."""
         process = self._process
         process.kill()
+        children.release(process.pid)
         process.wait()
         for pipe in (process.stdin, process.stdout):
             if pipe:
@@ -240,6 +249,42 @@ class Stockfish:
     def _start(self) -> subprocess.Popen[bytes]:
         path = self.config.path
         try:
+            answer = self._shake_hands_or_retry()
+        except EngineFailed as error:
+            raise InputError(f"expected a UCI engine at {path}, found one that {error}") from None
+        if unknown := re.search(rb"^No such option: (.*)$", answer, re.MULTILINE):
+            self.close()
+            raise InputError(f"expected options of {self.name}, found '{unknown[1].decode()}'")
+        return self._process
+
+    def _shake_hands_or_retry(self) -> bytes:
+        try:
+            return self._shake_hands()
+        except EngineDied:
+            return self._shake_hands()
+
+    def _shake_hands(self) -> bytes:
+        """Start the process and set its options; returns what it says to them."""
+        self._process = self._spawn()
+        try:
+            self._send(b"uci\n")
+            greeting = self._read(b"uciok", _START_SECONDS)
+            found = re.search(rb"^id name (.*)$", greeting, re.MULTILINE)
+            self.name = found[1].decode().strip() if found else self.config.path
+            options = {"MultiPV": str(MAX_MULTIPV), **self.config.options}
+            lines = (f"setoption name {name} value {value}\n" for name, value in options.items())
+            self._send("".join(lines).encode() + b"isready\n")
+            return self._read(b"readyok", _START_SECONDS)
+        except EngineFailed:
+            self.close()
+            raise
+        except OSError:
+            self.close()
+            raise EngineDied("ended at once") from None
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        path = self.config.path
+        try:
             process = subprocess.Popen(
                 [path],
                 stdin=subprocess.PIPE,
@@ -250,24 +295,7 @@ class Stockfish:
             )
         except OSError as error:
             raise InputError(f"expected a UCI engine at {path}, found: {error.strerror}") from None
-        self._process = process
-        try:
-            self._send(b"uci\n")
-            found = re.search(
-                rb"^id name (.*)$", self._read(b"uciok", _START_SECONDS), re.MULTILINE
-            )
-            self.name = found[1].decode().strip() if found else path
-            options = {"MultiPV": str(MAX_MULTIPV), **self.config.options}
-            lines = (f"setoption name {name} value {value}\n" for name, value in options.items())
-            self._send("".join(lines).encode() + b"isready\n")
-            answer = self._read(b"readyok", _START_SECONDS)
-        except (EngineFailed, OSError) as error:
-            self.close()
-            why = error if isinstance(error, EngineFailed) else "ended at once"
-            raise InputError(f"expected a UCI engine at {path}, found one that {why}") from None
-        if unknown := re.search(rb"^No such option: (.*)$", answer, re.MULTILINE):
-            self.close()
-            raise InputError(f"expected options of {self.name}, found '{unknown[1].decode()}'")
+        children.guard(process.pid)
         return process
 
     def _restart(self) -> None:
@@ -294,7 +322,7 @@ class Stockfish:
                 raise EngineFailed(f"said no '{word.decode()}' within {patience:g} s")
             chunk = os.read(file, 1 << 16)
             if not chunk:
-                raise EngineFailed(f"ended before it said '{word.decode()}'")
+                raise EngineDied(f"ended before it said '{word.decode()}'")
             output += chunk.replace(b"\r", b"")
 
 

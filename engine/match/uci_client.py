@@ -10,6 +10,7 @@ from types import TracebackType
 import chess
 import chess.engine
 
+from data_pipeline.common import children
 from data_pipeline.common.errors import ArgmaxError, InputError
 from engine.match.player_specs import PlayerSpec
 
@@ -45,7 +46,8 @@ def find_stockfish() -> str:
 class ExternalPlayer:
     """A UCI program in a process of its own, playing one game at a time.
 
-    The process is started on entry (or at the first move after it died) and ended on exit.
+    The process is started on entry (or at the first move after it died) and ended on exit, or with
+    this process if that is killed.
     """
 
     def __init__(self, spec: PlayerSpec) -> None:
@@ -69,7 +71,7 @@ class ExternalPlayer:
 
     def close(self) -> None:
         """End the process, politely at first."""
-        engine, self._engine = self._engine, None
+        engine = self._release()
         if engine is not None:
             try:
                 engine.quit()
@@ -93,7 +95,7 @@ class ExternalPlayer:
             answer = engine.protocol.play(board, limit, game=self._game)
             move = _wait(engine, answer, _patience_s(limit, board.turn)).move
         except chess.engine.EngineTerminatedError as error:
-            self._engine = None
+            self._release()
             raise EngineFault("crash", f"{self.spec.name} died: {error}") from None
         except TimeoutError:
             self._kill()
@@ -129,11 +131,20 @@ class ExternalPlayer:
             limit.time = DEFAULT_MOVETIME_S
         return limit
 
+    def _open(self) -> chess.engine.SimpleEngine:
+        """Start the process; one that dies while it starts is tried once more."""
+        command = list(self.command)
+        open_engine = chess.engine.SimpleEngine.popen_uci
+        try:
+            engine = open_engine(command, timeout=START_TIMEOUT_S, setpgrp=True)
+        except chess.engine.EngineTerminatedError:
+            engine = open_engine(command, timeout=START_TIMEOUT_S, setpgrp=True)
+        children.guard(engine.transport.get_pid())
+        return engine
+
     def _start(self) -> chess.engine.SimpleEngine:
         try:
-            engine = chess.engine.SimpleEngine.popen_uci(
-                list(self.command), timeout=START_TIMEOUT_S, setpgrp=True
-            )
+            engine = self._open()
         except (TimeoutError, OSError, chess.engine.EngineError) as error:
             reason = str(error) or "no answer to 'uci'"
             raise ArgmaxError(
@@ -165,8 +176,15 @@ class ExternalPlayer:
             options["Skill Level"] = settings["skill"]
         return options
 
-    def _kill(self) -> None:
+    def _release(self) -> chess.engine.SimpleEngine | None:
+        """The engine, which is about to end or has ended."""
         engine, self._engine = self._engine, None
+        if engine is not None:
+            children.release(engine.transport.get_pid())
+        return engine
+
+    def _kill(self) -> None:
+        engine = self._release()
         if engine is not None:
             engine.close()
 

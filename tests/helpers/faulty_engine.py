@@ -43,4 +43,15 @@ def faulty(folder: Path, kind: str, faults: int) -> EngineConfig:
     return EngineConfig(str(program), Limit(depth=3), patience_seconds=0.5)
 
 
+def dies_once(folder: Path, engine: str) -> Path:
+    """A program that dies in the middle of its greeting the first time, and then is ``engine``."""
+    program, seen = folder / "dies_once", folder / "seen"
+    program.write_text(
+        f"#!/bin/sh\nif [ -e {seen} ]; then exec {engine}; fi\n"
+        f"touch {seen}\nread line\necho id name Faulty\nexit 1\n"
+    )
+    program.chmod(0o755)
+    return program
+
+
 ONE_MOVE = "7k/8/6K1/8/8/8/8/1R6 b - - 0 40"

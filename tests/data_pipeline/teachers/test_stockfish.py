@@ -13,7 +13,7 @@ from data_pipeline.teachers.stockfish import (
     Stockfish,
     parse_scores,
 )
-from tests.helpers.faulty_engine import FAULTS, ONE_MOVE, faulty
+from tests.helpers.faulty_engine import FAULTS, ONE_MOVE, dies_once, faulty
 
 FENS = [
     chess.STARTING_FEN,
@@ -99,6 +99,12 @@ def test_two_faults_cost_the_position(tmp_path, kind):
             engine.annotate(record(ONE_MOVE))
         assert engine.restarts == 2
         assert engine.annotate(record(ONE_MOVE)).scores.tolist() == [5]
+
+
+def test_an_engine_that_dies_while_it_starts_is_tried_once_more(stockfish_path, tmp_path):
+    program = dies_once(tmp_path, stockfish_path)
+    with Stockfish(config(str(program))) as engine:
+        assert "Stockfish" in engine.name
 
 
 def test_a_path_that_is_no_engine(tmp_path, monkeypatch):
