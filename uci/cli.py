@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "uci": ("uci.commands.uci", "UCI engine on standard input and output, for chess GUIs"),
     "play": ("uci.commands.play", "a game in the terminal against the network"),
     "analyse": ("uci.commands.analyse", "every legal move with its value distribution"),
+    "review": ("uci.commands.review", "games judged move by move: annotated PGN and a page"),
     "puzzles": ("uci.commands.puzzles", "solve rate on Lichess puzzle files"),
     "match": ("uci.commands.match", "games between engines"),
     "endgames": ("uci.commands.endgames", "won endings against Stockfish"),

@@ -70,7 +70,8 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
     )
     console = PlainConsole(stderr=True)
     lines = Lines(console)
-    with Progress(*columns, console=console, transient=True) as progress:
+    shown = console.is_terminal  # elsewhere the bar would leave an empty line
+    with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
         task = progress.add_task(what, total=total)
 
         def update(done: int) -> None:

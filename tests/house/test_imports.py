@@ -13,7 +13,7 @@ from tests.helpers.paths import ROOT
 ROOMS = {
     "data_pipeline": ["common", "encoding", "dataset", "sources", "teachers", "beam", "batches"],
     "model": ["config", "overrides", "network", "inference", "evaluation", "training"],
-    "engine": ["networks", "play", "rating", "match", "measure", "report", "study"],
+    "engine": ["networks", "play", "rating", "match", "measure", "report", "review", "study"],
     "uci": ["protocol", "terminal", "commands", "cli"],
 }
 """Packages, and in each its sub-packages and modules: each may import those before it."""

@@ -1,0 +1,115 @@
+"""PGN -> games to review: headers, the position they start from, and the moves of the main line."""
+
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import chess
+import chess.pgn
+import zstandard
+
+from data_pipeline.common.errors import InputError
+from data_pipeline.common.files import open_lines
+from data_pipeline.sources.pgn import STANDARD, split_games
+
+
+@dataclass(frozen=True)
+class PlayedGame:
+    """A game of standard chess; every move is legal."""
+
+    tree: chess.pgn.Game = field(repr=False)
+    start: chess.Board
+    moves: tuple[chess.Move, ...]
+
+    def name(self, color: chess.Color) -> str:
+        """A player's name; ``?`` where the PGN has none."""
+        return self.tree.headers.get("White" if color else "Black", "?")
+
+    @property
+    def result(self) -> str:
+        """1-0, 0-1, 1/2-1/2, or * where the game has no result."""
+        return self.tree.headers.get("Result", "*")
+
+    def positions(self) -> Iterator[chess.Board]:
+        """The position before each move, with the moves that led there."""
+        board = self.start.copy()
+        for move in self.moves:
+            yield board.copy()
+            board.push(move)
+
+
+@dataclass
+class ReadCounts:
+    """What became of the games of a file."""
+
+    read: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+
+    def drop(self, reason: str) -> None:
+        """One game more that cannot be reviewed."""
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+
+
+def read_files(paths: Iterable[Path], counts: ReadCounts) -> Iterator[PlayedGame]:
+    """The games of PGN files, plain or .zst; what cannot be reviewed is counted and left out.
+
+    Raises InputError where a file is not there or broken.
+    """
+    for path in paths:
+        if not path.is_file():
+            raise InputError(f"expected a PGN file at {path}, found none")
+        try:
+            for line, text in split_games(open_lines(path)):
+                yield from _read(text.decode("utf-8", "replace"), f"{path}, line {line}", counts)
+        except (zstandard.ZstdError, EOFError) as error:
+            raise InputError(f"expected a whole PGN file, found {path} broken: {error}") from None
+
+
+def read_text(text: str, counts: ReadCounts) -> list[PlayedGame]:
+    """The games of a PGN text; what cannot be reviewed is counted and left out."""
+    lines = iter(text.encode("utf-8", "replace").splitlines())
+    games = (game for _, game in split_games(lines))
+    return [
+        game for pgn in games for game in _read(pgn.decode("utf-8", "replace"), "the PGN", counts)
+    ]
+
+
+def _read(text: str, where: str, counts: ReadCounts) -> Iterator[PlayedGame]:
+    """The text of one game, or of several that have no tags."""
+    handle = io.StringIO(text)
+    while True:
+        try:
+            tree = chess.pgn.read_game(handle)
+        except ValueError as error:
+            counts.drop(f"unreadable headers ({error})")
+            return
+        if tree is None:
+            return
+        try:
+            game = played_game(tree)
+        except InputError as error:
+            counts.drop(str(error))
+            continue
+        counts.read += 1
+        yield game
+
+
+def played_game(tree: chess.pgn.Game) -> PlayedGame:
+    """A parsed game, checked. Raises InputError, in one line, for what cannot be reviewed."""
+    if tree.headers.get("Variant", "").lower() not in STANDARD:
+        raise InputError("a variant of chess")
+    try:
+        start = tree.board()
+    except ValueError:
+        raise InputError("a FEN that cannot be read") from None
+    if type(start) is not chess.Board or start.chess960 or not start.is_valid():
+        raise InputError("an illegal position to start from")
+    if tree.errors:
+        raise InputError("an illegal move")
+    moves = tuple(tree.mainline_moves())
+    if not moves:
+        raise InputError("no moves")
+    if not all(moves):
+        raise InputError("a null move")
+    return PlayedGame(tree, start, moves)

@@ -1,0 +1,206 @@
+"""A game with what the network says of every move.
+
+One pass of the network values all legal moves of a position, so what a move gave away is the
+difference between two values of the same pass: the best move's and the played one's. Nothing is
+searched. A deep combination that the network does not see is judged wrongly, and its judgements are
+those of a player of its own strength.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import chess
+import numpy as np
+
+from data_pipeline.encoding.values import ValueBins
+from engine.play.analysis import Analysis
+from engine.play.engine import SearchlessEngine
+from engine.play.move_choice import quantile
+from engine.review.accuracy import ROUNDING, Judgement, game_accuracy, judgement_of, move_accuracy
+from engine.review.games import PlayedGame
+
+BAND = (0.1, 0.9)
+"""The quantiles between which the uncertainty band of the curve lies."""
+CHOICE_TEMPERATURE = 0.05
+"""Win probability; moves are weighted by ``exp(win_prob / temperature)``, as in training."""
+ONLY_MOVE_GAP = 0.10
+"""An only move is better than every other one by at least this: the others are mistakes."""
+MOST_TURNING_POINTS = 6
+POSITIONS_A_PASS = 32
+"""Passes are filled up to this, so that few shapes are ever compiled."""
+POSITIONS_A_BATCH = 8 * POSITIONS_A_PASS
+
+
+@dataclass(frozen=True)
+class MoveReview:
+    """One move of a game. Win probabilities are those of the side that moved, unless named for
+    White."""
+
+    ply: int  # 1 for the first move of the game
+    move: chess.Move
+    san: str
+    color: chess.Color
+    win_prob: float
+    band: tuple[float, float]  # the 10 % and 90 % quantiles of the move's distribution
+    best: chess.Move
+    best_san: str
+    best_win_prob: float
+    entropy_bits: float  # of the choice among the moves: 0 where one stands out
+    only_move: bool  # the best move was the only one that gives away little
+    verdict: str | None  # what the rules say of the played move
+    fen: str  # the position after the move
+
+    @property
+    def given_away(self) -> float:
+        """The best move's win probability less the played one's; never negative."""
+        return max(0.0, self.best_win_prob - self.win_prob)
+
+    @property
+    def judgement(self) -> Judgement | None:
+        """By Lichess's thresholds; the network's own best move is never judged."""
+        return None if self.move == self.best else judgement_of(self.given_away)
+
+    @property
+    def accuracy(self) -> float:
+        """Of this move, 0 to 100."""
+        return 100.0 if self.move == self.best else move_accuracy(self.given_away)
+
+    @property
+    def white_win_prob(self) -> float:
+        """White's, after the move."""
+        return self.win_prob if self.color else 1 - self.win_prob
+
+    @property
+    def white_band(self) -> tuple[float, float]:
+        """White's, low to high."""
+        low, high = self.band
+        return (low, high) if self.color else (1 - high, 1 - low)
+
+
+@dataclass(frozen=True)
+class GameReview:
+    """A game and its moves' reviews."""
+
+    game: PlayedGame
+    moves: tuple[MoveReview, ...]
+    accuracy: dict[chess.Color, float | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        accuracies = [move.accuracy for move in self.moves]
+        found = game_accuracy(self.curve, accuracies, self.game.start.turn)
+        object.__setattr__(self, "accuracy", found)
+
+    @property
+    def curve(self) -> list[float]:
+        """[N + 1] White's win probability, before the first move and after each."""
+        if not self.moves:
+            return [0.5]
+        first = self.moves[0]
+        start = first.best_win_prob if first.color else 1 - first.best_win_prob
+        return [start, *(move.white_win_prob for move in self.moves)]
+
+    @property
+    def turning_points(self) -> list[MoveReview]:
+        """The mistakes and blunders that gave away most, in the order of the game."""
+        wrong = [move for move in self.moves if move.judgement in ("mistake", "blunder")]
+        worst = sorted(wrong, key=lambda move: -move.given_away)[:MOST_TURNING_POINTS]
+        return sorted(worst, key=lambda move: move.ply)
+
+    def judgements(self, color: chess.Color) -> Counter[Judgement]:
+        """How many moves of one side were judged what."""
+        return Counter(m.judgement for m in self.moves if m.color == color and m.judgement)
+
+
+def review_games(engine: SearchlessEngine, games: Iterable[PlayedGame]) -> Iterator[GameReview]:
+    """Games -> their reviews, one after the other; the network is asked for many positions at once.
+
+    Holds no more games than fill a batch.
+    """
+    waiting: list[PlayedGame] = []
+    positions = 0
+    for game in games:
+        waiting.append(game)
+        positions += len(game.moves)
+        if positions >= POSITIONS_A_BATCH:
+            yield from _review(engine, waiting)
+            waiting, positions = [], 0
+    yield from _review(engine, waiting)
+
+
+def _review(engine: SearchlessEngine, games: Sequence[PlayedGame]) -> Iterator[GameReview]:
+    boards = [board for game in games for board in game.positions()]
+    analyses = iter(_analyse_filled(engine, boards))
+    for game in games:
+        reviews = (
+            review_move(ply, move, next(analyses)) for ply, move in enumerate(game.moves, start=1)
+        )
+        yield GameReview(game, tuple(reviews))
+
+
+def _analyse_filled(engine: SearchlessEngine, boards: list[chess.Board]) -> list[Analysis]:
+    """`SearchlessEngine.analyse_many` with the last pass filled up to `POSITIONS_A_PASS`."""
+    if not boards:
+        return []
+    filling = [boards[-1]] * (-len(boards) % POSITIONS_A_PASS)
+    return engine.analyse_many([*boards, *filling])[: len(boards)]
+
+
+def review_move(ply: int, move: chess.Move, analysis: Analysis) -> MoveReview:
+    """A played move judged by the analysis of the position that it was played in."""
+    board = analysis.board
+    played = analysis.moves.index(move)
+    verdict = analysis.verdicts[played]
+    win_prob = float(analysis.win_probs[played])
+    exact = verdict is not None and not verdict.ceiling
+    band = (win_prob, win_prob) if exact else _band(analysis.distributions[played], analysis.bins)
+    san, best_san = board.san(move), board.san(analysis.best)
+    after = board.copy(stack=False)
+    after.push(move)
+    return MoveReview(
+        ply=ply,
+        move=move,
+        san=san,
+        color=board.turn,
+        win_prob=win_prob,
+        band=band,
+        best=analysis.best,
+        best_san=best_san,
+        best_win_prob=float(analysis.win_probs[0]),
+        entropy_bits=choice_entropy(analysis.win_probs),
+        only_move=is_only_move(analysis.win_probs),
+        verdict=verdict.reason if verdict else None,
+        fen=after.fen(),
+    )
+
+
+def _band(distribution: np.ndarray, bins: ValueBins) -> tuple[float, float]:
+    """[K] -> the `BAND` quantiles, in win probability."""
+    low, high = (
+        float(bins.win_prob_of(quantile(distribution[None], level, bins))[0]) for level in BAND
+    )
+    return low, high
+
+
+def choice_entropy(win_probs: np.ndarray) -> float:
+    """[M] win probabilities -> bits: how open the choice among the moves is.
+
+    0 where one move stands out, log2(M) where all are worth the same. 2 to this power is the number
+    of moves among which it was a choice.
+    """
+    logits = (np.asarray(win_probs, np.float64) - np.max(win_probs)) / CHOICE_TEMPERATURE
+    weights = np.exp(logits)
+    shares = weights / weights.sum()
+    shares = shares[shares > 0]
+    return max(0.0, float(-np.sum(shares * np.log2(shares))))
+
+
+def is_only_move(win_probs: np.ndarray) -> bool:
+    """[M] win probabilities, M >= 2 -> whether the best is far above all others.
+
+    Where there is a single legal move, nothing had to be found.
+    """
+    if len(win_probs) < 2:
+        return False
+    second, best = np.partition(np.asarray(win_probs, np.float64), -2)[-2:]
+    return bool(best - second >= ONLY_MOVE_GAP - ROUNDING)

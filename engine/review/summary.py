@@ -1,0 +1,55 @@
+"""Files of games -> their reviews and a summary of each player."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from engine.play.engine import SearchlessEngine
+from engine.review.forms import to_json
+from engine.review.games import PlayedGame, ReadCounts, read_files
+from engine.review.players import Players
+from engine.review.review import GameReview, review_games
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """All reviews, by player, and what was left out."""
+
+    reviews: list[GameReview]
+    players: Players
+    counts: ReadCounts
+
+    def to_json(self) -> dict:
+        """The JSON object that ``argmax review --json`` prints."""
+        return {
+            "games": [to_json(review) for review in self.reviews],
+            "players": self.players.to_json(),
+            "left_out": self.counts.dropped,
+        }
+
+
+def review_files(
+    engine: SearchlessEngine,
+    paths: Sequence[Path],
+    limit: int | None = None,
+    on_game: Callable[[int], None] = lambda done: None,
+) -> Reviewed:
+    """Review the games of PGN files (the first ``limit``); ``on_game`` hears how many are done."""
+    counts = ReadCounts()
+    return reviewed(engine, islice(read_files(paths, counts), limit), counts, on_game)
+
+
+def reviewed(
+    engine: SearchlessEngine,
+    games: Iterable[PlayedGame],
+    counts: ReadCounts,
+    on_game: Callable[[int], None] = lambda done: None,
+) -> Reviewed:
+    """Review games that are read already."""
+    found = Reviewed([], Players(), counts)
+    for review in review_games(engine, games):
+        found.reviews.append(review)
+        found.players.add(review)
+        on_game(len(found.reviews))
+    return found
