@@ -1,6 +1,7 @@
 """What the engine thinks of a position: the distribution of every legal move's win probability."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import chess
 import numpy as np
@@ -62,6 +63,24 @@ class Analysis:
         of mates adds."""
         bonus = mate_bonus(self.win_probs, self.bins.nearness(self.distributions))
         return centipawns(np.clip(self.utilities - bonus, 0.0, 1.0))
+
+
+def to_json(analysis: Analysis) -> dict[str, Any]:
+    """The analysis as ``argmax analyse --json`` prints it."""
+    results, outcomes = analysis.win_draw_loss, analysis.outcomes
+    moves = [
+        {
+            "move": move.uci(),
+            "san": analysis.board.san(move),
+            "win_prob": float(analysis.win_probs[i]),
+            "score_cp": round(float(analysis.scores_cp[i])),
+            "wdl": [round(float(share), 4) for share in results[i]],
+            "verdict": verdict.reason if (verdict := analysis.verdicts[i]) else None,
+            "distribution": [round(float(mass), 6) for mass in outcomes[i]],
+        }
+        for i, move in enumerate(analysis.moves)
+    ]
+    return {"fen": analysis.board.fen(), "best": analysis.best.uci(), "moves": moves}
 
 
 def win_draw_loss(distributions: np.ndarray, bins: ValueBins) -> np.ndarray:

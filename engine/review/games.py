@@ -39,6 +39,13 @@ class PlayedGame:
             board.push(move)
 
 
+class _Builder(chess.pgn.GameBuilder):
+    """Keeps what is wrong with a game in its ``errors``, without a line in a log."""
+
+    def handle_error(self, error: Exception) -> None:
+        self.game.errors.append(error)
+
+
 @dataclass
 class ReadCounts:
     """What became of the games of a file."""
@@ -80,9 +87,9 @@ def _read(text: str, where: str, counts: ReadCounts) -> Iterator[PlayedGame]:
     handle = io.StringIO(text)
     while True:
         try:
-            tree = chess.pgn.read_game(handle)
-        except ValueError as error:
-            counts.drop(f"unreadable headers ({error})")
+            tree = chess.pgn.read_game(handle, Visitor=_Builder)
+        except (ValueError, IndexError):  # a strange header; brackets that close nothing
+            counts.drop("a game that cannot be read")
             return
         if tree is None:
             return

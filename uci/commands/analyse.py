@@ -42,6 +42,7 @@ def run(args: Args) -> int:
 
     from data_pipeline.common.files import write_atomically
     from engine.play import load_engine
+    from engine.play.analysis import to_json
     from engine.play.engine import require_win_probs
     from engine.report.position_picture import picture
 
@@ -55,24 +56,6 @@ def run(args: Args) -> int:
     else:
         show(analysis)
     return 0
-
-
-def to_json(analysis: "Analysis") -> dict:
-    """The analysis as the JSON object that --json prints."""
-    results, outcomes = analysis.win_draw_loss, analysis.outcomes
-    moves = [
-        {
-            "move": move.uci(),
-            "san": analysis.board.san(move),
-            "win_prob": float(analysis.win_probs[i]),
-            "score_cp": round(float(analysis.scores_cp[i])),
-            "wdl": [round(float(share), 4) for share in results[i]],
-            "verdict": verdict.reason if (verdict := analysis.verdicts[i]) else None,
-            "distribution": [round(float(mass), 6) for mass in outcomes[i]],
-        }
-        for i, move in enumerate(analysis.moves)
-    ]
-    return {"fen": analysis.board.fen(), "best": analysis.best.uci(), "moves": moves}
 
 
 def show(analysis: "Analysis") -> None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import tyro
 
+from data_pipeline.common.plain_text import say
+
 if TYPE_CHECKING:
     from engine.review.review import GameReview
     from engine.review.summary import Reviewed
@@ -38,10 +40,9 @@ def run(args: Args) -> int:
     """Read, review, write and print."""
     from data_pipeline.common.errors import InputError
     from data_pipeline.common.terminal import progress_bar
-    from engine.networks import shipped_network
-    from engine.play.engine import SearchlessEngine, require_win_probs
+    from engine.play import load_engine
+    from engine.play.engine import require_win_probs
     from engine.review.summary import review_files
-    from uci.protocol.network_slot import load
 
     if not args.pgn:
         raise InputError("expected at least one PGN file, found none")
@@ -50,18 +51,18 @@ def run(args: Args) -> int:
     missing = next((path for path in args.pgn if not path.is_file()), None)
     if missing:
         raise InputError(f"expected a PGN file at {missing}, found none")
-    loaded = load(args.network or shipped_network(), warm=False)
-    require_win_probs(loaded.predictor)
+    engine = load_engine(args.network)
+    require_win_probs(engine.predictor)
     with progress_bar("games", args.limit or 0) as update:
-        found = review_files(SearchlessEngine(loaded.predictor), args.pgn, args.limit, update)
+        found = review_files(engine, args.pgn, args.limit, update)
     for reason, count in found.counts.dropped.items():
-        print(f"{count} games left out: {reason}", file=sys.stderr)
+        say(f"{count} games left out: {reason}", file=sys.stderr)
     if not found.reviews:
         raise InputError(f"expected games in {', '.join(map(str, args.pgn))}, found none")
     if args.out:
         write(found, args.out)
     if args.json:
-        print(json.dumps(found.to_json()))
+        say(json.dumps(found.to_json()))
     else:
         show(found)
     return 0
@@ -84,7 +85,6 @@ def write(found: "Reviewed", folder: Path) -> None:
 
 def show(found: "Reviewed") -> None:
     """A few games in full, or the players."""
-    from rich.markup import escape
     from rich.table import Table
 
     from data_pipeline.common.terminal import report_console
@@ -102,7 +102,7 @@ def show(found: "Reviewed") -> None:
             shares += [player["given_away_a_move"], player["best_move_rate"]]
             shown = ["" if share is None else f"{share:.1%}" for share in shares]
             counts = [str(player[f"{kind}_count"]) for kind in JUDGED]
-            table.add_row(escape(name), str(player["games"]), str(player["moves"]), *shown, *counts)
+            table.add_row(name, str(player["games"]), str(player["moves"]), *shown, *counts)
         console.print(table)
     console.print("Judged by a network without search; deep combinations escape it.", style="dim")
 
@@ -110,7 +110,6 @@ def show(found: "Reviewed") -> None:
 def show_game(review: "GameReview") -> None:
     """One game: both sides' accuracy, and every move that was judged."""
     import chess
-    from rich.markup import escape
     from rich.table import Table
 
     from data_pipeline.common.terminal import report_console
@@ -122,7 +121,7 @@ def show_game(review: "GameReview") -> None:
     for color, side in ((chess.WHITE, "White"), (chess.BLACK, "Black")):
         accuracy, counts = review.accuracy[color], review.judgements(color)
         shown = "" if accuracy is None else f"{accuracy:.1f} %"
-        name = escape(review.game.name(color))
+        name = review.game.name(color)
         sides.add_row(side, name, shown, *(str(counts[kind]) for kind in JUDGED))
     console.print(sides)
     moves = Table(

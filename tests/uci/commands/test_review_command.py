@@ -3,12 +3,13 @@
 import io
 import json
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import chess.pgn
 import pytest
 import zstandard
 
+from engine import play as engine_play
+from engine.play.engine import SearchlessEngine
 from tests.engine.review.test_review import MATE
 from tests.helpers.fakes import FakePredictor
 from uci.cli import main
@@ -31,10 +32,8 @@ def place(tmp_path_factory):
 @pytest.fixture
 def run(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
     """Runs `argmax review` with a predictor that needs no JAX; status, standard output, error."""
-    from uci.protocol import network_slot
-
-    loaded = SimpleNamespace(predictor=FakePredictor(), curve=None)
-    monkeypatch.setattr(network_slot, "load", lambda path, warm=True: loaded)
+    engine = SearchlessEngine(FakePredictor())
+    monkeypatch.setattr(engine_play, "load_engine", lambda path: engine)
 
     def run(*argv) -> tuple[int, str, str]:
         status = main(["review", *map(str, argv)])

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from engine.play.analysis import to_json
 from engine.play.engine import SearchlessEngine
 from tests.helpers.fakes import FakePredictor, ValuesPredictor
-from uci.commands import analyse, play
+from uci.commands import play
 from uci.terminal.display import analysis_table, board_text, sparkline
 from uci.terminal.terminal_game import TerminalGame, game_to_pgn, result_of, self_play
 
@@ -172,7 +173,7 @@ def test_the_table_fits_80_columns_and_names_verdicts(engine):
 def test_analysis_as_json():
     board = chess.Board(MATE_IN_ONE)
     analysis = SearchlessEngine(ValuesPredictor(lambda *_: 0.6)).analyse(board)
-    found = analyse.to_json(analysis)
+    found = to_json(analysis)
     assert found["fen"] == MATE_IN_ONE
     assert found["best"] == found["moves"][0]["move"] == "a1a8"
     assert found["moves"][0]["verdict"] == "checkmate"
