@@ -1,7 +1,8 @@
 """What a network and a training run are made of: frozen, checked where they are made."""
 
+import math
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from data_pipeline.common.errors import InputError
 from data_pipeline.encoding.actions import NUM_ACTIONS
@@ -135,17 +136,42 @@ _RETIRED = {"bias_templates": 0}
 
 
 def config_from_dict(fields: dict[str, Any]) -> NetworkConfig:
-    """The inverse of `asdict`, by the field `layout`. Raises InputError for unknown fields."""
+    """The inverse of `asdict`, by the field `layout`.
+
+    Raises InputError for unknown fields and for values of other types, so that the fields may come
+    from anywhere.
+    """
     layouts = {config.LAYOUT: config for config in (BoardConfig, SequenceConfig)}
-    if fields.get("layout") not in layouts:
-        raise InputError(
-            f"expected a layout ({', '.join(layouts)}), found '{fields.get('layout')}'"
-        )
+    layout = fields.get("layout")
+    if not isinstance(layout, str) or layout not in layouts:
+        raise InputError(f"expected a layout ({', '.join(layouts)}), found {layout!r}")
     fields = {name: value for name, value in fields.items() if _RETIRED.get(name, ...) != value}
+    check_types(layouts[layout], fields)
     try:
-        return layouts[fields["layout"]](**fields)
+        return layouts[layout](**fields)
     except TypeError as error:
         raise InputError(f"expected the fields of a network's configuration, {error}") from None
+
+
+def check_types(config: type, fields: dict[str, Any]) -> None:
+    """Raise InputError where a value is of another type than the field of a config dataclass.
+
+    Integers serve as floats, but booleans are no integers, and floats are finite.
+    """
+    hints = get_type_hints(config)
+    for name, value in fields.items():
+        hint = hints.get(name)
+        if get_origin(hint) is Literal:
+            fits, expected = value in get_args(hint), " or ".join(map(str, get_args(hint)))
+        elif hint is float:
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            fits, expected = is_number and math.isfinite(value), "a finite number"
+        elif isinstance(hint, type):
+            fits, expected = type(value) is hint, f"a value of type {hint.__name__}"
+        else:
+            continue  # an unknown field, which the dataclass refuses by name
+        if not fits:
+            raise InputError(f"expected {name} to be {expected}, found {value!r:.60}")
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,19 @@
 """One network, one file: parameters and configuration in a single .safetensors file.
 
 Tensors are named ``module//parameter``, all float32 or all float16; the header's metadata has one
-entry, ``argmax``: JSON with the format version, the name, the licence, the configuration and the
-training record.
+entry, ``argmax``: JSON with the format version, the name, the licence, the configuration, the
+training record and a checksum over all of these and the tensors. Files of earlier versions have no
+checksum and are read without one.
+
+A file may come from anywhere: what it says is checked, in type and in size, before it is used.
 """
 
+import hashlib
 import json
 import os
+import stat
 import struct
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -81,17 +87,23 @@ def save_network(network: Network, path: str | Path) -> None:
         for module, arrays in network.params.items()
         for name, array in arrays.items()
     }
+    metadata["checksum"] = checksum(metadata, tensors)
     write_atomically(Path(path), save(tensors, {METADATA_KEY: json.dumps(metadata)}))
 
 
 def load_network(path: str | Path) -> Network:
     """Read a network file; the inverse of `save_network`.
 
-    Raises NetworkFileError if it is not a network, is cut short, holds numbers that are not finite,
-    or parameters other than its configuration asks for.
+    Raises NetworkFileError if it is not a network, is cut short or changed since it was written,
+    holds numbers that are not finite, or parameters other than its configuration asks for.
     """
     metadata = read_metadata(path)
     tensors = _read_tensors(path)
+    if "checksum" in metadata and metadata["checksum"] != checksum(metadata, tensors):
+        raise NetworkFileError(
+            f"expected the parameters that were written to {path}, found others (its checksum "
+            "differs); the file is damaged, get it again"
+        )
     params: Params = {}
     for name, array in tensors.items():
         module, _, parameter = name.partition("//")
@@ -99,18 +111,31 @@ def load_network(path: str | Path) -> Network:
             raise NetworkFileError(f"expected finite numbers, found others in {name} of {path}")
         params.setdefault(module, {})[parameter] = array.astype(np.float32, copy=False)
     try:
-        network = Network(
-            config_from_dict(metadata["config"]),
-            params,
-            metadata["name"],
-            metadata["licence"],
-            metadata["training"],
-            _stored_dtype(tensors, path),
-        )
-    except (KeyError, ValueError) as error:
+        config = config_from_dict(metadata["config"])
+    except InputError as error:
         raise NetworkFileError(f"expected a network's configuration in {path}: {error}") from None
+    network = Network(
+        config,
+        params,
+        metadata["name"],
+        metadata["licence"],
+        metadata["training"],
+        _stored_dtype(tensors, path),
+    )
+    _check_sizes(network, path)
     _check_shapes(network, path)
     return network
+
+
+def checksum(metadata: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> str:
+    """BLAKE2 of what a network file says and holds, without the checksum itself; hexadecimal."""
+    said = {name: value for name, value in metadata.items() if name != "checksum"}
+    said = json.loads(json.dumps(said))  # as it is read again: keys are strings
+    digest = hashlib.blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=16)
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].dtype} {tensors[name].shape}".encode())
+        digest.update(np.ascontiguousarray(tensors[name]).data)
+    return digest.hexdigest()
 
 
 def _stored(array: np.ndarray, dtype: StoredDtype) -> np.ndarray:
@@ -133,15 +158,19 @@ def _stored_dtype(tensors: dict[str, np.ndarray], path: str | Path) -> StoredDty
 def read_metadata(path: str | Path) -> dict[str, Any]:
     """What a network file says of itself, without its tensors. Raises NetworkFileError."""
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise NetworkFileError(f"expected a network file at {path}, found no regular file")
         with open(path, "rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             if length > os.path.getsize(path):
                 raise NetworkFileError(_not_a_network(path, "it is cut short, or another format"))
             header = json.loads(file.read(length))
         metadata = json.loads(header.get("__metadata__", {}).get(METADATA_KEY, "null"))
+    except NetworkFileError:
+        raise
     except OSError as error:
         raise NetworkFileError(f"expected a network file at {path}: {error.strerror}") from None
-    except (struct.error, ValueError, AttributeError):
+    except (struct.error, ValueError, TypeError, AttributeError, RecursionError):
         raise NetworkFileError(_not_a_network(path, "no safetensors header")) from None
     if not isinstance(metadata, dict):
         raise NetworkFileError(_not_a_network(path, "tensors of another program"))
@@ -150,6 +179,12 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
             f"expected network format {FORMAT_VERSION}, found {metadata.get('format_version')} "
             f"in {path}; get a newer Argmax, or export the network again"
         )
+    for name, kind in (("name", str), ("licence", str), ("config", dict), ("training", dict)):
+        if not isinstance(metadata.get(name), kind):
+            raise NetworkFileError(
+                f"expected '{name}' of type {kind.__name__} in the metadata of {path}, found "
+                f"{json.dumps(metadata.get(name))[:60]}"
+            )
     return metadata
 
 
@@ -165,6 +200,21 @@ def _read_tensors(path: str | Path) -> dict[str, np.ndarray]:
         return load_file(path)
     except SafetensorError as error:
         raise NetworkFileError(_not_a_network(path, f"a broken file: {error}")) from None
+
+
+def _check_sizes(network: Network, path: str | Path) -> None:
+    """Refuse a configuration that is beyond its parameters before a network is built from it."""
+    most = network.parameter_count
+    for name, value in vars(network.config).items():
+        if isinstance(value, int) and value > most:
+            raise NetworkFileError(
+                f"expected {name} to fit the {most:,} parameters in {path}, found {value:,}"
+            )
+    layers = network.config.layers + getattr(network.config, "decoder_layers", 0)
+    if layers > len(network.params):
+        raise NetworkFileError(
+            f"expected layers to fit the {len(network.params)} modules in {path}, found {layers:,}"
+        )
 
 
 def _check_shapes(network: Network, path: str | Path) -> None:

@@ -1,16 +1,19 @@
 """Network files: round trip, atomic writes, and each way in which a file can be wrong."""
 
 import json
-from dataclasses import replace
+import os
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
 from data_pipeline.common.errors import InputError
+from model.config import config_from_dict, preset
 from model.network.network_file import (
     METADATA_KEY,
     NetworkFileError,
+    checksum,
     load_network,
     random_network,
     read_metadata,
@@ -100,8 +103,9 @@ def rewrite(path, changes: dict, tensors=None):
     """Write the file again with metadata changed, and tensors too if given."""
     from safetensors.numpy import load_file
 
-    metadata = json.dumps(read_metadata(path) | changes)
-    save_file(tensors or load_file(path), path, {METADATA_KEY: metadata})
+    metadata, tensors = read_metadata(path) | changes, tensors or load_file(path)
+    metadata["checksum"] = checksum(metadata, tensors)
+    save_file(tensors, path, {METADATA_KEY: json.dumps(metadata)})
 
 
 def test_another_format_version(path):
@@ -114,6 +118,82 @@ def test_parameters_that_do_not_fit(path):
     rewrite(path, {"config": read_metadata(path)["config"] | {"width": 64}})
     with pytest.raises(NetworkFileError, match="of shape"):
         load_network(path)
+
+
+OF_ANOTHER_TYPE = [None, True, 1.5, "2", [], {}, 7, float("nan")]
+
+
+@pytest.mark.parametrize("preset_name", ["tiny", "sequence-tiny"])
+def test_fields_of_another_type_are_refused(preset_name):
+    config = asdict(preset(preset_name).network)
+    for name, value in config.items():
+        for wrong in OF_ANOTHER_TYPE:
+            of_the_type = type(wrong) is type(value) and wrong == wrong
+            if of_the_type or (isinstance(value, float) and type(wrong) is int):
+                continue  # of the right type: if it is no shape, that is told elsewhere
+            with pytest.raises(InputError, match=name):
+                config_from_dict(config | {name: wrong})
+    with pytest.raises(InputError, match="unknown"):
+        config_from_dict(config | {"unknown": 1})
+
+
+@pytest.mark.parametrize("name", ["layers", "width", "bins", "decoder_layers", "widening"])
+def test_a_configuration_beyond_its_parameters_is_refused_at_once(path, name):
+    config = read_metadata(path)["config"]
+    rewrite(path, {"config": config | {name: 2**31}})
+    with pytest.raises(NetworkFileError, match=f"expected {name} to fit"):
+        load_network(path)
+
+
+@pytest.mark.parametrize("wrong", [None, 5, [], "text"])
+def test_a_configuration_that_is_none_is_refused(path, wrong):
+    rewrite(path, {"config": wrong})
+    with pytest.raises(NetworkFileError, match="expected 'config' of type dict"):
+        load_network(path)
+
+
+@pytest.mark.parametrize("entry", ["name", "licence", "config", "training"])
+@pytest.mark.parametrize("wrong", [5, None, [], True])
+def test_metadata_of_another_type_is_refused(path, entry, wrong):
+    rewrite(path, {entry: wrong})
+    with pytest.raises(NetworkFileError, match=f"expected '{entry}' of type"):
+        load_network(path)
+
+
+@pytest.mark.parametrize("metadata", ["5", "[" * 100_000, "nonsense", "null", '"text"'])
+def test_metadata_that_are_no_object_are_refused(path, metadata):
+    from safetensors.numpy import load_file
+
+    save_file(load_file(path), path, {METADATA_KEY: metadata})
+    with pytest.raises(NetworkFileError):
+        load_network(path)
+
+
+def test_every_flipped_bit_is_noticed(path):
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for at in rng.integers(len(whole), size=100).tolist():
+        changed = bytearray(whole)
+        changed[at] ^= 1 << int(rng.integers(8))
+        path.write_bytes(changed)
+        with pytest.raises(NetworkFileError):
+            load_network(path)
+
+
+def test_a_file_without_a_checksum_is_read(path, original):
+    from safetensors.numpy import load_file
+
+    metadata = read_metadata(path)
+    del metadata["checksum"]
+    save_file(load_file(path), path, {METADATA_KEY: json.dumps(metadata)})
+    assert load_network(path).config == original.config
+
+
+def test_only_regular_files_are_read(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path, tmp_path / "fifo", "/dev/zero"):
+        with pytest.raises(NetworkFileError, match="found no regular file"):
+            load_network(path)
 
 
 def test_numbers_that_are_not_finite(path):
