@@ -33,6 +33,8 @@ from data_pipeline.encoding.values import MATE, MAX_CENTIPAWNS, ValueBins, win_p
 BLACK, COMPLETE, CLOCKS, STATE_SCORE, PLAYED, STAGED = 1, 2, 4, 8, 16, 32
 _NO_SQUARE = 255
 ACTION_BITS = 11
+MAX_MOVES = 255
+"""Scored moves of a record; positions of games have at most 218."""
 _HEADER = struct.Struct("<BBBBQ")
 _CLOCK_FIELDS = struct.Struct("<BH")
 _STAGE_FIELDS = struct.Struct("<BB")

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 
 import chess
 import numpy as np
-import zstandard
 
-from data_pipeline.common.files import open_lines
-from data_pipeline.dataset.records import PositionRecord, make_record
+from data_pipeline.common.files import MAX_LINE_BYTES, BrokenFile, numbered_lines
+from data_pipeline.dataset.records import MAX_MOVES, PositionRecord, make_record
 from data_pipeline.encoding.actions import ACTIONS
-from data_pipeline.sources.fen import faults_of, read_fen
+from data_pipeline.sources.fen import Fen, faults_of, read_fen
 
 if TYPE_CHECKING:
     import bagz
@@ -91,31 +90,35 @@ def read_lines(
     """Files of one position a line; ``parse`` raises BadEntry, and returns None for no position. It
     is given the share to count in what it mends.
 
-    A file that is cut short in the middle of a zstd frame gives what stands before the cut and one
-    `Rejected` for the rest.
+    A file that cannot be read to its end gives what stands before, and one `Rejected` for the rest.
     """
     number = 0
     try:
-        for number, line in enumerate(open_lines(path, share.read_to), start=1):
-            if not share.has(number):
+        for number, line in numbered_lines(path, share.read_to):
+            if not share.has(number) or not line.strip():
                 continue
             try:
-                record = parse(line, share)
+                record = parse(_checked(line), share)
             except BadEntry as bad:
                 yield Rejected(path, number, str(bad), line[:200].decode("utf-8", "replace"))
                 continue
             if record:
                 yield record
-    except (zstandard.ZstdError, EOFError) as error:
+    except BrokenFile as broken:
         if share.part == 0:
-            yield Rejected(path, number + 1, "truncated file", str(error))
+            yield Rejected(path, number + 1, broken.reason, broken.detail)
 
 
-def parse_fen(text: str, share: Share | None = None) -> tuple[chess.Board, bool]:
-    """A FEN or EPD (see `fen.read_fen`) -> a playable position, and whether it has clocks.
+def _checked(line: bytes) -> bytes:
+    if len(line) > MAX_LINE_BYTES:
+        raise BadEntry("overlong line")
+    return line
 
-    Of an EPD that has the half-move clock only, the full-move number is 0. What was mended is
-    counted in ``share``. Raises BadEntry for anything else, and for Chess960 castling.
+
+def playable(text: str) -> Fen:
+    """A FEN or EPD (see `fen.read_fen`) -> a position that a record can hold.
+
+    Raises BadEntry for anything else, and for Chess960 castling.
     """
     try:
         found = read_fen(text)
@@ -123,8 +126,20 @@ def parse_fen(text: str, share: Share | None = None) -> tuple[chess.Board, bool]
         raise BadEntry("illegal FEN") from None
     if found.chess960:
         raise BadEntry("Chess960 castling")
-    if faults_of(found.board):
+    board = found.board
+    crowded = chess.popcount(board.queens) > 9 and board.legal_moves.count() > MAX_MOVES
+    if faults_of(board) or crowded:
         raise BadEntry("illegal position")
+    return found
+
+
+def parse_fen(text: str, share: Share | None = None) -> tuple[chess.Board, bool]:
+    """A FEN or EPD -> a playable position, and whether it has clocks. Raises BadEntry.
+
+    Of an EPD that has the half-move clock only, the full-move number is 0. What was mended is
+    counted in ``share``.
+    """
+    found = playable(text)
     if share is not None:
         share.mended.update(found.mended)
     clocks = found.halfmove_clock is not None or found.fullmove_number is not None

@@ -27,7 +27,7 @@ def parse_lichess_evaluation(line: bytes, share: Share | None = None) -> Positio
     """
     try:
         entry = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadEntry("broken JSON") from None
     try:
         fen = entry["fen"]
@@ -36,6 +36,8 @@ def parse_lichess_evaluation(line: bytes, share: Share | None = None) -> Positio
         board, clocks = parse_fen(fen, share)
     except BadEntry:
         raise
+    except OverflowError:
+        raise BadEntry("infinite number") from None
     except (KeyError, IndexError, TypeError, ValueError, AttributeError):
         raise BadEntry("missing field") from None
     record = record_of(board, moves, depth, clocks=clocks)
@@ -46,14 +48,14 @@ def parse_lichess_evaluation(line: bytes, share: Share | None = None) -> Positio
 def _moves_and_depth(evaluation: dict) -> tuple[list[tuple[str, int]], int]:
     """(move, score from White's point of view) of each variation, and the search's depth."""
     moves = [(pv["line"].split(" ", 1)[0], _white_score(pv)) for pv in evaluation["pvs"]]
-    return moves, min(int(evaluation.get("depth", 0)), 255)
+    return moves, max(0, min(int(evaluation.get("depth", 0)), 255))
 
 
 def _search(board: chess.Board, evaluation: dict) -> Search | None:
     """An evaluation that is not the deepest; None where it cannot be used."""
     try:
         (search,) = searches_of(record_of(board, *_moves_and_depth(evaluation)))
-    except (KeyError, TypeError, ValueError, AttributeError):  # BadEntry is a ValueError
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):  # BadEntry too
         return None
     return search
 

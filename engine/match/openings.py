@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from data_pipeline.common.errors import InputError
-from data_pipeline.common.files import open_lines
+from data_pipeline.common.files import numbered_lines
 from data_pipeline.sources.fen import faults_of, read_fen
 
 BUILT_IN = Path(__file__).with_name("openings.epd")
@@ -25,7 +25,7 @@ def read_openings(path: str | Path | None = None) -> list[str]:
 
 
 def _fens(path: str | Path) -> Iterator[str]:
-    for number, line in enumerate(open_lines(path), start=1):
+    for number, line in numbered_lines(path):
         text = line.decode("utf-8", "replace").strip()
         if not text or text.startswith("#"):
             continue

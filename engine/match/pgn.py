@@ -1,23 +1,27 @@
-"""A match's games as PGN: written game by game, read back to go on or to rate."""
+"""A match's games as PGN: written game by game, read back to go on."""
 
 import datetime
-import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import chess
 import chess.pgn
 
 from data_pipeline.common.errors import InputError
-from data_pipeline.common.files import write_atomically
+from data_pipeline.common.files import lock, numbered_lines, write_atomically
+from data_pipeline.sources.entries import BadEntry
+from data_pipeline.sources.pgn import RESULTS as SCORES
+from data_pipeline.sources.pgn import Game, main_line, read_main_line, split_games
 from engine.match.game import GameRecord, Pairing, TimeControl
-from engine.rating.elo import Result
 
-RESULTS = {1.0: "1-0", 0.5: "1/2-1/2", 0.0: "0-1"}
+RESULTS = {score: text for text, score in SCORES.items()}
 MOVE_TIME = re.compile(r"(\d+\.\d+)s")
-SCORES = {text: score for score, text in RESULTS.items()}
+MATCH, LADDER = "Argmax match", "Argmax ladder"
+"""What the tag Event says."""
+_LINE = re.compile(r'^\[(\w+) "((?:\\.|[^"\\])*)"\]$', re.MULTILINE)
 
 
 def to_pgn(record: GameRecord, event: str, date: datetime.date, control: TimeControl | None) -> str:
@@ -53,80 +57,105 @@ def append_game(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
-def resume(path: Path, schedule: list[Pairing]) -> list[GameRecord]:
-    """The games of this match that ``path`` already holds; a game that was cut off is removed.
+@contextmanager
+def held(path: Path | None) -> Iterator[None]:
+    """Keep other matches and ladders from writing to ``path`` (None: to no file) meanwhile.
 
-    Raises InputError where the file holds games of another match.
+    Raises InputError where one does, or where no file can be there.
     """
-    if not path.exists():
+    if path is None or (path.exists() and not path.is_file() and not path.is_dir()):  # /dev/null
+        yield
+        return
+    place = path.resolve()
+    if place.is_dir() or not place.parent.is_dir():
+        raise InputError(f"expected a file to write games to as --pgn, found no place for {path}")
+    with lock(place.with_name(f".{place.name}.lock"), f"write games to {path}"):
+        yield
+
+
+def resume(path: Path, schedule: Sequence[Pairing], event: str = MATCH) -> list[GameRecord]:
+    """The games of this match that ``path`` already holds; a last one that was cut off is removed.
+
+    Raises InputError, and leaves the file as it is, where it holds anything else.
+    """
+    if not path.is_file():
         return []
-    text = path.read_text(encoding="utf-8")
-    kept = whole_games(text)
-    if kept != text:
-        write_atomically(path, kept.encode())
+    games = list(split_games(numbered_lines(path)))
     by_key = {pairing.key: pairing for pairing in schedule}
-    records = [_record(game, by_key, path) for game in read_games(io.StringIO(kept))]
+    data = path.read_bytes()
+    kept = data
+    if games and not _is_whole(games[-1]):
+        lines = data.split(b"\n")
+        rest = b"\n".join(lines[games[-1].line - 1 :]).decode("utf-8", "replace")
+        if _is_cut_off(rest, by_key, event):
+            kept = b"".join(line + b"\n" for line in lines[: games[-1].line - 1])
+            games.pop()
+    records = [_record(game, by_key, path) for game in games]
     keys = [record.pairing.key for record in records]
     if len(set(keys)) < len(keys):
         raise InputError(f"expected every game once in {path}, found one twice; give another --pgn")
+    kept = kept.rstrip() + b"\n\n" if kept.strip() else b""
+    if kept != data:
+        write_atomically(path.resolve(), kept)
     return records
 
 
-def whole_games(text: str) -> str:
-    """The text up to the end of its last complete game (a result, then an empty line)."""
-    ends = [found.end() for found in re.finditer(r"\s(1-0|0-1|1/2-1/2|\*)\n\n", text)]
-    return text[: ends[-1]] if ends else ""
+def players_met(path: Path) -> set[frozenset[str]]:
+    """Who has met whom in a file of whole games; none where there is no file."""
+    if not path.is_file():
+        return set()
+    games = filter(_is_whole, split_games(numbered_lines(path)))
+    return {frozenset((game.tags.get("White", ""), game.tags.get("Black", ""))) for game in games}
 
 
-def read_games(stream) -> Iterator[chess.pgn.Game]:
-    """The games of an open PGN file, one by one."""
-    while (game := chess.pgn.read_game(stream)) is not None:
-        yield game
+def _is_whole(game: Game) -> bool:
+    """Whether the movetext ends with the result of the tags, as ours does."""
+    tokens = [] if game.fault else list(main_line(game.movetext))
+    last = tokens[-1] if tokens else None
+    return last is not None and last.kind == "result" and last.text == game.tags.get("Result")
 
 
-def _record(game: chess.pgn.Game, by_key: dict[str, Pairing], path: Path) -> GameRecord:
-    headers = game.headers
-    pairing = by_key.get(headers["Round"])
-    found = (headers["White"], headers["Black"], game.board().fen())
-    if pairing is None or found != (pairing.white, pairing.black, pairing.fen):
+def _is_cut_off(text: str, by_key: dict[str, Pairing], event: str) -> bool:
+    """Whether the text is the start of a game of this match, cut off where a process was killed."""
+    tags = dict(_LINE.findall(text))
+    pairing = by_key.get(tags.get("Round", ""))
+    if pairing is None:
+        head = f'[Event "{event}"]\n[Site "?"]\n[Date "'
+        return "Round" not in tags and (text.startswith(head) or head.startswith(text))
+    names = {"White": pairing.white, "Black": pairing.black}
+    return all(_unescaped(tags.get(side, name)) == name for side, name in names.items())
+
+
+def _unescaped(value: str) -> str:
+    return value.replace('\\"', '"').replace("\\\\", "\\")
+
+
+def _record(game: Game, by_key: dict[str, Pairing], path: Path) -> GameRecord:
+    tags = game.tags
+    names = tags.get("White", "?"), tags.get("Black", "?")
+    pairing = by_key.get(tags.get("Round", ""))
+    try:
+        played = read_main_line(game) if _is_whole(game) else None
+    except BadEntry:
+        played = None
+    if (
+        played is None
+        or pairing is None
+        or (*names, played.start.fen()) != (pairing.white, pairing.black, pairing.fen)
+    ):
         raise InputError(
-            f"expected games of this match in {path}, found round {headers['Round']}, "
-            f"{found[0]} - {found[1]}; give another --pgn, or the players, openings and seed again"
+            f"expected games of this match in {path}, found {path}:{game.line}: round "
+            f"{tags.get('Round', '?')}, {names[0]} - {names[1]}; give another --pgn, or the "
+            "players, openings and seed again"
         )
-    nodes = list(game.mainline())
-    times = [MOVE_TIME.match(node.comment) for node in nodes]
-    fault = headers.get("Fault", "").split(": ")
+    times = [MOVE_TIME.match(comment) for comment in played.comments[1:]]
+    fault = tags.get("Fault", "").split(": ")
     return GameRecord(
         pairing,
-        tuple(node.move for node in nodes),
+        played.moves,
         tuple(float(found[1]) if found else 0.0 for found in times),
-        SCORES[headers["Result"]],
-        headers.get("Termination", "normal"),
-        game.end().comment.rpartition("s, ")[2],
+        SCORES[tags["Result"]],
+        tags.get("Termination", "normal"),
+        played.comments[-1].rpartition("s, ")[2],
         (fault[0], fault[1]) if len(fault) == 2 else None,
     )
-
-
-def read_results(paths: list[Path]) -> tuple[list[Result], int]:
-    """The finished games of PGN files, by their headers alone, and how many had no result.
-
-    Raises InputError where there is no finished game.
-    """
-    results, unfinished = [], 0
-    for path in paths:
-        if not path.exists():
-            raise InputError(f"expected a PGN file at {path}, found none")
-        with open(path, encoding="utf-8", errors="replace") as file:
-            while (headers := chess.pgn.read_headers(file)) is not None:
-                score = SCORES.get(headers.get("Result", "*"))
-                if score is None:
-                    unfinished += 1
-                    continue
-                white, black = headers.get("White", "?"), headers.get("Black", "?")
-                results.append(Result(white, black, score, headers.get("FEN", "")))
-    if not results:
-        raise InputError(
-            f"expected finished games in {', '.join(map(str, paths))}, found none"
-            + (f" ({unfinished} without a result)" if unfinished else "")
-        )
-    return results, unfinished

@@ -16,8 +16,8 @@ from engine.match.player_specs import PlayerSpec, parse_spec
 from engine.match.players import Roster
 from engine.match.summary import results_of
 from engine.match.uci_client import ExternalPlayer, find_stockfish
-from engine.rating.elo import Result
 from engine.rating.ladder import Level
+from engine.rating.results import Result
 
 # Levels without a rating of their own, and where they may stand; only planning uses the guess.
 UNRATED = (("skill=0,nodes=200", 1300.0), ("skill=0,nodes=20", 1250.0))
@@ -90,10 +90,11 @@ class LadderGames:
 
     def resume(self) -> list[Result]:
         """The results that the PGN already holds."""
-        if self.pgn is not None and self.pgn.exists() and self.pgn.stat().st_size:
-            met = {frozenset((r.white, r.black)) for r in match_pgn.read_results([self.pgn])[0]}
-            known = [self._schedule(*pair) for pair in map(sorted, met) if set(pair) in self._pairs]
-            self.records = match_pgn.resume(self.pgn, [game for games in known for game in games])
+        if self.pgn is not None:
+            met = map(sorted, match_pgn.players_met(self.pgn))
+            known = [self._schedule(*pair) for pair in met if set(pair) in self._pairs]
+            games = [game for schedule in known for game in schedule]
+            self.records = match_pgn.resume(self.pgn, games, match_pgn.LADDER)
         return results_of(self.records)
 
     def play_round(self, a: str, b: str, games: int) -> list[Result]:
@@ -106,7 +107,7 @@ class LadderGames:
             fresh.append(record)
             self.records.append(record)
             if self.pgn is not None:
-                text = match_pgn.to_pgn(record, "Argmax ladder", datetime.date.today(), None)
+                text = match_pgn.to_pgn(record, match_pgn.LADDER, datetime.date.today(), None)
                 match_pgn.append_game(self.pgn, text)
         return results_of(fresh)
 

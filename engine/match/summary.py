@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from engine.match.game import GameRecord
 from engine.match.match import Score, faults, move_times_ms, scores
-from engine.rating.elo import Result, fit
+from engine.rating.elo import fit
+from engine.rating.results import Result
 from engine.rating.sprt import Sprt, log_likelihood_ratio
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Sequence
@@ -41,6 +42,47 @@ def find_stockfish() -> str:
             "install one ('apt-get install stockfish' on Debian)"
         )
     return path
+
+
+class TolerantProtocol(chess.engine.UciProtocol):
+    """python-chess's, but for lines of programs that it would refuse or complain of at length."""
+
+    def _line_received(self, line: str) -> None:
+        kept = tolerable(line)
+        if kept is not None:
+            super()._line_received(kept)
+
+
+OPTION_TYPES = ("check", "spin", "combo", "button", "string")
+
+
+def tolerable(line: str) -> str | None:
+    """What is made of a line of a UCI program: ``bestmove`` without the move to ponder on, which
+    no match uses, and options without their mistakes. None: nothing; what cannot be understood of
+    an option cannot be set."""
+    if line.startswith("bestmove"):
+        return " ".join(line.split()[:2])
+    found = re.match(r"option\s+name\s+(.+?)\s+type\s+(\S+)(.*)", line)
+    if found is None:
+        return None if line.startswith("option") else line
+    name, kind, rest = found.groups()
+    default = re.search(r"\bdefault\s+(-?\d+)\b", rest)
+    if kind not in OPTION_TYPES or (kind == "spin" and default is None):
+        return None
+    if kind == "string" and "default" not in rest:
+        return f"option name {name} type string default {rest.strip()}"
+    if kind == "spin" and default is not None:
+        bounds = [re.search(rf"\b{which}\s+(-?\d+)\b", rest) for which in ("min", "max")]
+        low, high = (int(bound[1]) if bound else None for bound in bounds)
+        value = int(default[1])
+        if (low is not None and value < low) or (high is not None and value > high):
+            return None
+    if kind == "combo":
+        _, *offered = re.split(r"\s+var\s+", rest)
+        value = re.search(r"\bdefault\s+(.*?)(?:\s+var\s|$)", rest)
+        if value is None or value[1].strip() not in map(str.strip, offered):
+            return None
+    return line
 
 
 class ExternalPlayer:
@@ -103,7 +145,7 @@ class ExternalPlayer:
         except chess.engine.EngineError as error:
             self._kill()
             raise EngineFault("illegal move", f"{self.spec.name}: {error}") from None
-        if move is None:
+        if not move:  # None, or the null move
             raise EngineFault("illegal move", f"{self.spec.name} gave no move in {board.fen()}")
         return move
 
@@ -133,12 +175,12 @@ class ExternalPlayer:
 
     def _open(self) -> chess.engine.SimpleEngine:
         """Start the process; one that dies while it starts is tried once more."""
-        command = list(self.command)
-        open_engine = chess.engine.SimpleEngine.popen_uci
+        arguments = (TolerantProtocol, list(self.command))
+        open_engine = chess.engine.SimpleEngine.popen
         try:
-            engine = open_engine(command, timeout=START_TIMEOUT_S, setpgrp=True)
+            engine = open_engine(*arguments, timeout=START_TIMEOUT_S, setpgrp=True)
         except chess.engine.EngineTerminatedError:
-            engine = open_engine(command, timeout=START_TIMEOUT_S, setpgrp=True)
+            engine = open_engine(*arguments, timeout=START_TIMEOUT_S, setpgrp=True)
         children.guard(engine.transport.get_pid())
         return engine
 

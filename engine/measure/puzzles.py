@@ -9,19 +9,17 @@ needed, and repetitions are seen.
 """
 
 import csv
-import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import chess
-import chess.pgn
-import zstandard
 
 from data_pipeline.common.errors import InputError
-from data_pipeline.common.files import open_lines
+from data_pipeline.common.files import MAX_LINE_BYTES, BrokenFile, numbered_lines
 from data_pipeline.sources.fen import faults_of, read_fen
+from data_pipeline.sources.pgn import read_main_line, split_games
 
 # The columns of the Lichess database dump, for files without a header.
 LICHESS_COLUMNS = ("PuzzleId", "FEN", "Moves", "Rating", "RatingDeviation", "Popularity")
@@ -117,17 +115,24 @@ def read_puzzles(
 def _entries(path: str | Path) -> Iterator[Puzzle | BadLine]:
     columns, number = LICHESS_COLUMNS, 0
     try:
-        for number, line in enumerate(open_lines(path), start=1):
-            row = next(csv.reader([line.decode("utf-8", "replace")]), [])
-            if number == 1 and "Moves" in row and ("FEN" in row or "PGN" in row):
-                columns = tuple(row)
-            elif row:
-                try:
+        for number, line in numbered_lines(path):
+            try:
+                row = _row(line)
+                if number == 1 and "Moves" in row and ("FEN" in row or "PGN" in row):
+                    columns = tuple(row)
+                elif row:
                     yield parse_puzzle(dict(zip(columns, row, strict=False)))
-                except ValueError as error:
-                    yield BadLine(str(path), number, str(error))
-    except (zstandard.ZstdError, csv.Error) as error:
-        yield BadLine(str(path), number + 1, f"unreadable from here on: {error}")
+            except (ValueError, csv.Error) as error:
+                yield BadLine(str(path), number, str(error))
+    except BrokenFile as broken:
+        yield BadLine(str(path), number + 1, f"unreadable from here on: {broken.reason}")
+
+
+def _row(line: bytes) -> list[str]:
+    """The fields of a line of CSV; none of an empty line."""
+    if len(line) > MAX_LINE_BYTES:
+        raise ValueError(f"a line of more than {MAX_LINE_BYTES} bytes")
+    return next(csv.reader([line.decode("utf-8", "replace")]), [])
 
 
 def parse_puzzle(row: dict[str, str]) -> Puzzle:
@@ -162,10 +167,17 @@ def _mate_theme(end: chess.Board, moves: Sequence[chess.Move]) -> tuple[str, ...
 
 def _board_of_pgn(text: str) -> chess.Board:
     """The position after a game's moves, which start from the initial position."""
-    game = chess.pgn.read_game(io.StringIO(text))
-    if game is None or game.errors or game.board().fen() != chess.STARTING_FEN:
+    games = list(split_games(enumerate(text.encode("utf-8", "replace").split(b"\n"), start=1)))
+    try:
+        (game,) = games
+        played = read_main_line(game)
+    except ValueError:
+        played = None
+    if played is None or played.start.fen() != chess.STARTING_FEN:
         raise ValueError(f"expected a game from the initial position as PGN, found {text[:40]!r}")
-    return game.end().board()
+    for move in played.moves:
+        played.start.push(move)
+    return played.start
 
 
 def solve(

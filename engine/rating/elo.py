@@ -13,16 +13,7 @@ import numpy as np
 
 from data_pipeline.common.errors import InputError
 from engine.rating.likelihood import Likelihood, Table
-
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """One game: White's score is 1, 0.5 or 0; ``opening``: what was played from ('' unknown)."""
-
-    white: str
-    black: str
-    score: float
-    opening: str = ""
+from engine.rating.results import Result
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,8 +13,9 @@ import numpy as np
 
 from data_pipeline.common.errors import InputError
 from data_pipeline.common.intervals import NORMAL_95
-from engine.rating.elo import Ratings, Result, fit, tabulate
+from engine.rating.elo import Ratings, fit, tabulate
 from engine.rating.likelihood import Likelihood, outcome_probabilities
+from engine.rating.results import Result
 
 GUESS_SPREAD_ELO = 400.0  # how far a rating may be off before any game; used for planning only
 

@@ -4,27 +4,24 @@ This is the data of temporal differences: nothing is known of a move but what ca
 the result at the end of the game. Points of view: always the side to move of the position named.
 """
 
-import io
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-import chess.pgn
+import chess
 import grain
 import numpy as np
-import zstandard
 
 from data_pipeline.batches.board_batches import Inputs, make_batch
 from data_pipeline.batches.loader import READ_AHEAD
 from data_pipeline.common.errors import InputError
-from data_pipeline.common.files import open_lines
+from data_pipeline.common.files import numbered_lines
 from data_pipeline.dataset.records import encode, make_record
 from data_pipeline.encoding.actions import action_of
-from data_pipeline.sources.pgn import split_games
-
-RESULTS = {"1-0": 1.0, "1/2-1/2": 0.5, "0-1": 0.0}
-
+from data_pipeline.sources.entries import BadEntry
+from data_pipeline.sources.pgn import RESULTS, Game, MainLine, read_main_line, split_games
 
 REACH = (4, 100)
 """Plies from a game's end up to which positions are learned from, at the first step and the last.
@@ -41,6 +38,8 @@ class Games:
     """[N] int64: the number of the last position of the same game."""
     results: np.ndarray
     """[N] float32: what the side to move got in the end, 0, 1/2 or 1."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """Games that were not used, by reason."""
 
 
 class Transitions(NamedTuple):
@@ -54,38 +53,42 @@ class Transitions(NamedTuple):
 
 
 def read_games(path: Path) -> Games:
-    """All finished games of a PGN file, plain or .zst.
+    """All finished games of a PGN file, plain or compressed.
 
-    Those with illegal moves or without a result are left out. Raises InputError where none is left,
-    or where the file is cut short.
+    Those that are illegal, are not standard chess, or have no result or no moves are left out and
+    counted. Raises InputError where none is left, or where the file cannot be read to its end.
     """
     encoded: list[bytes] = []
     last: list[int] = []
     results: list[float] = []
-    for game in _games(path):
-        result, board = RESULTS.get(game.headers.get("Result", "*")), game.board()
-        moves = list(game.mainline_moves())
-        if result is None or game.errors or not moves or type(board) is not chess.Board:
+    left_out: Counter[str] = Counter()
+    for game in split_games(numbered_lines(path)):
+        try:
+            result, played = _finished(game)
+        except BadEntry as bad:
+            left_out[str(bad)] += 1
             continue
-        last += [len(encoded) + len(moves) - 1] * len(moves)
-        for move in moves:
+        board = played.start
+        last += [len(encoded) + len(played.moves) - 1] * len(played.moves)
+        for move in played.moves:
             results.append(result if board.turn == chess.WHITE else 1.0 - result)
-            played = np.array([action_of(move)], np.uint16)
-            encoded.append(encode(make_record(board, played, np.zeros(1), complete=False)))
+            action = np.array([action_of(move)], np.uint16)
+            encoded.append(encode(make_record(board, action, np.zeros(1), complete=False)))
             board.push(move)
     if not encoded:
-        raise InputError(f"expected finished games in {path}, found none")
-    return Games(encoded, np.array(last), np.array(results, np.float32))
+        reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
+        raise InputError(f"expected finished games in {path}, found none ({reasons or 'no games'})")
+    return Games(encoded, np.array(last), np.array(results, np.float32), left_out)
 
 
-def _games(path: Path) -> Iterator[chess.pgn.Game]:
-    try:
-        for _, text in split_games(open_lines(path)):
-            game = chess.pgn.read_game(io.StringIO(text.decode("utf-8", "replace")))
-            if game is not None:
-                yield game
-    except (zstandard.ZstdError, EOFError) as error:
-        raise InputError(f"expected a whole PGN file at {path}, found: {error}") from None
+def _finished(game: Game) -> tuple[float, MainLine]:
+    """White's points and the moves. Raises BadEntry."""
+    played = read_main_line(game)
+    if game.result is None:
+        raise BadEntry("no result")
+    if not played.moves:
+        raise BadEntry("no moves")
+    return RESULTS[game.result], played
 
 
 def make_transitions(games: Games, numbers: Sequence[int], plies: int) -> Transitions:

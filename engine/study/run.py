@@ -1,5 +1,6 @@
 """A study's cells, trained and measured one after another."""
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -83,6 +84,8 @@ def _trainer(cells: Sequence[Cell], dataset: Dataset, games: Path | None) -> Tra
         if games is None:
             raise InputError("expected --games, a PGN file to learn from without a teacher")
         read = read_games(games)
+        for reason, count in read.left_out.items():
+            print(f"{count} games left out: {reason}", file=sys.stderr)
         check(len(read.encoded), games)
         return lambda cell, *rest: train_bootstrapped(cell, read, *rest)
     encoded = dataset.records("train")

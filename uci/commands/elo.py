@@ -30,12 +30,13 @@ class Args:
 
 def run(args: Args) -> int:
     """Read the results, fit, and print the ratings from the strongest down."""
-    from engine.match import pgn as match_pgn
     from engine.rating import elo
+    from engine.rating.results import NO_RESULT, read_results
 
-    results, unfinished = match_pgn.read_results(list(args.pgn))
-    if unfinished:
-        say(f"{unfinished} games without a result left out", file=sys.stderr)
+    read = read_results(args.pgn)
+    results = read.games
+    for reason, count in read.left_out.items():
+        say(f"{count} games {reason} left out", file=sys.stderr)
     anchors = dict(parse_anchor(text) for text in args.anchor)
     ratings = elo.fit(results, anchors)
     bootstrapped = (
@@ -61,7 +62,8 @@ def run(args: Args) -> int:
         },
         "draw_rate_of_equals": ratings.draw_rate,
         "games": len(results),
-        "unfinished": unfinished,
+        "unfinished": read.left_out[NO_RESULT],
+        "left_out": dict(read.left_out),
         "anchors": anchors,
         "notes": list(ratings.notes),
     }

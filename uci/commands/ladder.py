@@ -44,6 +44,13 @@ class Args:
 
 def run(args: Args) -> int:
     """Climb, then say where the player stands and what the scale is."""
+    from engine.match.pgn import held
+
+    with held(args.pgn):
+        return _run(args)
+
+
+def _run(args: Args) -> int:
     from data_pipeline.common.terminal import PlainConsole
     from engine.match.openings import read_openings
     from engine.match.player_specs import parse_spec

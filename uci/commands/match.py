@@ -48,6 +48,13 @@ class Args:
 
 def run(args: Args) -> int:
     """Play, write the PGN as games end, and report."""
+    from engine.match.pgn import held
+
+    with held(args.pgn):
+        return _run(args)
+
+
+def _run(args: Args) -> int:
     import datetime
     import threading
 
@@ -85,7 +92,7 @@ def run(args: Args) -> int:
             records.append(record)
             if args.pgn:
                 today = datetime.date.today()
-                text = match_pgn.to_pgn(record, "Argmax match", today, config.control)
+                text = match_pgn.to_pgn(record, match_pgn.MATCH, today, config.control)
                 match_pgn.append_game(args.pgn, text)
             if record.fault is not None:
                 console.print(f"round {record.pairing.key}: {record.reason}")

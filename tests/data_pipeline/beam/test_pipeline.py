@@ -13,7 +13,7 @@ from data_pipeline.beam import transforms
 from data_pipeline.beam.options import DatasetOptions
 from data_pipeline.beam.pipeline import convert
 from data_pipeline.common.errors import ArgmaxError, InputError
-from data_pipeline.common.files import open_lines
+from data_pipeline.common.files import numbered_lines
 from data_pipeline.dataset import records
 from data_pipeline.dataset.dataset import SPLITS, Dataset, position_hash, write_bag
 from data_pipeline.sources.chessbench import decode_entry
@@ -21,7 +21,7 @@ from tests.helpers.bad_lines import BAD_LINES
 from tests.helpers.paths import FIXTURES
 
 EVALUATIONS = FIXTURES / "evaluations.jsonl.zst"
-LINES = list(open_lines(EVALUATIONS))
+LINES = [line for _, line in numbered_lines(EVALUATIONS)]
 
 
 def contents(directory: Path) -> dict[str, list[bytes]]:

@@ -4,11 +4,21 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
 
+from data_pipeline.common.files import numbered_lines
 from data_pipeline.encoding.actions import MOVES
 from data_pipeline.encoding.values import mate_in_moves
-from data_pipeline.sources.entries import Rejected, Share
-from data_pipeline.sources.pgn import MAX_GAME_BYTES, read_pgn
+from data_pipeline.sources.entries import BadEntry, Rejected, Share
+from data_pipeline.sources.pgn import (
+    MAX_GAME_BYTES,
+    read_main_line,
+    read_pgn,
+    result_word,
+    split_games,
+)
+from tests.helpers.paths import FIXTURES
 
 GAMES = """\
 [Event "commented"]
@@ -115,3 +125,127 @@ def test_games_without_tags(tmp_path):
     path = tmp_path / "games.pgn"
     path.write_text("1. e4 e5 *\n\n1. d4 d5 *\n")
     assert len(read(path)[0]) == 6
+
+
+CASES = FIXTURES / "cases"
+RUY = "e2e4 e7e5 g1f3 b8c6 f1b5 a7a6"
+
+
+def moves_of(path: Path) -> list[str]:
+    """Of each game the moves, or why it cannot be used."""
+    found = []
+    for game in split_games(numbered_lines(path)):
+        try:
+            found.append(" ".join(move.uci() for move in read_main_line(game).moves))
+        except BadEntry as bad:
+            found.append(str(bad))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "games"),
+    [
+        ("null-move", ["null move", "d2d4 d7d5"]),
+        ("double-blank-fen", ["g1f3 g8f6 b1c3"]),
+        ("blank-in-moves", [RUY]),
+        ("tags-and-moves-one-line", ["e2e4 e7e5", "d2d4 d7d5"]),
+        ("elo-no-blank-lines", ["e2e4 e7e5", "d2d4", "c2c4", "f2f4"]),
+        ("elo-headers-only", [""] * 4),
+        ("bad-fen-tag", ["e4d5 e6d5"] * 2),
+        ("latin1", ["e2e4 e7e5"]),
+    ],
+)
+def test_games_of_files_that_others_wrote(name, games):
+    assert moves_of(CASES / f"{name}.pgn") == games
+
+
+def test_no_position_is_made_up():
+    records, rejected = read(CASES / "double-blank-fen.pgn")
+    assert [record.board.fullmove_number for record in records] == [3, 3, 4, 4]
+    assert not rejected
+    records, rejected = read(CASES / "null-move.pgn")
+    assert len(records) == 3 and [entry.reason for entry in rejected] == ["null move"]
+
+
+NAMES = ["Event", "White", "Black", "Result"]
+games = st.lists(
+    st.tuples(
+        st.sampled_from(["1. e4 e5 2. Nf3", "1.d4", '1. c4 {[Event "in a comment"]} e5', ""]),
+        st.sampled_from(["1-0", "0-1", "1/2-1/2", "½-½", "0.5-0.5", "1/2", "*"]),
+        st.integers(0, 3),
+        st.integers(0, 3),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@given(games)
+def test_however_empty_lines_stand_each_game_is_one(path, found):
+    """Empty lines behind tags, in movetext, between games; tags on one line or on four."""
+    text, expected = "", []
+    for number, (moves, result, behind_tags, behind_game, one_line) in enumerate(found):
+        values = (f"game {number}", f"w{number}", f"b{number}", result)
+        tags = [f'[{name} "{value}"]' for name, value in zip(NAMES, values, strict=True)]
+        movetext = moves.replace(" 2.", "\n" * (1 + behind_tags) + "2.")
+        text += (" " if one_line else "\n").join(tags) + "\n" * (1 + behind_tags)
+        text += f"{movetext} {result}\n" + "\n" * behind_game
+        expected.append((values[0], result_word(result), moves.count("Nf3")))
+    path.write_text(text, "utf-8")
+    cut = list(split_games(numbered_lines(path)))
+    assert [(g.tags["Event"], g.result, g.movetext.count("Nf3")) for g in cut] == expected
+    assert all(game.tags.keys() == set(NAMES) for game in cut)
+    assert not any(read_main_line(game) is None for game in cut)
+
+
+@given(st.text(alphabet='[]{}();"\\ \n1.*e4Nf3-+#!?$%½/O0E', max_size=120))
+def test_any_text_is_read_without_an_error(path, text):
+    path.write_text(text, "utf-8")
+    for game in split_games(numbered_lines(path)):
+        assert game.result in (None, "1-0", "0-1", "1/2-1/2")
+    read(path)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return tmp_path_factory.mktemp("games") / "games.pgn"
+
+
+@pytest.mark.parametrize(
+    ("text", "games"),
+    [
+        ("1. e4 e5 1-0 1. d4 *", ["e2e4 e7e5", "d2d4"]),
+        ('[Event "x"]\n\n1. e4 1-0\n\n3. Nf3 Nc6', ["e2e4", "text outside a game"]),
+        ('[Event "x"]\n\n1. e4 1-0\n\n1. d4 d5', ["e2e4", "d2d4 d7d5"]),
+        ("Some words about the games below", ["illegal move"]),
+        ("3. Nf3 Nc6 *", ["first moves missing"]),
+        ("1. e4 Z0 2. d4", ["null move"]),
+        ("1. e4 0000 2. d4", ["null move"]),
+        ("1. e4 {never closed", ["unreadable movetext"]),
+        ("1. e4 (1. d4 d5", ["unreadable movetext"]),
+        ("1. e4 e5 2. Zf3", ["illegal move"]),
+        ("1. e4! e5 $1 2. Nf3+- (2. f4 (2. d4) exf4) Nc6?? = ; 3. Zz\n3. Bb5 a6 1/2", [RUY]),
+        ("1.e4 e5 2.Ng1-f3 Nb8c6 3. B f1b5", ["illegal move"]),
+        ("1.e4 e5 2.Ng1-f3 Nb8c6 3.Bf1b5 a7-a6", [RUY]),
+        ("1. e4 d5 2. e5 f5 3. exf6e.p. *", ["e2e4 d7d5 e4e5 f7f5 e5f6"]),
+        ("% a line for programs\n1. e4 *", ["e2e4"]),
+        ('[White "A]\n[Black B]\n[Site "a \\"b\\" c"] [Event "say "x""]\n1. e4', ["e2e4"]),
+        ('{[Event "a comment"]}\n1. e4', ["e2e4"]),
+        ('[Event "a"]\n\n1. e4 { open\n\n[Event "b"]\n\n1. d4 *', ["unreadable movetext", "d2d4"]),
+        ('[Event "a"]\n1. e4 1-0 [Event "b"]\n1. d4 1-0', ["e2e4", "d2d4"]),
+        ("!" * 200_000 + "a", ["unreadable movetext"]),
+        ("{" * 200_000, ["unreadable movetext"]),
+        ('{[a "' * 50_000, ["unreadable movetext"]),
+        ("(" * 200_000, ["unreadable movetext"]),
+    ],
+)
+def test_movetext(path, text, games):
+    path.write_text(text, "utf-8")
+    assert moves_of(path) == games
+
+
+def test_tags_with_quotes_and_without():
+    text = b'[White "A]\n[Black B]\n[Site "a \\"b\\" c"] [Event "say "x""]\n1. e4'
+    (game,) = split_games(enumerate(text.split(b"\n"), start=1))
+    assert game.tags == {"White": "A", "Black": "B", "Site": 'a "b" c', "Event": 'say "x"'}

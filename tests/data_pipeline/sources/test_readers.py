@@ -82,10 +82,12 @@ def test_several_frames_and_a_file_cut_short(tmp_path):
     assert [record.depth for record in records] == list(range(1, 199))
     assert [(entry.reason, entry.line) for entry in rejected] == [("truncated file", 199)]
     path.write_bytes(b"not zstd at all" * 9)
-    assert [entry.reason for entry in read(path)[1]] == ["truncated file"]
+    assert [entry.reason for entry in read(path)[1]] == ["not zstd data"]
     path = tmp_path / "zeros.jsonl"
-    path.write_bytes(bytes(20_000_000))
-    assert [entry.reason for entry in read(path)[1]] == ["truncated file"]
+    path.write_bytes(bytes(20_000_000) + b"\n" + lines[0])
+    records, rejected = read(path)
+    assert [entry.reason for entry in rejected] == ["overlong line"]
+    assert [record.depth for record in records] == [1]
 
 
 FENS = """\

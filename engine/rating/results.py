@@ -1,0 +1,67 @@
+"""Results of games from the tags of PGN files alone: no moves are read, no engine is loaded."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from data_pipeline.common.errors import InputError
+from data_pipeline.common.files import numbered_lines
+from data_pipeline.sources.pgn import RESULTS, Game, split_games
+
+NO_RESULT = "without a result"
+SAME_PLAYER = "with one name on both sides"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One game: White's score is 1, 0.5 or 0; ``opening``: what was played from ('' unknown)."""
+
+    white: str
+    black: str
+    score: float
+    opening: str = ""
+
+
+@dataclass(frozen=True)
+class Results:
+    """The games that count, and how many do not for each reason."""
+
+    games: list[Result]
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+def read_results(paths: Sequence[Path]) -> Results:
+    """The results in PGN files, plain or compressed.
+
+    Raises InputError where a file cannot be read, or where there is no game to rate.
+    """
+    results = Results([])
+    for path in paths:
+        if not path.is_file():
+            raise InputError(f"expected a PGN file at {path}, found none")
+        for game in split_games(numbered_lines(path)):
+            result = result_of(game)
+            if isinstance(result, str):
+                results.left_out[result] += 1
+            else:
+                results.games.append(result)
+    if not results.games:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in results.left_out.items())
+        raise InputError(
+            f"expected finished games of two players in {', '.join(map(str, paths))}, found none"
+            + (f" ({reasons})" if reasons else "")
+        )
+    return results
+
+
+def result_of(game: Game) -> Result | str:
+    """A game's result, or why it has none to count."""
+    if not game.tags:
+        return "without tags"
+    if game.result is None:
+        return NO_RESULT
+    white, black = game.tags.get("White", "?"), game.tags.get("Black", "?")
+    if white == black:
+        return SAME_PLAYER
+    return Result(white, black, RESULTS[game.result], game.tags.get("FEN", ""))
