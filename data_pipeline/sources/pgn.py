@@ -63,6 +63,17 @@ class Game:
         """The word of `RESULTS` that its tag has, or else its movetext; None without a result."""
         return result_word(self.tags.get("Result", "")) or self._last_result()
 
+    def text(self) -> str:
+        """PGN in which every reader finds this game and no other."""
+        tags = dict(self.tags)
+        if tags.get("FEN"):
+            tags["FEN"] = playable(tags["FEN"]).board.fen()
+        lines = []
+        for name, value in tags.items():
+            quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+            lines.append(f'[{name} "{quoted}"]')
+        return "\n".join((*lines, "", self.movetext, ""))
+
     def _last_result(self) -> str | None:
         if not _RESULT.search(self.movetext):
             return None

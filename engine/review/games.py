@@ -7,11 +7,11 @@ from pathlib import Path
 
 import chess
 import chess.pgn
-import zstandard
 
 from data_pipeline.common.errors import InputError
-from data_pipeline.common.files import open_lines
-from data_pipeline.sources.pgn import STANDARD, split_games
+from data_pipeline.common.files import numbered_lines
+from data_pipeline.sources.entries import BadEntry
+from data_pipeline.sources.pgn import STANDARD, Game, read_main_line, split_games
 
 
 @dataclass(frozen=True)
@@ -66,40 +66,32 @@ def read_files(paths: Iterable[Path], counts: ReadCounts) -> Iterator[PlayedGame
     for path in paths:
         if not path.is_file():
             raise InputError(f"expected a PGN file at {path}, found none")
-        try:
-            for line, text in split_games(open_lines(path)):
-                yield from _read(text.decode("utf-8", "replace"), f"{path}, line {line}", counts)
-        except (zstandard.ZstdError, EOFError) as error:
-            raise InputError(f"expected a whole PGN file, found {path} broken: {error}") from None
+        yield from _read(split_games(numbered_lines(path)), counts)
 
 
 def read_text(text: str, counts: ReadCounts) -> list[PlayedGame]:
     """The games of a PGN text; what cannot be reviewed is counted and left out."""
-    lines = iter(text.encode("utf-8", "replace").splitlines())
-    games = (game for _, game in split_games(lines))
-    return [
-        game for pgn in games for game in _read(pgn.decode("utf-8", "replace"), "the PGN", counts)
-    ]
+    lines = text.encode("utf-8", "replace").splitlines()
+    return list(_read(split_games(enumerate(lines, start=1)), counts))
 
 
-def _read(text: str, where: str, counts: ReadCounts) -> Iterator[PlayedGame]:
-    """The text of one game, or of several that have no tags."""
-    handle = io.StringIO(text)
-    while True:
+def _read(games: Iterable[Game], counts: ReadCounts) -> Iterator[PlayedGame]:
+    for game in games:
         try:
-            tree = chess.pgn.read_game(handle, Visitor=_Builder)
-        except (ValueError, IndexError):  # a strange header; brackets that close nothing
-            counts.drop("a game that cannot be read")
-            return
-        if tree is None:
-            return
-        try:
-            game = played_game(tree)
+            read_main_line(game)
+            tree = chess.pgn.read_game(io.StringIO(game.text()), Visitor=_Builder)
+            if tree is None:
+                raise BadEntry("no moves")
+            played = played_game(tree)
+        except BadEntry as bad:
+            counts.drop(str(bad))
         except InputError as error:
             counts.drop(str(error))
-            continue
-        counts.read += 1
-        yield game
+        except (ValueError, IndexError):  # a strange header; brackets that close nothing
+            counts.drop("a game that cannot be read")
+        else:
+            counts.read += 1
+            yield played
 
 
 def played_game(tree: chess.pgn.Game) -> PlayedGame:
