@@ -21,7 +21,8 @@ from data_pipeline.dataset import records
 from data_pipeline.dataset.dataset import position_hash, write_bag
 from data_pipeline.sources.entries import Rejected, Share
 from data_pipeline.sources.readers import reader_of
-from data_pipeline.teachers.stockfish import EngineConfig, Limit, Stockfish
+from data_pipeline.teachers.options import EngineConfig, Limit
+from data_pipeline.teachers.stockfish import Stockfish
 from engine.match.uci_client import find_stockfish
 
 T = TypeVar("T")

@@ -1,11 +1,17 @@
 """What a network and a training run are made of: frozen, checked where they are made."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from data_pipeline.common.errors import InputError
-from data_pipeline.encoding.actions import NUM_ACTIONS
+from data_pipeline.common.ranges import (
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Share,
+    check_ranges,
+)
 
 ComputeDtype = Literal["float32", "bfloat16"]
 TrainingDtype = Literal["float32", "bfloat16", "mixed"]
@@ -111,6 +117,8 @@ class SequenceConfig:
     @property
     def outputs(self) -> int:
         """Width of the output: the bins, or with behavioral cloning all actions."""
+        from data_pipeline.encoding.actions import NUM_ACTIONS  # here, since chess imports slowly
+
         return NUM_ACTIONS if self.target == "behavioral-cloning" else self.bins
 
 
@@ -300,3 +308,80 @@ def preset(name: str, **changes: Any) -> Preset:
     if isinstance(network, BoardConfig) and changes.get("target", network.target) != "action-value":
         changes = {"consequences": False} | changes
     return replace(PRESETS[name], network=replace(network, **changes))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """How long a network is trained, on which positions, and what is measured on the way."""
+
+    steps: PositiveInt | None = None
+    """Training steps; the learning rate falls over all of them (default: 10000)."""
+    minutes: PositiveFloat | None = None
+    """Minutes of training instead of steps, evaluations not counted; the learning rate falls with
+    the share of them that is used."""
+    seed: NonNegativeInt = 0
+    """Seed of the first weights and of the order of the data."""
+    mirrored: bool = False
+    """Mirror half of the positions in which nobody may castle left to right, chosen again in each
+    pass over the data."""
+    focus: Share = 0.0
+    """Learn more often from positions in which the choice of the move matters: up to five times as
+    often where the best move's win probability exceeds the median one's by this much or more (0.13
+    covers a third of ordinary positions); 0: from all equally often."""
+    log_every: PositiveInt = 20
+    """Steps between lines in metrics.jsonl."""
+    checkpoint_every: PositiveInt = 200
+    """Steps between checkpoints."""
+    evaluate_every: PositiveInt = 1000
+    """Steps between evaluations."""
+    evaluation_positions: NonNegativeInt = 2000
+    """Positions in each evaluation."""
+    evaluation_split: Literal["validation", "test"] = "test"
+    """The split evaluated on; nothing is selected by it."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(frozen=True)
+class TrainConfig(TrainOptions):
+    """A training run: what is trained, and how.
+
+    The same configuration, data and devices give the same network exactly, unless it is minutes
+    that end the training and that the learning rate follows.
+    """
+
+    network: NetworkConfig
+    batch_size: PositiveInt = 128
+    """Positions, or with the layout `sequence` pairs of a position and a move."""
+    max_moves: PositiveInt = 48
+    """Of a position, its best; with the layout `board`. One position in 50 has more than 48."""
+    compute_dtype: TrainingDtype = "float32"
+    loss: LossConfig = field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.steps is None) == (self.minutes is None):
+            raise InputError(
+                f"expected either steps or minutes, found steps = {self.steps} and "
+                f"minutes = {self.minutes}; leave one of them out"
+            )
+        if self.loss != self.loss.of_single_moves() and not self.network.learns_order:
+            raise InputError(
+                f"expected no terms of ranking and regret with the layout '{self.network.layout}' "
+                f"and the target '{self.network.target}', which do not learn the moves of a "
+                f"position together, found weights {self.loss.ranking_weight} and "
+                f"{self.loss.regret_weight}; set them to 0"
+            )
+        if self.compute_dtype == "mixed" and self.network.layout != "board":
+            raise InputError(
+                f"expected --compute-dtype float32 or bfloat16 with the layout "
+                f"'{self.network.layout}', found mixed, which is of the layout 'board'"
+            )
+        for option, given in (("--mirrored", self.mirrored), ("--focus", self.focus)):
+            if given and not self.network.learns_order:
+                raise InputError(
+                    f"expected {option} with the layout 'board' and the target 'action-value', "
+                    f"found '{self.network.layout}' and '{self.network.target}'; leave it out"
+                )

@@ -7,7 +7,9 @@ is read for ``--help``, so that it is instant; JAX and Beam are imported by the 
 need them.
 """
 
+import contextlib
 import importlib
+import io
 import sys
 
 from data_pipeline.common.plain_text import one_line, say
@@ -130,4 +132,29 @@ def parse_args(module, name: str, argv: list[str]):
         return args
     import tyro
 
-    return tyro.cli(module.Args, prog=f"argmax {name}", args=argv, description=module.__doc__)
+    from data_pipeline.common.ranges import OutOfRange, check_ranges
+
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            args = tyro.cli(
+                module.Args, prog=f"argmax {name}", args=argv, description=module.__doc__
+            )
+        check_ranges(args)
+    except OutOfRange as error:
+        raise error.as_option() from None
+    except SystemExit as stop:
+        if (error := _input_error(stop)) is not None:
+            raise (error.as_option() if isinstance(error, OutOfRange) else error) from None
+        sys.stderr.write(said.getvalue())
+        raise
+    return args
+
+
+def _input_error(stop: BaseException | None):
+    """Our own error for which tyro ends the process, if that is why it does."""
+    from data_pipeline.common.errors import InputError
+
+    while stop is not None and not isinstance(stop, InputError):
+        stop = stop.__context__
+    return stop

@@ -18,8 +18,9 @@ from data_pipeline.dataset import records
 from data_pipeline.dataset.dataset import position_hash, write_bag
 from data_pipeline.dataset.records import Keyed
 from data_pipeline.sources.entries import Rejected, parse_fen
-from data_pipeline.teachers.selfplay import Game, GameOptions, Player, play_games
-from data_pipeline.teachers.stockfish import EngineConfig, EngineFailed, Stockfish
+from data_pipeline.teachers.options import EngineConfig, GameOptions
+from data_pipeline.teachers.selfplay import Game, Player, play_games
+from data_pipeline.teachers.stockfish import EngineFailed, Stockfish
 
 Result = Keyed | Rejected
 

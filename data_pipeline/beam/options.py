@@ -1,59 +1,79 @@
 """What to make of the input: the options of a dataset, checked where they are made."""
 
 from dataclasses import dataclass
+from typing import Annotated, Literal, get_args
 
 from data_pipeline.common.errors import InputError
-from data_pipeline.sources.chessbench import POLICIES
+from data_pipeline.common.ranges import (
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Range,
+    Share,
+    check_ranges,
+)
 
-FORMATS = ("native", *POLICIES)
+Format = Literal["native", "action_value", "state_value", "behavioral_cloning"]
 
 
 @dataclass(frozen=True)
-class DatasetOptions:
-    """The same options and files give the same dataset."""
+class OutputOptions:
+    """The files of a dataset."""
 
-    bins: int = 64
-    shards: int = 8
-    """Files per split; a worker holds one shard's positions in memory."""
-    validation_share: float = 0.01
-    test_share: float = 0.02
-    teacher: str = "unknown"
-    format: str = "native"
-    """`native`, or the ChessBench policy to write bags for."""
-    min_ply: int = 0
-    """Leave out positions before this ply, where the move number is known."""
-    sample: float = 1.0
-    """The share of positions to keep, drawn by hash."""
-    max_positions: int | None = None
-    """At most so many positions, drawn by hash."""
-    balance: float | None = None
-    """No value bin keeps more than this many times the mean over all bins."""
-    keep_unscored: bool = False
-    """Keep positions that have no scored moves, only a score of their own or a move played."""
-    exact: bool = False
-    """Score positions of three pieces exactly, whatever the source says of them, but for those that
-    are given to the test split."""
+    format: Format = "native"
+    """Our own dataset, or ChessBench bags of one policy."""
+    bins: Annotated[int, Range(2, 1000)] = 64
+    """Bins of equal width over win probabilities."""
+    shards: Annotated[int, Range(1, 99_999)] = 8
+    """Files per split; a worker holds the positions of one shard in memory."""
+    validation_share: Share = 0.01
+    """Share of positions, by hash, that goes to the validation split."""
+    test_share: Share = 0.02
+    """Share of positions, by hash, that goes to the test split where --test is not given."""
+    balance: PositiveFloat | None = None
+    """Let no value bin hold more than this many times the mean over all bins."""
 
     def __post_init__(self) -> None:
-        shares = (self.validation_share, self.test_share)
-        if min(shares) < 0 or sum(shares) >= 1:
+        check_ranges(self)
+        if self.validation_share + self.test_share >= 1:
             raise InputError(
                 "expected shares of validation and test that leave some for training, found "
-                f"{shares[0]} and {shares[1]}"
+                f"{self.validation_share} and {self.test_share}"
             )
-        if self.format not in FORMATS:
-            raise InputError(f"expected one of the formats {FORMATS}, found '{self.format}'")
-        wrong = {
-            "bins of 2 to 1000": not 2 <= self.bins <= 1000,
-            "shards of 1 to 99999": not 1 <= self.shards <= 99_999,
-            "a sample above 0 and up to 1": not 0 < self.sample <= 1,
-            "max-positions of at least 1": self.max_positions is not None
-            and self.max_positions < 1,
-            "a balance above 0": self.balance is not None and self.balance <= 0,
-        }
-        for expected, is_wrong in wrong.items():
-            if is_wrong:
-                raise InputError(f"expected {expected}, found {self}")
+
+
+@dataclass(frozen=True)
+class SelectionOptions:
+    """Which positions are kept."""
+
+    min_ply: NonNegativeInt = 0
+    """Leave out positions before this ply, where the move number is known."""
+    sample: Annotated[float, Range(0, 1, open=True)] = 1.0
+    """The share of positions to keep, drawn by hash."""
+    max_positions: PositiveInt | None = None
+    """Keep at most this many positions, drawn by hash."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(frozen=True)
+class DatasetOptions(SelectionOptions, OutputOptions):
+    """All options of a dataset. The same options and files give the same dataset."""
+
+    teacher: str = "unknown"
+    """Who scored the positions, for the dataset's card."""
+    keep_unscored: bool = False
+    """Keep positions without scored moves (they have a score of their own, or a move played)."""
+    exact: bool = False
+    """Score positions of three pieces exactly, whatever their file says; not those of --test."""
+
+    def __post_init__(self) -> None:
+        OutputOptions.__post_init__(self)
+        if self.format not in get_args(Format):
+            raise InputError(
+                f"expected one of the formats {', '.join(get_args(Format))}, found '{self.format}'"
+            )
 
     def shard_of(self, key: bytes) -> int:
         """A position's shard by its hash."""

@@ -94,6 +94,11 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_bytes())
         version = manifest["format_version"]
+    except NotADirectoryError:
+        raise InputError(
+            f"expected a dataset's directory, found the file {path.parent}; "
+            "make a dataset of it with 'argmax data convert'"
+        ) from None
     except FileNotFoundError:
         raise InputError(
             f"expected a dataset with {MANIFEST} in {path.parent}, found none; "

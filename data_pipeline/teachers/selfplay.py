@@ -8,41 +8,19 @@ engine only scores them (DAgger, Ross et al. 2011).
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import chess
 import numpy as np
 
-from data_pipeline.common.errors import InputError
 from data_pipeline.dataset.records import PositionRecord
 from data_pipeline.encoding.actions import move_of
 from data_pipeline.sources.entries import unscored
+from data_pipeline.teachers.options import GameOptions
 from data_pipeline.teachers.stockfish import EngineFailed, Stockfish
 
 Player = Callable[[Sequence[chess.Board]], Sequence[np.ndarray]]
 """Boards with their move stacks -> per board the win probabilities [M] of its legal moves, in the
 order of ``board.legal_moves``, from the side to move."""
-
-
-@dataclass(frozen=True)
-class GameOptions:
-    """How games are played. Temperatures are in win probability, drawn log-uniformly per game."""
-
-    seed: int = 0
-    lowest_temperature: float = 0.005
-    highest_temperature: float = 0.2
-    random_moves: float = 0.08
-    """The share of moves drawn uniformly."""
-    max_plies: int = 160
-
-    def __post_init__(self) -> None:
-        if not 0 < self.lowest_temperature <= self.highest_temperature:
-            raise InputError(
-                "expected temperatures above 0, the lowest first, found "
-                f"{self.lowest_temperature} and {self.highest_temperature}"
-            )
-        if not 0 <= self.random_moves <= 1:
-            raise InputError(f"expected a share of random moves, found {self.random_moves}")
 
 
 class Game:

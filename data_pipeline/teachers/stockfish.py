@@ -10,7 +10,6 @@ import select
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Self
 
 import chess
@@ -22,8 +21,8 @@ from data_pipeline.dataset import merging
 from data_pipeline.dataset.records import PositionRecord, make_record
 from data_pipeline.encoding.actions import ACTIONS, MOVES
 from data_pipeline.encoding.values import MAX_CENTIPAWNS, mate_score
+from data_pipeline.teachers.options import MAX_MULTIPV, EngineConfig, Limit, Stage
 
-MAX_MULTIPV = 256  # above the most legal moves that a position can have, 218
 _START_SECONDS = 10.0
 _INFO = re.compile(
     rb"^info depth (\d+) [^\n]*?multipv (\d+) score (cp|mate) (-?\d+) (?!lowerbound|upperbound)"
@@ -38,97 +37,6 @@ class EngineFailed(ArgmaxError):
 
 class EngineDied(EngineFailed):
     """The engine's process ended."""
-
-
-@dataclass(frozen=True)
-class Limit:
-    """When a search ends: by depth in plies, by nodes, or by seconds; exactly one of them."""
-
-    depth: int | None = None
-    nodes: int | None = None
-    seconds: float | None = None
-
-    def __post_init__(self) -> None:
-        given = [value for value in (self.depth, self.nodes, self.seconds) if value is not None]
-        if len(given) != 1 or given[0] <= 0:
-            raise InputError(
-                "expected one limit above 0 of depth, nodes and seconds, found "
-                f"depth {self.depth}, nodes {self.nodes}, seconds {self.seconds}"
-            )
-
-    def __str__(self) -> str:
-        if self.depth:
-            return f"depth {self.depth}"
-        return f"{self.nodes} nodes" if self.nodes else f"{self.seconds} s"
-
-    def command(self) -> bytes:
-        """The ``go`` command."""
-        if self.depth:
-            return b"go depth %d\n" % self.depth
-        if self.nodes:
-            return b"go nodes %d\n" % self.nodes
-        return b"go movetime %d\n" % round(1000 * (self.seconds or 0))
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A deeper search of a position whose moves are all scored: of its best few, to a limit."""
-
-    limit: Limit
-    moves: int = 1
-    """How many moves are named, the best."""
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.moves <= MAX_MULTIPV:
-            raise InputError(
-                f"expected a stage of 1 to {MAX_MULTIPV} moves, found {self.moves}; as in "
-                "--then depth=10,moves=3"
-            )
-
-    def __str__(self) -> str:
-        return (
-            f"the best {self.moves} at {self.limit}"
-            if self.moves > 1
-            else f"the best at {self.limit}"
-        )
-
-
-def parse_stage(text: str) -> Stage:
-    """``depth=10,moves=3`` (or ``nodes=``, ``seconds=``) -> a stage. Raises InputError."""
-    kinds = {"depth": int, "nodes": int, "seconds": float, "moves": int}
-    try:
-        pairs = [part.split("=") for part in text.split(",")]
-        fields = {name.strip(): kinds[name.strip()](value) for name, value in pairs}
-        if len(fields) < len(pairs):
-            raise ValueError
-        moves = int(fields.pop("moves", 1))
-    except (ValueError, KeyError):
-        raise InputError(
-            f"expected a stage such as depth=10,moves=3 (depth, nodes or seconds), found '{text}'"
-        ) from None
-    return Stage(Limit(**fields), moves)  # pyright: ignore[reportArgumentType]
-
-
-@dataclass(frozen=True)
-class EngineConfig:
-    """Which engine, how long it thinks about a position, and its options."""
-
-    path: str
-    limit: Limit
-    options: dict[str, str] = field(default_factory=dict)
-    clear_hash: bool = True
-    """Forget everything before each position, so that its scores depend on it alone."""
-    patience_seconds: float = 60.0
-    """How long a search may take beyond a limit in seconds before the engine counts as hung."""
-    then: tuple[Stage, ...] = ()
-    """Deeper searches of the best moves, one after the other, after all moves are scored."""
-
-    @property
-    def fingerprint(self) -> str:
-        """What the scores depend on, as a text."""
-        return f"{self.path} {self.limit} {sorted(self.options.items())} {self.clear_hash}" + (
-            f" {self.then}" if self.then else ""
-        )
 
 
 class Stockfish:

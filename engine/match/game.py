@@ -7,34 +7,9 @@ from dataclasses import dataclass, field
 import chess
 import chess.engine
 
+from engine.match.options import Adjudication, TimeControl
 from engine.match.players import Player
 from engine.match.uci_client import EngineFault, ExternalPlayer
-
-
-@dataclass(frozen=True)
-class TimeControl:
-    """Seconds for the game and per move, the same for both sides."""
-
-    base_s: float
-    increment_s: float = 0.0
-
-
-@dataclass(frozen=True)
-class Adjudication:
-    """When a game ends before the rules end it.
-
-    ``max_moves``: a draw after that many moves of both sides. With a judge (a UCI engine) the
-    game is won once its score stands at or beyond ``win_cp`` for ``win_checks`` moves in a row, and
-    drawn once it stays within ``draw_cp`` for ``draw_checks`` moves in a row after
-    ``draw_after_move``.
-    """
-
-    max_moves: int = 300
-    win_cp: int = 1000
-    win_checks: int = 4
-    draw_cp: int = 15
-    draw_checks: int = 10
-    draw_after_move: int = 40
 
 
 @dataclass(frozen=True)

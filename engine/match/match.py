@@ -14,7 +14,8 @@ from itertools import combinations
 from statistics import median
 
 from data_pipeline.common.errors import InputError
-from engine.match.game import Adjudication, GameRecord, Pairing, Stopped, TimeControl, play_game
+from engine.match.game import GameRecord, Pairing, Stopped, play_game
+from engine.match.options import Adjudication, TimeControl
 from engine.match.player_specs import PlayerSpec
 from engine.match.players import Player, Roster
 from engine.match.uci_client import ExternalPlayer

@@ -15,7 +15,8 @@ from data_pipeline.common.files import lock, numbered_lines, write_atomically
 from data_pipeline.sources.entries import BadEntry
 from data_pipeline.sources.pgn import RESULTS as SCORES
 from data_pipeline.sources.pgn import Game, main_line, read_main_line, split_games
-from engine.match.game import GameRecord, Pairing, TimeControl
+from engine.match.game import GameRecord, Pairing
+from engine.match.options import TimeControl
 
 RESULTS = {score: text for text, score in SCORES.items()}
 MOVE_TIME = re.compile(r"(\d+\.\d+)s")

@@ -14,6 +14,7 @@ import numpy as np
 
 from data_pipeline.common.errors import InputError
 from engine.match.openings import read_openings
+from engine.measure.options import Plan
 from model.config import PRESETS, BoardConfig, NetworkConfig, SequenceConfig
 
 SHIPPED = "argmax"
@@ -29,18 +30,6 @@ lets all moves of a position share its board."""
 
 MIN_POSITIONS = 3
 GROUP = 128  # positions a batched request
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is measured. ``seconds``: about so long for each kind of timing and network."""
-
-    positions: int = 200
-    file: Path | None = None
-    """EPD or FEN lines; None for a built-in sample."""
-    puzzles: Path | None = None
-    seconds: float = 10.0
-    seed: int = 0
 
 
 @dataclass(frozen=True)

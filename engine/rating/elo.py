@@ -70,7 +70,8 @@ def fit(results: Sequence[Result], anchors: Mapping[str, float] | None = None) -
 def bootstrap(
     results: Sequence[Result],
     anchors: Mapping[str, float] | None = None,
-    samples: int = 300,
+    *,
+    samples: int,
     seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
     """95 % percentile intervals from resampling opening pairs, pairing by pairing.

@@ -15,6 +15,7 @@ from data_pipeline.common.errors import InputError
 from data_pipeline.common.intervals import NORMAL_95
 from engine.rating.elo import Ratings, fit, tabulate
 from engine.rating.likelihood import Likelihood, outcome_probabilities
+from engine.rating.options import LadderConfig
 from engine.rating.results import Result
 
 GUESS_SPREAD_ELO = 400.0  # how far a rating may be off before any game; used for planning only
@@ -27,16 +28,6 @@ class Level:
     name: str
     elo: float | None
     guess: float
-
-
-@dataclass(frozen=True)
-class LadderConfig:
-    """``half_width``: stop once the 95 % interval is +- so many Elo, or after ``most_games``."""
-
-    start_elo: float
-    half_width: float = 50.0
-    games_a_round: int = 10
-    most_games: int = 1000
 
 
 @dataclass(frozen=True)

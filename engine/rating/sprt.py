@@ -20,8 +20,8 @@ class Sprt:
 
     elo0: float
     elo1: float
-    alpha: float = 0.05
-    beta: float = 0.05
+    alpha: float
+    beta: float
 
     def __post_init__(self) -> None:
         if not self.elo0 < self.elo1:

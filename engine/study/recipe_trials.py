@@ -20,11 +20,12 @@ from data_pipeline.common.errors import InputError
 from data_pipeline.common.intervals import paired_intervals
 from data_pipeline.dataset.dataset import Dataset
 from engine.study.table import Figures, Mean, add_row, cells_to_do, read_table
+from model.config import TrainConfig
 from model.evaluation.evaluate import first_scored, measure, summary
 from model.inference.predictor import Predictor
 from model.network.network_file import load_network
 from model.overrides import override
-from model.training.loop import NETWORK_FILE, Run, TrainConfig, train
+from model.training.loop import NETWORK_FILE, Run, train
 
 TABLE_FILE = "trials.csv"
 RUNS = "runs"

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,7 @@ from data_pipeline.batches.chessbench_bags import Bag
 from data_pipeline.batches.loader import BoardBatches, training_data
 from data_pipeline.common.errors import InputError
 from data_pipeline.dataset.dataset import Dataset
-from model.config import (
-    BoardConfig,
-    LossConfig,
-    NetworkConfig,
-    OptimizerConfig,
-    SequenceConfig,
-    TrainingDtype,
-)
+from model.config import BoardConfig, SequenceConfig, TrainConfig
 from model.evaluation.evaluate import first_scored, measure, summary
 from model.inference.predictor import Predictor
 from model.network.network_file import Network, save_network
@@ -37,64 +30,6 @@ from model.training.warm_start import first_params
 
 NETWORK_FILE = "network.safetensors"
 EVALUATED = ("agreement", "regret", "kendall_tau_b", "log_loss", "squared_error")
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """A training run, of so many steps or of so many minutes, evaluations not counted.
-
-    The same configuration, data and devices give the same network exactly, unless it is minutes
-    that end the training and that the learning rate follows.
-    """
-
-    network: NetworkConfig
-    steps: int | None = None
-    minutes: float | None = None
-    batch_size: int = 128
-    """Positions, or with the layout `sequence` pairs of a position and a move."""
-    max_moves: int = 48
-    """Of a position, its best; with the layout `board`. One position in 50 has more than 48."""
-    seed: int = 0
-    mirrored: bool = False
-    """Whether half of the positions in which nobody may castle are mirrored left to right."""
-    focus: float = 0.0
-    """Positions whose best move has so much more win probability than their median one, or more,
-    come most often, see `data_pipeline.batches.oversampling`; 0: all come as often."""
-    compute_dtype: TrainingDtype = "float32"
-    loss: LossConfig = field(default_factory=LossConfig)
-    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
-    log_every: int = 20
-    checkpoint_every: int = 200
-    evaluate_every: int = 1000
-    evaluation_positions: int = 2000
-    evaluation_split: str = "test"
-
-    def __post_init__(self) -> None:
-        if (self.steps is None) == (self.minutes is None):
-            raise InputError(
-                f"expected either steps or minutes, found steps = {self.steps} and "
-                f"minutes = {self.minutes}; leave one of them out"
-            )
-        if self.loss != self.loss.of_single_moves() and not self.network.learns_order:
-            raise InputError(
-                f"expected no terms of ranking and regret with the layout '{self.network.layout}' "
-                f"and the target '{self.network.target}', which do not learn the moves of a "
-                f"position together, found weights {self.loss.ranking_weight} and "
-                f"{self.loss.regret_weight}; set them to 0"
-            )
-        if self.compute_dtype == "mixed" and self.network.layout != "board":
-            raise InputError(
-                f"expected --compute-dtype float32 or bfloat16 with the layout "
-                f"'{self.network.layout}', found mixed, which is of the layout 'board'"
-            )
-        if not 0 <= self.focus <= 1:
-            raise InputError(f"expected a focus of 0 to 1, found {self.focus}")
-        for option, given in (("--mirrored", self.mirrored), ("--focus", self.focus)):
-            if given and not self.network.learns_order:
-                raise InputError(
-                    f"expected {option} with the layout 'board' and the target 'action-value', "
-                    f"found '{self.network.layout}' and '{self.network.target}'; leave it out"
-                )
 
 
 def train(
@@ -222,12 +157,23 @@ class Run:
             self.seconds = progress.seconds
             self._action_values = progress.action_values
             self.schedule = [(start, length) for start, length in progress.schedule]
+            self._check_left()
             if self.schedule[-1][1] != budget:
                 self.schedule.append((int(self.state.step), budget))
         self.step = int(self.state.step)
         loss_of = network_loss(config.network, config.loss, config.compute_dtype)
         update = make_update(loss_of, optimizer, moving_average(config.optimizer))
         self._update = jax.jit(update, donate_argnums=0, out_shardings=(replicated, replicated))
+
+    def _check_left(self) -> None:
+        """Raise InputError where a resumed run is asked for less than is done already."""
+        done = int(self.state.step) if self.config.steps else self.seconds
+        if done > self.length:
+            unit, of_unit = ("steps", 1) if self.config.steps else ("minutes", 60)
+            raise InputError(
+                f"expected {unit} of at least {done / of_unit:g}, which the run has done, found "
+                f"{self.length / of_unit:g}; give more to go on"
+            )
 
     @property
     def share(self) -> float:

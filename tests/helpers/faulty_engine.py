@@ -4,7 +4,7 @@ import stat
 import sys
 from pathlib import Path
 
-from data_pipeline.teachers.stockfish import EngineConfig, Limit
+from data_pipeline.teachers.options import EngineConfig, Limit
 
 FAULTY = """\
 #!{python}

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import tyro
 
+from data_pipeline.beam.options import DatasetOptions, OutputOptions, SelectionOptions
 from uci.commands.data_options import (
     EngineArgs,
-    OutputArgs,
     RunnerArgs,
-    SelectionArgs,
     engine_config,
     quiet_imports,
     report,
@@ -26,8 +25,8 @@ class Args:
     files: tyro.conf.Positional[tuple[Path, ...]]
     """Files of positions."""
     teacher: tyro.conf.OmitArgPrefixes[EngineArgs]
-    selection: tyro.conf.OmitArgPrefixes[SelectionArgs]
-    output: tyro.conf.OmitArgPrefixes[OutputArgs]
+    selection: tyro.conf.OmitArgPrefixes[SelectionOptions]
+    output: tyro.conf.OmitArgPrefixes[OutputOptions]
     running: tyro.conf.OmitArgPrefixes[RunnerArgs]
     out: Path
     """The dataset directory to make."""
@@ -39,12 +38,11 @@ def run(args: Args) -> int:
     """Annotate and say what was read, written and dropped."""
     quiet_imports()
     from data_pipeline.beam.engine_work import Annotation
-    from data_pipeline.beam.options import DatasetOptions
     from data_pipeline.beam.pipeline import convert
 
     start = time.monotonic()
     engine, teacher = engine_config(args.teacher)
-    chosen = dataclasses.asdict(args.output) | dataclasses.asdict(args.selection)
+    chosen = vars(args.output) | vars(args.selection)
     manifest = convert(
         args.files,
         args.out,

@@ -11,49 +11,31 @@ from pathlib import Path
 
 import tyro
 
-from uci.commands.data_options import (
-    SMALL_INPUT_BYTES,
-    OutputArgs,
-    RunnerArgs,
-    SelectionArgs,
-    quiet_imports,
-    report,
-)
+from data_pipeline.beam.options import DatasetOptions
+from uci.commands.data_options import SMALL_INPUT_BYTES, RunnerArgs, quiet_imports, report
 
 
 @dataclasses.dataclass(frozen=True)
 class Args:
     files: tyro.conf.Positional[tuple[Path, ...]]
     """Files of positions, and datasets' directories."""
-    output: tyro.conf.OmitArgPrefixes[OutputArgs]
-    selection: tyro.conf.OmitArgPrefixes[SelectionArgs]
+    dataset: tyro.conf.OmitArgPrefixes[DatasetOptions]
     running: tyro.conf.OmitArgPrefixes[RunnerArgs]
     out: Path
     """The dataset directory to make."""
     test: tuple[Path, ...] = ()
     """Files whose positions form the test split; other files' copies of them go there too."""
-    teacher: str = "unknown"
-    """Who scored the positions, for the dataset's card."""
-    exact: bool = False
-    """Score positions of three pieces exactly, whatever their file says; not those of --test."""
-    keep_unscored: bool = False
-    """Keep positions without scored moves (they have a score of their own, or a move played)."""
 
 
 def run(args: Args) -> int:
     """Convert and say what was read, written and dropped."""
     quiet_imports()
-    from data_pipeline.beam.options import DatasetOptions
     from data_pipeline.beam.pipeline import convert
 
     start = time.monotonic()
-    output = dataclasses.asdict(args.output) | dataclasses.asdict(args.selection)
-    keep_unscored = args.keep_unscored or args.output.format in (
-        "state_value",
-        "behavioral_cloning",
-    )
-    options = DatasetOptions(
-        **output, teacher=args.teacher, keep_unscored=keep_unscored, exact=args.exact
+    unscored = args.dataset.format in ("state_value", "behavioral_cloning")
+    options = dataclasses.replace(
+        args.dataset, keep_unscored=args.dataset.keep_unscored or unscored
     )
     paths = [path for given in (*args.files, *args.test) for path in (given, *given.glob("*.bag"))]
     size = sum(path.stat().st_size for path in paths if path.is_file())

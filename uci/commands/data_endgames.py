@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from data_pipeline.common.plain_text import say
-from data_pipeline.sources.entries import Share
+from data_pipeline.common.ranges import NonNegativeInt, PositiveInt
 from data_pipeline.teachers.endgames import ENDINGS
 
 
@@ -20,9 +20,9 @@ class Args:
     """The file to write: .jsonl or .jsonl.zst."""
     endings: tuple[str, ...] = ENDINGS
     """Endings of three or four pieces, the stronger side first."""
-    positions: int = 10_000
+    positions: PositiveInt = 10_000
     """Different positions of each ending."""
-    seed: int = 0
+    seed: NonNegativeInt = 0
     """The same seed gives the same positions."""
     leave_out: tuple[Path, ...] = ()
     """Files of positions that are not to be written, such as a test split's; of Lichess puzzles
@@ -42,8 +42,6 @@ def run(args: Args) -> int:
 
     if not args.out.name.endswith((".jsonl", ".jsonl.zst")):
         raise InputError(f"expected a file .jsonl or .jsonl.zst for --out, found {args.out}")
-    if args.positions < 1:
-        raise InputError(f"expected --positions of at least 1, found {args.positions}")
     start = time.monotonic()
     pieces = {name: endgames.pieces_of_ending(name) for name in args.endings}
     left_out = _hashes(args.leave_out)
@@ -74,7 +72,7 @@ def _hashes(files: tuple[Path, ...]) -> set[bytes]:
     """The positions of files, by hash."""
     from data_pipeline.common.errors import InputError
     from data_pipeline.dataset.dataset import position_hash
-    from data_pipeline.sources.entries import Rejected
+    from data_pipeline.sources.entries import Rejected, Share
     from data_pipeline.sources.readers import reader_of
 
     found = set()

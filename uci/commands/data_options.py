@@ -1,4 +1,4 @@
-"""What the data commands have in common: the dataset's options, the runner's, the report."""
+"""What the data commands have in common: the runner's options, the engine's, the report."""
 
 import dataclasses
 import json
@@ -7,44 +7,22 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import tyro
 
 from data_pipeline.common.plain_text import say
+from data_pipeline.common.ranges import NonNegativeInt, PositiveFloat, PositiveInt
+from data_pipeline.teachers.options import EngineConfig, Limit, parse_stage
 
 SMALL_INPUT_BYTES = 8 << 20
 
 
 @dataclasses.dataclass(frozen=True)
-class OutputArgs:
-    format: Literal["native", "action_value", "state_value", "behavioral_cloning"] = "native"
-    """Our own dataset, or ChessBench bags of one policy."""
-    bins: int = 64
-    """Bins of equal width over win probabilities."""
-    shards: int = 8
-    """Files per split; a worker holds the positions of one in memory."""
-    validation_share: float = 0.01
-    """Share of positions, by hash, that goes to the validation split."""
-    test_share: float = 0.02
-    """Share of positions, by hash, that goes to the test split where --test is not given."""
-    balance: float | None = None
-    """Let no value bin hold more than this many times the mean over all bins."""
-
-
-@dataclasses.dataclass(frozen=True)
-class SelectionArgs:
-    min_ply: int = 0
-    """Leave out positions before this ply, where the move number is known."""
-    sample: float = 1.0
-    """The share of positions to keep, drawn by hash."""
-    max_positions: int | None = None
-    """Keep at most so many positions, drawn by hash."""
-
-
-@dataclasses.dataclass(frozen=True)
 class RunnerArgs:
-    workers: int = 0
+    """Where Beam runs, and what is printed."""
+
+    workers: NonNegativeInt = 0
     """Local workers; 0 for one a core."""
     runner: str = "local"
     """`local`, or one of Beam's runners, such as FlinkRunner."""
@@ -66,31 +44,33 @@ class RunnerArgs:
 
 @dataclasses.dataclass(frozen=True)
 class EngineArgs:
+    """The engine that scores positions."""
+
     engine: str = "stockfish"
-    """The UCI engine that scores: a path, or a name to look for."""
-    depth: int | None = None
+    """A UCI engine: a path, or a name to look for."""
+    depth: PositiveInt | None = None
     """Search depth in plies a position (5 where no limit is given)."""
-    nodes: int | None = None
-    """Search so many nodes a position instead."""
-    seconds: float | None = None
-    """Search so long a position instead; scores then differ from run to run."""
+    nodes: PositiveInt | None = None
+    """Nodes a position, instead of a depth."""
+    seconds: PositiveFloat | None = None
+    """Seconds a position, instead of a depth; scores then differ from run to run."""
     then: tyro.conf.UseAppendAction[
         tuple[Annotated[str, tyro.conf.arg(metavar="LIMIT,moves=N")], ...]
     ] = ()
-    """After all moves are scored, search the best few deeper, as in --then depth=10,moves=3; again
-    for a further stage. A move's deepest score counts, and the others come behind."""
+    """After all moves are scored, search the best few deeper, as in --then depth=10,moves=3; may
+    be repeated. A move's deepest score counts; moves searched less deeply rank behind."""
     engine_options: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE")] = ()
     """UCI options of the engine, such as Hash=16."""
     keep_hash: bool = False
     """Do not clear the engine's hash before each position: faster, but not the same every time."""
-    patience: float = 60.0
+    patience: PositiveFloat = EngineConfig.patience_seconds
     """Seconds after which a search that has not ended counts as hung."""
 
 
 def engine_config(args: EngineArgs) -> tuple[Any, str]:
     """The engine's configuration, tried out, and the teacher's name for the dataset's card."""
     from data_pipeline.common.errors import InputError
-    from data_pipeline.teachers.stockfish import EngineConfig, Limit, Stockfish, parse_stage
+    from data_pipeline.teachers.stockfish import Stockfish
     from engine.match.uci_client import find_stockfish
 
     options: dict[str, str] = {}
@@ -99,8 +79,8 @@ def engine_config(args: EngineArgs) -> tuple[Any, str]:
         if not value:
             raise InputError(f"expected an engine option NAME=VALUE, found '{option}'")
         options[name] = value
-    default = None if args.nodes or args.seconds else 5
-    limit = Limit(default if args.depth is None else args.depth, args.nodes, args.seconds)
+    given = (args.depth, args.nodes, args.seconds)
+    limit = Limit(depth=5) if given == (None, None, None) else Limit(*given)
     path = str(find_stockfish()) if args.engine == "stockfish" else args.engine
     then = tuple(map(parse_stage, args.then))
     config = EngineConfig(path, limit, options, not args.keep_hash, args.patience, then=then)

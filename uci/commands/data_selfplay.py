@@ -13,10 +13,11 @@ from pathlib import Path
 
 import tyro
 
-from data_pipeline.sources.entries import Share
+from data_pipeline.beam.options import DatasetOptions, OutputOptions
+from data_pipeline.common.ranges import PositiveInt
+from data_pipeline.teachers.options import GameOptions
 from uci.commands.data_options import (
     EngineArgs,
-    OutputArgs,
     RunnerArgs,
     engine_config,
     quiet_imports,
@@ -29,51 +30,35 @@ class Args:
     openings: tyro.conf.Positional[tuple[Path, ...]]
     """Opening positions: FEN or EPD lists, or PGN, of which every position may be one."""
     teacher: tyro.conf.OmitArgPrefixes[EngineArgs]
-    output: tyro.conf.OmitArgPrefixes[OutputArgs]
+    output: tyro.conf.OmitArgPrefixes[OutputOptions]
+    playing: tyro.conf.OmitArgPrefixes[GameOptions]
     running: tyro.conf.OmitArgPrefixes[RunnerArgs]
     out: Path
     """The dataset directory to make."""
-    games: int
+    games: PositiveInt
     """Games to play; an opening is drawn for each."""
     network: Path | None = None
     """A network file whose values choose the moves instead of Stockfish's scores."""
-    seed: int = 0
-    """The same seed gives the same games."""
-    lowest_temperature: float = 0.005
-    """Temperatures are drawn from here, in win probability ..."""
-    highest_temperature: float = 0.2
-    """... to here, evenly on a logarithmic scale."""
-    random_moves: float = 0.08
-    """The share of moves drawn without regard to their value."""
-    max_plies: int = 160
-    """The longest that a game may go on."""
 
 
 def run(args: Args) -> int:
     """Play, and say how many positions came of it."""
     quiet_imports()
     from data_pipeline.beam.engine_work import SelfPlay
-    from data_pipeline.beam.options import DatasetOptions
     from data_pipeline.beam.pipeline import play
-    from data_pipeline.teachers.selfplay import GameOptions
 
     start = time.monotonic()
-    games = GameOptions(
-        args.seed,
-        args.lowest_temperature,
-        args.highest_temperature,
-        args.random_moves,
-        args.max_plies,
-    )
     engine, teacher = engine_config(args.teacher)
-    work = SelfPlay(engine, games)
+    work = SelfPlay(engine, args.playing)
     if args.network:
         digest = hashlib.sha256(args.network.read_bytes()).hexdigest()
-        work = SelfPlay(engine, games, functools.partial(network_player, args.network), digest)
+        work = SelfPlay(
+            engine, args.playing, functools.partial(network_player, args.network), digest
+        )
     manifest = play(
-        draw_openings(args.openings, args.games, args.seed),
+        draw_openings(args.openings, args.games, args.playing.seed),
         args.out,
-        DatasetOptions(**dataclasses.asdict(args.output), teacher=teacher),
+        DatasetOptions(**vars(args.output), teacher=teacher),
         work,
         args.running.flags(threads=True),
     )
@@ -83,7 +68,7 @@ def run(args: Args) -> int:
 def draw_openings(files: tuple[Path, ...], games: int, seed: int) -> list[str]:
     """A FEN for each game: all openings in a random order, again and again."""
     from data_pipeline.common.errors import InputError
-    from data_pipeline.sources.entries import Rejected
+    from data_pipeline.sources.entries import Rejected, Share
     from data_pipeline.sources.readers import reader_of
 
     fens = []

@@ -12,6 +12,7 @@ from pathlib import Path
 import tyro
 
 from data_pipeline.common.plain_text import say
+from data_pipeline.common.ranges import NonNegativeInt
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,9 @@ class Args:
     """Files of finished games."""
     anchor: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """NAME=ELO of a player whose rating is known; may be repeated."""
-    bootstrap: int = 300
+    bootstrap: NonNegativeInt = 300
     """Samples of the bootstrap; 0 leaves it out."""
-    seed: int = 0
+    seed: NonNegativeInt = 0
     """Seed of the bootstrap."""
     json: bool = False
     """Print one JSON object on standard output."""
@@ -39,9 +40,9 @@ def run(args: Args) -> int:
         say(f"{count} games {reason} left out", file=sys.stderr)
     anchors = dict(parse_anchor(text) for text in args.anchor)
     ratings = elo.fit(results, anchors)
-    bootstrapped = (
-        elo.bootstrap(results, anchors, args.bootstrap, args.seed) if args.bootstrap else {}
-    )
+    bootstrapped = {}
+    if args.bootstrap:
+        bootstrapped = elo.bootstrap(results, anchors, samples=args.bootstrap, seed=args.seed)
     for note in ratings.notes:
         say(note, file=sys.stderr)
     figures = {

@@ -8,6 +8,8 @@ import json
 import threading
 from dataclasses import dataclass
 
+from data_pipeline.common.ranges import NonNegativeInt, PositiveInt
+
 
 @dataclass(frozen=True)
 class Args:
@@ -17,11 +19,11 @@ class Args:
     """Who defends."""
     endings: tuple[str, ...] = ("KQK", "KRK", "KPK", "KBNK")
     """Endings of three or four pieces, the stronger side first."""
-    games: int = 50
+    games: PositiveInt = 50
     """Games of each ending."""
-    seed: int = 0
+    seed: NonNegativeInt = 0
     """Draws the positions."""
-    concurrency: int = 2
+    concurrency: PositiveInt = 2
     """Games at once."""
     json: bool = False
     """Print one JSON object on standard output."""
@@ -29,7 +31,6 @@ class Args:
 
 def run(args: Args) -> int:
     """Play, and report wins with 95 % intervals."""
-    from data_pipeline.common.errors import InputError
     from data_pipeline.common.terminal import progress_bar
     from engine.match import match
     from engine.match import won_endings as conversion
@@ -37,8 +38,6 @@ def run(args: Args) -> int:
     from engine.match.player_specs import parse_specs
     from engine.match.players import Roster
 
-    if args.games < 1:
-        raise InputError(f"expected at least 1 game, found {args.games}")
     specs = parse_specs((args.player, args.opponent))
     player, opponent = (spec.name for spec in specs)
     games = {

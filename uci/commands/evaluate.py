@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_pipeline.common.ranges import PositiveInt
+
 
 @dataclass(frozen=True)
 class Args:
@@ -19,7 +21,7 @@ class Args:
     """The network file (default: the one that ships)."""
     split: str = "test"
     """train, validation or test."""
-    limit: int | None = None
+    limit: PositiveInt | None = None
     """Take only the first LIMIT positions."""
     picture: Path | None = None
     """Save the reliability curve and the PIT histogram as .svg or .png."""
@@ -73,7 +75,7 @@ def read_split(data: Path, split: str, limit: int | None):
     if not dataset.size(split):
         raise InputError(f"expected positions in the {split} split of {data}, found none")
     encoded = dataset.records(split)
-    return [encoded[i] for i in range(min(limit or len(encoded), len(encoded)))]
+    return [encoded[i] for i in range(len(encoded) if limit is None else min(limit, len(encoded)))]
 
 
 def show(figures: dict) -> None:

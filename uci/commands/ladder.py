@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_pipeline.common.plain_text import say
+from data_pipeline.common.ranges import FiniteFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from engine.rating.options import LadderConfig
 
 
 @dataclass(frozen=True)
@@ -18,15 +20,15 @@ class Args:
     """Who is rated: network:FILE,... or any player of 'argmax match'."""
     network: Path | None = None
     """Short for --player network:FILE."""
-    start: float = 1500.0
+    start: FiniteFloat = 1500.0
     """A first estimate of the rating; a good one saves games."""
-    half_width: float = 50.0
-    """Stop once the 95 % interval is +- so many Elo."""
-    most_games: int = 1000
-    """Stop after so many games in any case."""
-    movetime: float = 0.1
+    half_width: PositiveFloat = LadderConfig.half_width
+    """Stop once the 95 % interval is +- this many Elo."""
+    most_games: PositiveInt = LadderConfig.most_games
+    """Stop after this many games in any case."""
+    movetime: PositiveFloat = 0.1
     """Seconds a move for Stockfish."""
-    step: int = 100
+    step: PositiveInt = 100
     """Elo between two levels."""
     stockfish: str | None = None
     """Which Stockfish (default: the one on the path)."""
@@ -34,9 +36,9 @@ class Args:
     """Positions to start from, EPD or FEN (default: fifty well-known openings)."""
     pgn: Path | None = None
     """Where the games go, and where an interrupted ladder goes on from."""
-    concurrency: int | None = None
+    concurrency: PositiveInt | None = None
     """Games at once (default: one a core)."""
-    seed: int = 0
+    seed: NonNegativeInt = 0
     """Draws the openings, and what is random in the games."""
     json: bool = False
     """Print one JSON object on standard output."""
@@ -55,7 +57,7 @@ def _run(args: Args) -> int:
     from engine.match.openings import read_openings
     from engine.match.player_specs import parse_spec
     from engine.match.stockfish_ladder import LadderGames, levels_of, scale_text
-    from engine.rating.ladder import Ladder, LadderConfig
+    from engine.rating.ladder import Ladder
 
     spec = parse_spec(f"network:{args.network}" if args.network else args.player)
     specs, levels, stockfish = levels_of(args.stockfish, args.step, args.movetime)

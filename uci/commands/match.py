@@ -10,15 +10,18 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from data_pipeline.common.plain_text import say
+from data_pipeline.common.ranges import FiniteFloat, NonNegativeInt, PositiveInt, Range
+from engine.match.options import Adjudication, TimeControl
 
 
 @dataclass(frozen=True)
 class Args:
     opponents: tuple[str, ...]
     """Two or more players; one alone meets the network that ships."""
-    games: int = 100
+    games: PositiveInt = 100
     """Games per pairing; even."""
     openings: Path | None = None
     """Positions to start from, EPD or FEN (default: fifty well-known openings)."""
@@ -26,21 +29,21 @@ class Args:
     """Where the games go, and where an interrupted match goes on from."""
     gauntlet: bool = False
     """The first player against each other one, instead of everyone against everyone."""
-    concurrency: int | None = None
+    concurrency: PositiveInt | None = None
     """Games at once (default: one a core with UCI programs, else 32)."""
     clock: str | None = None
     """Seconds for the game + seconds a move, such as 10+0.1 (default: players' own limits)."""
-    max_moves: int = 300
-    """A draw after so many moves."""
+    max_moves: PositiveInt = Adjudication.max_moves
+    """A draw after this many moves."""
     judge: str | None = None
     """A player, such as stockfish:nodes=20000, whose scores end clear games early."""
-    sprt: tuple[float, float] | None = None
+    sprt: tuple[FiniteFloat, FiniteFloat] | None = None
     """Stop as soon as one of these two Elo differences is accepted."""
-    alpha: float = 0.05
+    alpha: Annotated[float, Range(0, 0.5, open=True)] = 0.05
     """SPRT: the chance of accepting the second wrongly."""
-    beta: float = 0.05
+    beta: Annotated[float, Range(0, 0.5, open=True)] = 0.05
     """SPRT: the chance of accepting the first wrongly."""
-    seed: int = 0
+    seed: NonNegativeInt = 0
     """Draws the openings, and what is random in the games."""
     json: bool = False
     """Print one JSON object on standard output."""
@@ -112,7 +115,6 @@ def _run(args: Args) -> int:
 def _config(args: Args, external: bool):
     """The match's rules from the arguments. Raises InputError where they are wrong."""
     from data_pipeline.common.errors import InputError
-    from engine.match.game import Adjudication, TimeControl
     from engine.match.match import MatchConfig
     from engine.match.player_specs import parse_spec
 

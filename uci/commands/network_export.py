@@ -10,6 +10,7 @@ from pathlib import Path
 import tyro
 
 from data_pipeline.common.plain_text import say
+from data_pipeline.common.ranges import NonNegativeInt
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Args:
     """A network file of the layout 'sequence'."""
     out: Path
     """The checkpoint's folder; the parameters go to OUT/STEP/params."""
-    step: int = 6_400_000
+    step: NonNegativeInt = 6_400_000
     """The step in the name; the reference's tools expect 6400000 of its presets."""
 
 

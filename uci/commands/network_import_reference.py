@@ -11,6 +11,8 @@ from typing import Any, Literal
 import tyro
 
 from data_pipeline.common.plain_text import say
+from data_pipeline.common.ranges import NonNegativeInt, PositiveInt
+from uci.commands.presets import SequencePreset
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,19 +21,19 @@ class Args:
     """The unpacked checkpoint: the folder that holds a folder named by its step (6400000)."""
     out: Path
     """The network file to write (.safetensors)."""
-    preset: Literal["9M", "136M", "270M", "sequence-tiny"] = "9M"
+    preset: SequencePreset = "9M"
     """Which of the reference's networks it is."""
     target: Literal["action-value", "state-value"] = "action-value"
     """What it predicts; behavioral cloning is recognised by the shapes."""
     ema: bool = False
     """Take the moving average of the parameters (params_ema) instead of params."""
-    step: int | None = None
+    step: NonNegativeInt | None = None
     """Which step, where there are several (default: the last)."""
-    width: int | None = None
+    width: PositiveInt | None = None
     """Of a checkpoint that you trained with the reference's code, where it is not the preset's."""
-    layers: int | None = None
+    layers: PositiveInt | None = None
     """Likewise."""
-    heads: int | None = None
+    heads: PositiveInt | None = None
     """Likewise; parameters do not tell it."""
     causal: bool = False
     """Trained with a causal mask; parameters do not tell it."""

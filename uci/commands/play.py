@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from data_pipeline.common.plain_text import say
+from data_pipeline.common.ranges import NonNegativeFloat, NonNegativeInt
 
 if TYPE_CHECKING:
     import chess
@@ -29,9 +30,9 @@ class Args:
     """The position to start from (default: the usual one)."""
     network: Path | None = None
     """The network (default: the shipped one)."""
-    temperature: float = 0.0
+    temperature: NonNegativeFloat = 0.0
     """Above 0 the network varies its moves and plays weaker; try 0.02."""
-    seed: int | None = None
+    seed: NonNegativeInt | None = None
     """Repeats the network's choices when it varies them."""
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 import tyro
 
 from data_pipeline.common.plain_text import say
+from data_pipeline.common.ranges import PositiveInt
 
 
 @dataclass(frozen=True)
 class Args:
     files: tyro.conf.Positional[tuple[Path, ...]]
     """Lichess puzzle files (.csv, .csv.zst)."""
-    limit: int | None = None
+    limit: PositiveInt | None = None
     """Take only the first LIMIT valid puzzles."""
     player: str = "network"
     """Who solves: network, or network:FILE,rules=off,... as in 'argmax match'."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_pipeline.common.plain_text import say
+from data_pipeline.common.ranges import NonNegativeInt, PositiveInt
 
 
 @dataclass(frozen=True)
@@ -20,17 +21,17 @@ class Args:
     """The network file (default: the one that ships)."""
     data: Path | None = None
     """A dataset directory; its test split is measured."""
-    positions: int | None = None
+    positions: PositiveInt | None = None
     """Measure only so many of its positions."""
     puzzles: tuple[Path, ...] = ()
     """Lichess puzzle files to solve."""
-    limit: int | None = None
+    limit: PositiveInt | None = None
     """Solve only so many puzzles."""
     ladder: Path | None = None
     """What 'argmax ladder --json' printed, in a file."""
     log: Path | None = None
     """The metrics.jsonl of the training run."""
-    mistakes: int = 6
+    mistakes: NonNegativeInt = 6
     """How many of the worst mistakes to show."""
 
 

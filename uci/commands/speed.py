@@ -8,13 +8,15 @@ A move is a position with all its legal moves; every figure has its median and m
 
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import tyro
+
+from engine.measure.options import Plan
 
 
 @dataclass(frozen=True)
 class Args:
+    plan: tyro.conf.OmitArgPrefixes[Plan]
     networks: tyro.conf.Positional[tuple[str, ...]] = (
         "argmax",
         "board-9M",
@@ -24,16 +26,6 @@ class Args:
         "270M",
     )
     """What is timed."""
-    positions: int = 200
-    """How many positions; large networks get as many as the time allows."""
-    file: Path | None = None
-    """Take the positions from an EPD or FEN file (default: random moves after known openings)."""
-    puzzles: Path | None = None
-    """A Lichess puzzle file (.csv, .csv.zst), for puzzles a second."""
-    seconds: float = 10.0
-    """About how long each of a network's timings takes."""
-    seed: int = 0
-    """Draws the positions."""
     json: bool = False
     """Print one JSON object on standard output."""
 
@@ -43,13 +35,12 @@ def run(args: Args) -> int:
     import os
 
     from data_pipeline.common.terminal import progress_bar
-    from engine.measure.speed import Plan, measure_apart
+    from engine.measure.speed import measure_apart
 
-    plan = Plan(args.positions, args.file, args.puzzles, args.seconds, args.seed)
     rows = []
     with progress_bar("networks", len(args.networks)) as advance:
         for name in args.networks:
-            rows.append(asdict(measure_apart(name, plan)))
+            rows.append(asdict(measure_apart(name, args.plan)))
             advance(len(rows))
     if args.json:
         print(json.dumps({"cores": os.cpu_count(), "networks": rows}))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import tyro
 
 from data_pipeline.common.plain_text import say
+from data_pipeline.common.ranges import PositiveInt
 
 if TYPE_CHECKING:
     from engine.study.grid import Cell
@@ -34,15 +35,15 @@ class Args:
     """The dataset directory; without it nothing is trained."""
     games: Path | None = None
     """A PGN file, for bootstrap: finished games, as 'argmax match' plays them."""
-    steps: int = 1600
+    steps: PositiveInt = 1600
     """Training steps of a cell."""
-    batch_size: int = 128
+    batch_size: PositiveInt = 128
     """Positions a step."""
-    seeds: int = 3
+    seeds: PositiveInt = 3
     """Runs of each cell, by seeds from 0 on."""
-    positions: int = 8192
+    positions: PositiveInt = 8192
     """Test positions."""
-    cpu_devices: int | None = None
+    cpu_devices: PositiveInt | None = None
     """On CPUs: how many devices share a batch; by default one a core, if the batch divides."""
     json: bool = False
     """Print one JSON object on standard output."""

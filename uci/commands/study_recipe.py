@@ -10,11 +10,13 @@ import json
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import tyro
 
 from data_pipeline.common.plain_text import say
+from data_pipeline.common.ranges import PositiveInt
+from uci.commands.presets import BoardPreset
 from uci.commands.study import plain, report
 
 if TYPE_CHECKING:
@@ -29,17 +31,17 @@ class Args:
     """The dataset directory; without it nothing is trained."""
     variant: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """A variant to compare, once or more; by default a list of them."""
-    preset: Literal["tiny", "small", "medium", "large"] = "small"
+    preset: BoardPreset = "small"
     """The base's network and batch size."""
     base: str = ""
     """Settings of the base and all its variants, as those of a variant; by default none."""
-    steps: int = 400
+    steps: PositiveInt = 400
     """Training steps of the base; variants take as many as have the same processor time."""
-    seeds: int = 2
+    seeds: PositiveInt = 2
     """Runs of each variant, by seeds from 0 on."""
-    positions: int = 8192
+    positions: PositiveInt = 8192
     """At most so many positions of the validation split are measured on."""
-    cpu_devices: int | None = None
+    cpu_devices: PositiveInt | None = None
     """On CPUs: how many devices share a batch; by default one a core, if the batch divides."""
     json: bool = False
     """Print one JSON object on standard output."""
@@ -77,9 +79,8 @@ def train(args: Args, data: Path, chosen: "list[Trial]") -> None:
     keep_freed_memory()
     from data_pipeline.dataset.dataset import Dataset
     from engine.study.recipe_trials import run_trials
-    from model.config import RECIPES, preset
+    from model.config import RECIPES, TrainConfig, preset
     from model.inference.predictor import backend
-    from model.training.loop import TrainConfig
     from model.training.runtime import share_batches
 
     base = preset(args.preset)

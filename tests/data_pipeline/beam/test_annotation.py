@@ -19,8 +19,8 @@ from data_pipeline.beam.options import DatasetOptions
 from data_pipeline.beam.pipeline import convert, play
 from data_pipeline.dataset import records
 from data_pipeline.dataset.dataset import SPLITS, Dataset
-from data_pipeline.teachers.selfplay import Game, GameOptions
-from data_pipeline.teachers.stockfish import EngineConfig, Limit, parse_stage
+from data_pipeline.teachers.options import EngineConfig, GameOptions, Limit, parse_stage
+from data_pipeline.teachers.selfplay import Game
 from tests.helpers.faulty_engine import ONE_MOVE, faulty
 from tests.helpers.paths import FIXTURES, ROOT
 from uci.cli import main

@@ -15,8 +15,9 @@ import pytest
 from data_pipeline.common.errors import ArgmaxError, InputError
 from engine.match import match
 from engine.match import pgn as match_pgn
-from engine.match.game import Adjudication, Pairing, TimeControl, judged_verdict, play_game
+from engine.match.game import Pairing, judged_verdict, play_game
 from engine.match.openings import read_openings
+from engine.match.options import Adjudication, TimeControl
 from engine.match.player_specs import parse_specs
 from engine.match.players import RandomPlayer, Roster
 from engine.match.summary import report
@@ -211,7 +212,7 @@ def test_planted_200_elo_is_covered_in_at_least_93_of_100_matches():
 
 
 def test_sprt_accepts_the_truth():
-    test = Sprt(0.0, 40.0)
+    test = Sprt(0.0, 40.0, 0.05, 0.05)
     assert test.bounds == pytest.approx((-2.944, 2.944), abs=1e-3)
     rng = np.random.default_rng(4)
     wrong = 0
@@ -225,4 +226,4 @@ def test_sprt_accepts_the_truth():
     assert wrong <= 12
     assert log_likelihood_ratio([], 0, 10) == 0.0
     with pytest.raises(InputError, match="below"):
-        Sprt(5.0, 0.0)
+        Sprt(5.0, 0.0, 0.05, 0.05)

@@ -9,7 +9,8 @@ import pytest
 
 from data_pipeline.batches.sequence_batches import empty_sequences
 from engine.measure.compute_cost import OneByOne, flop_of, matmul_rates
-from engine.measure.speed import VARIANTS, Plan, Spread, measure_apart, sample
+from engine.measure.options import Plan
+from engine.measure.speed import VARIANTS, Spread, measure_apart, sample
 from model.config import preset
 from model.inference.predictor import ACCELERATOR, CPU, MOVE_SHAPES, Predictor
 from model.network.network_file import Network, random_network

@@ -22,9 +22,9 @@ from engine.study.recipe_trials import (
     trials,
 )
 from engine.study.table import add_row, read_table
-from model.config import PRESETS, RECIPES
+from model.config import PRESETS, RECIPES, TrainConfig
 from model.network.network_file import load_network
-from model.training.loop import NETWORK_FILE, TrainConfig
+from model.training.loop import NETWORK_FILE
 from tests.helpers.paths import ROOT
 from tests.helpers.random_chess import write_dataset
 from uci.cli import main

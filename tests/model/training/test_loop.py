@@ -16,9 +16,9 @@ import pytest
 
 from data_pipeline.common.errors import ArgmaxError, InputError
 from data_pipeline.dataset.dataset import MANIFEST, Dataset
-from model.config import preset
+from model.config import TrainConfig, preset
 from model.network.network_file import load_network
-from model.training.loop import TrainConfig, train
+from model.training.loop import train
 from tests.helpers.random_chess import write_dataset
 
 STEPS = 12

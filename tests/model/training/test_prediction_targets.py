@@ -26,7 +26,7 @@ from data_pipeline.encoding.actions import CHESS_MOVES, MOVES
 from data_pipeline.encoding.values import win_probability
 from engine.play.engine import SearchlessEngine
 from engine.play.rules import CHECKMATE
-from model.config import RECIPES, BoardConfig, OptimizerConfig, SequenceConfig
+from model.config import RECIPES, BoardConfig, OptimizerConfig, SequenceConfig, TrainConfig
 from model.evaluation.evaluate import measure, summary
 from model.inference.predictor import Predictor, distributions
 from model.network.architecture import init_params
@@ -38,7 +38,7 @@ from model.network.network_file import (
     save_network,
 )
 from model.network.searchless_chess import export_reference, import_reference
-from model.training.loop import TrainConfig, train
+from model.training.loop import train
 from model.training.losses import network_loss
 from model.training.optimizer import make_optimizer
 from model.training.step import init_state, make_update
@@ -237,14 +237,14 @@ def test_targets_are_checked():
     with pytest.raises(InputError, match="expected a target"):
         BoardConfig(target="draw-odds")  # pyright: ignore[reportArgumentType]
     with pytest.raises(InputError, match="no terms of ranking"):
-        TrainConfig(of_target(BOARD, "state-value"), 1)
+        TrainConfig(of_target(BOARD, "state-value"), steps=1)
     for layout, target in ((BOARD, "state-value"), (SEQUENCE, "action-value")):
-        plain = TrainConfig(of_target(layout, target), 1, loss=RECIPES["reference"].loss)
+        plain = TrainConfig(of_target(layout, target), steps=1, loss=RECIPES["reference"].loss)
         for option, value in (("mirrored", True), ("focus", 0.1)):
             with pytest.raises(InputError, match=f"expected --{option} with"):
                 dataclasses.replace(plain, **{option: value})
-    with pytest.raises(InputError, match="expected a focus of 0 to 1"):
-        TrainConfig(of_target(BOARD, "action-value"), 1, focus=2.0)
+    with pytest.raises(InputError, match="expected focus of 0 to 1"):
+        TrainConfig(of_target(BOARD, "action-value"), steps=1, focus=2.0)
 
 
 # Bags and datasets
@@ -254,7 +254,7 @@ def config_for(layout, target: str, steps: int) -> TrainConfig:
     recipe = RECIPES["reference"]
     return TrainConfig(
         of_target(layout, target),
-        steps,
+        steps=steps,
         batch_size=16,
         loss=recipe.loss,
         optimizer=recipe.optimizer,

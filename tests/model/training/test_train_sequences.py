@@ -18,10 +18,10 @@ from data_pipeline.dataset import records
 from data_pipeline.dataset.dataset import Dataset
 from data_pipeline.encoding.actions import move_of
 from data_pipeline.encoding.tokens import detokenize
-from model.config import RECIPES, LossConfig, SequenceConfig, preset
+from model.config import RECIPES, LossConfig, SequenceConfig, TrainConfig, preset
 from model.inference.predictor import Predictor
 from model.network.network_file import load_network
-from model.training.loop import TrainConfig, train
+from model.training.loop import train
 from tests.helpers.random_chess import random_boards, random_record, write_dataset
 
 TINY = SequenceConfig(width=16, layers=2, heads=4, bins=64)
@@ -38,7 +38,7 @@ def data(tmp_path_factory) -> Path:
 def config(steps: int, **changes) -> TrainConfig:
     fields: dict[str, Any] = {"batch_size": 16, "log_every": 1, "evaluation_positions": 4}
     recipe = {"loss": REFERENCE.loss, "optimizer": REFERENCE.optimizer}
-    return TrainConfig(TINY, steps, **(fields | recipe | changes))
+    return TrainConfig(TINY, steps=steps, **(fields | recipe | changes))
 
 
 def metrics(out: Path) -> list[dict]:
@@ -132,18 +132,20 @@ def test_training_by_the_clock_goes_on_where_it_stopped(data, tmp_path):
 def test_steps_or_minutes_but_not_both():
     for steps, minutes in ((None, None), (5, 1.0)):
         with pytest.raises(InputError, match="either steps or minutes"):
-            TrainConfig(TINY, steps, minutes)
+            TrainConfig(TINY, steps=steps, minutes=minutes)
 
 
 def test_single_moves_have_no_order():
     for ranking, regret in ((1.0, 0.0), (0.0, 1.0)):
         with pytest.raises(InputError, match="no terms of ranking"):
-            TrainConfig(TINY, 1, loss=LossConfig(ranking_weight=ranking, regret_weight=regret))
+            TrainConfig(
+                TINY, steps=1, loss=LossConfig(ranking_weight=ranking, regret_weight=regret)
+            )
 
 
 def test_mixed_is_of_the_layout_board():
     with pytest.raises(InputError, match="found mixed"):
-        TrainConfig(TINY, 1, loss=LossConfig(ranking_weight=0.0), compute_dtype="mixed")
+        TrainConfig(TINY, steps=1, loss=LossConfig(ranking_weight=0.0), compute_dtype="mixed")
 
 
 def test_a_network_that_learned_without_clocks_is_shown_none():

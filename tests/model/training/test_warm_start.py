@@ -12,10 +12,10 @@ from data_pipeline.common.errors import InputError
 from data_pipeline.dataset.dataset import Dataset
 from data_pipeline.dataset.records import encode
 from data_pipeline.encoding.values import ValueBins
-from model.config import LossConfig, OptimizerConfig, preset
+from model.config import LossConfig, OptimizerConfig, TrainConfig, preset
 from model.inference.predictor import Predictor
 from model.network.network_file import Network, random_network
-from model.training.loop import TrainConfig, train
+from model.training.loop import train
 from model.training.losses import network_loss
 from model.training.optimizer import make_optimizer
 from model.training.step import init_state, make_update
