@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from data_pipeline.common.errors import InputError
-from engine.rating.results import Result
 from engine.rating.ladder import Ladder, Level, climb
 from engine.rating.likelihood import outcome_probabilities
 from engine.rating.options import LadderConfig
+from engine.rating.results import Result
 
 LEVELS = [Level("weaker", None, 1000), Level("weak", None, 1200)]
 LEVELS += [Level(f"elo={elo}", elo, elo) for elo in range(1350, 2851, 150)]
