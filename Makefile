@@ -1,4 +1,5 @@
 # make play    a game against the network in the terminal
+# make board   the board in the browser: play, look inside, review games
 # make test    everything the tests need, then the whole suite
 #
 # Both set up what they use in .venv, once; `make clean` takes it away again.
@@ -10,11 +11,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 TESTS ?=
 
-.PHONY: play test stockfish lock clean
+.PHONY: play board test page page-check chromium stockfish lock clean
 .DELETE_ON_ERROR:
 
 play: $(VENV)/installed-play
 	@$(BIN)/argmax play
+
+board: $(VENV)/installed-board
+	@$(BIN)/argmax board
 
 test: $(VENV)/installed-test stockfish
 	$(BIN)/python -m pytest $(TESTS)
@@ -25,11 +29,17 @@ $(VENV)/installed-play: pyproject.toml requirements.lock $(BIN)/python
 	@$(PIP) --editable .
 	@touch $@
 
+# With the server of the board in the browser.
+$(VENV)/installed-board: pyproject.toml requirements.lock $(BIN)/python
+	@echo "Installing what the board needs into $(VENV) ..." >&2
+	@$(PIP) --editable '.[board]'
+	@touch $@ $(VENV)/installed-play
+
 # Everything: data, training, measuring, tests and linters.
 $(VENV)/installed-test: pyproject.toml requirements.lock $(BIN)/python
 	@echo "Installing what the tests need into $(VENV) (some minutes) ..." >&2
 	@$(PIP) --editable '.[dev]'
-	@touch $@ $(VENV)/installed-play
+	@touch $@ $(VENV)/installed-play $(VENV)/installed-board
 
 # The environment, from the first suitable Python; a failed attempt leaves nothing behind.
 $(BIN)/python:
@@ -43,6 +53,30 @@ $(BIN)/python:
 
 stockfish:
 	@command -v stockfish >/dev/null || [ -x /usr/games/stockfish ] || $(call apt_install,stockfish)
+
+# The board's page: its built files are in the repository, so only who changes it needs Node.
+PAGE := uci/board/page
+NPM := npm --prefix $(PAGE)
+
+page: $(PAGE)/node_modules
+	$(NPM) run --silent check
+	$(NPM) run --silent build
+
+$(PAGE)/node_modules: $(PAGE)/package-lock.json
+	$(NPM) ci --ignore-scripts --silent
+	@touch $@
+
+# That the built files are what the build gives.
+page-check: $(PAGE)/node_modules
+	@$(NPM) run --silent check
+	@built=$$(mktemp -d) && trap 'rm -rf "$$built"' EXIT && BOARD_OUT=$$built $(NPM) run --silent build \
+	  && diff -rq "$$built" uci/board/static && echo "The page's built files are up to date." \
+	  || { echo "make: expected uci/board/static as the build gives it; run: make page" >&2; exit 1; }
+
+# For the tests of the page; without it they are skipped.
+chromium:
+	@command -v chromium >/dev/null || ( $(call apt_install,chromium) ) \
+	  || echo "make: NO CHROMIUM: THE TESTS OF THE BOARD'S PAGE ARE SKIPPED" >&2
 
 # Installs a Debian package where that needs no password, and says how to where it does.
 define apt_install

@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "uci": ("uci.commands.uci", "UCI engine on standard input and output, for chess GUIs"),
     "play": ("uci.commands.play", "a game in the terminal against the network"),
     "analyse": ("uci.commands.analyse", "every legal move with its value distribution"),
+    "board": ("uci.commands.board", "the board in the browser: play, look inside, review"),
     "review": ("uci.commands.review", "games judged move by move: annotated PGN and a page"),
     "puzzles": ("uci.commands.puzzles", "solve rate on Lichess puzzle files"),
     "match": ("uci.commands.match", "games between engines"),
@@ -57,6 +58,7 @@ EXTRAS = {
     **dict.fromkeys(("apache_beam", "bagz"), "data"),
     **dict.fromkeys(("optax", "grain", "orbax", "tensorstore", "tensorboardX"), "train"),
     **dict.fromkeys(("scipy", "matplotlib"), "measure"),
+    **dict.fromkeys(("starlette", "uvicorn"), "board"),
 }
 """The extra of this project that brings a package which playing does without."""
 

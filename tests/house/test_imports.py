@@ -14,7 +14,7 @@ ROOMS = {
     "data_pipeline": ["common", "encoding", "dataset", "sources", "teachers", "beam", "batches"],
     "model": ["config", "overrides", "network", "inference", "evaluation", "training"],
     "engine": ["networks", "play", "rating", "match", "measure", "report", "review", "study"],
-    "uci": ["protocol", "terminal", "commands", "cli"],
+    "uci": ["protocol", "terminal", "board", "commands", "cli"],
 }
 """Packages, and in each its sub-packages and modules: each may import those before it."""
 ORDER = [f"{package}.{room}" for package, rooms in ROOMS.items() for room in rooms]

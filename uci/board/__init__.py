@@ -1,0 +1,1 @@
+"""The board in the browser: a local server with an API, and the page that it serves."""

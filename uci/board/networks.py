@@ -1,0 +1,85 @@
+"""The networks that a board server offers, by name."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import chess
+import numpy as np
+
+from data_pipeline.common.errors import InputError
+from engine.play.engine import SearchlessEngine
+from engine.play.strength import StrengthCurve
+from uci.board.passes import warm_up
+
+if TYPE_CHECKING:
+    from model.config import BoardConfig
+    from model.network.network_file import Network
+
+Attention = Callable[[chess.Board, Sequence[chess.Move]], tuple[np.ndarray, np.ndarray]]
+"""A position and its moves -> what was attended to, squares numbered as by python-chess:
+[L, H, 64, 64] from each square to each, and [D, H, M, 64] from each move to each square."""
+
+
+@dataclass(frozen=True)
+class BoardNetwork:
+    """A network, ready to play. ``curve``: its strength by temperature, where it was measured.
+    ``attention``: None where the network has another architecture."""
+
+    name: str
+    engine: SearchlessEngine
+    curve: StrengthCurve | None = None
+    attention: Attention | None = None
+
+
+def open_networks(paths: Sequence[Path]) -> dict[str, BoardNetwork]:
+    """Networks by the stems of their files, the first of which is the default.
+
+    Raises InputError where two have the same name.
+    """
+    networks: dict[str, BoardNetwork] = {}
+    for path in paths:
+        name = path.stem
+        if name in networks:
+            raise InputError(f"expected networks of different names, found '{name}' twice")
+        networks[name] = _open(path, name)
+    return networks
+
+
+def _open(path: Path, name: str) -> BoardNetwork:
+    from engine.play.engine import require_win_probs
+    from engine.play.loading import load_predictor
+    from engine.play.strength import curve_of
+    from model.config import BoardConfig
+
+    predictor = load_predictor(path, warm=True)
+    require_win_probs(predictor)
+    network = predictor.network
+    config = network.config
+    if isinstance(config, BoardConfig) and config.target == "action-value":
+        attention = _attention_of(network, config)
+    else:
+        attention = None
+    engine = SearchlessEngine(predictor)
+    warm_up(engine)
+    return BoardNetwork(name, engine, curve_of(network.training), attention)
+
+
+def _attention_of(network: "Network", config: "BoardConfig") -> Attention:
+    """The weights of every head, turned to White's side where Black is to move."""
+
+    def attention(board: chess.Board, moves: Sequence[chess.Move]) -> tuple[np.ndarray, np.ndarray]:
+        from data_pipeline.batches.board_batches import make_inputs
+        from engine.study.attention_weights import attention_weights
+        from model.inference.predictor import MOVE_SHAPES
+
+        shape = next(size for size in MOVE_SHAPES if size >= len(moves))
+        inputs = make_inputs([board], [moves], shape, after=config.consequences)
+        _, weights = attention_weights(config, network.params, inputs)
+        squares = np.arange(64) ^ (0 if board.turn else 56)
+        trunk = np.asarray(weights.trunk)[:, 0][:, :, squares][..., squares]
+        decoder = np.asarray(weights.decoder)[:, 0, :, : len(moves)][..., squares]
+        return trunk, decoder
+
+    return attention

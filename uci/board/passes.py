@@ -1,0 +1,75 @@
+"""Requests that come together share a pass of the network."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import chess
+
+from engine.play.analysis import Analysis
+from engine.play.engine import SearchlessEngine
+
+PASS_SIZES = (1, 8)
+"""Passes are filled up to one of these, so that few shapes are ever compiled."""
+
+Result = TypeVar("Result")
+
+
+class Worker:
+    """The one thread that computes, so that requests do not fight for the cores."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, "network")
+
+    async def run(self, call: Callable[..., Result], *args: object) -> Result:
+        """``call(*args)`` on the thread, after what waits there already."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, call, *args)
+
+    def close(self) -> None:
+        """Give up what has not begun."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class SharedPasses:
+    """Analyses positions; those that are asked for while a pass runs share the next one."""
+
+    def __init__(self, engine: SearchlessEngine, worker: Worker) -> None:
+        self._engine, self._worker = engine, worker
+        self._waiting: list[tuple[chess.Board, asyncio.Future[Analysis]]] = []
+        self._running: asyncio.Task | None = None
+
+    async def analyse(self, board: chess.Board) -> Analysis:
+        """As `SearchlessEngine.analyse`; the position must have a legal move."""
+        future: asyncio.Future[Analysis] = asyncio.get_running_loop().create_future()
+        self._waiting.append((board, future))
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._run())
+        return await future
+
+    async def _run(self) -> None:
+        while self._waiting:
+            some, self._waiting = self._waiting[: PASS_SIZES[-1]], self._waiting[PASS_SIZES[-1] :]
+            boards = [board for board, _ in some]
+            try:
+                found = await self._worker.run(analyse_filled, self._engine, boards)
+            except Exception as error:  # for those who asked, each of whom is told
+                for _, future in some:
+                    if not future.done():
+                        future.set_exception(error)
+                continue
+            for (_, future), analysis in zip(some, found, strict=True):
+                if not future.done():  # whoever asked may have gone
+                    future.set_result(analysis)
+
+
+def warm_up(engine: SearchlessEngine) -> None:
+    """Compile what shared passes need; `Predictor.warm_up` sees to single positions."""
+    analyse_filled(engine, [chess.Board()] * PASS_SIZES[-1])
+
+
+def analyse_filled(engine: SearchlessEngine, boards: Sequence[chess.Board]) -> list[Analysis]:
+    """As many positions as the largest pass takes, in one of the `PASS_SIZES`."""
+    size = next(size for size in PASS_SIZES if size >= len(boards))
+    filling = [boards[-1]] * (size - len(boards))
+    return engine.analyse_many([*boards, *filling])[: len(boards)]
