@@ -8,7 +8,9 @@
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Packages of a lock, only as the files whose hashes it has; then this project, with nothing fetched.
+INSTALL = $(PIP) --require-hashes --requirement $(1) && $(PIP) --no-deps --no-build-isolation --editable .
 TESTS ?=
 
 .PHONY: play board test page page-check chromium stockfish lock clean
@@ -23,22 +25,22 @@ board: $(VENV)/installed-board
 test: $(VENV)/installed-test stockfish
 	$(BIN)/python -m pytest $(TESTS)
 
-# The light install: what playing needs, at the versions in the lock.
-$(VENV)/installed-play: pyproject.toml requirements.lock $(BIN)/python
+# The light install: what playing needs.
+$(VENV)/installed-play: pyproject.toml requirements-play.lock $(BIN)/python
 	@echo "Installing what playing needs into $(VENV) ..." >&2
-	@$(PIP) --editable .
+	@$(call INSTALL,requirements-play.lock)
 	@touch $@
 
 # With the server of the board in the browser.
-$(VENV)/installed-board: pyproject.toml requirements.lock $(BIN)/python
+$(VENV)/installed-board: pyproject.toml requirements-board.lock $(BIN)/python
 	@echo "Installing what the board needs into $(VENV) ..." >&2
-	@$(PIP) --editable '.[board]'
+	@$(call INSTALL,requirements-board.lock)
 	@touch $@ $(VENV)/installed-play
 
 # Everything: data, training, measuring, tests and linters.
 $(VENV)/installed-test: pyproject.toml requirements.lock $(BIN)/python
 	@echo "Installing what the tests need into $(VENV) (some minutes) ..." >&2
-	@$(PIP) --editable '.[dev]'
+	@$(call INSTALL,requirements.lock)
 	@touch $@ $(VENV)/installed-play $(VENV)/installed-board
 
 # The environment, from the first suitable Python; a failed attempt leaves nothing behind.
@@ -86,12 +88,22 @@ define apt_install
   || { echo "make: $(1) is missing; install it with: sudo apt-get install $(1)" >&2; exit 1; }; }
 endef
 
-# Takes the newest versions that pyproject.toml allows into the lock, for every Python and system.
-lock: $(VENV)/installed-test
-	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --upgrade --universal --fork-strategy fewest --all-extras --no-emit-index-url \
-	  --no-annotate --python-version 3.11 --custom-compile-command "make lock" \
-	  pyproject.toml --output-file requirements.lock
+# The newest versions that pyproject.toml allows, for every Python and system, with their hashes:
+# requirements.lock has all packages, the others those of smaller installs, at the same versions. uv
+# itself is in the lock.
+LOCK = $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --no-emit-index-url \
+  --no-annotate --generate-hashes --python-version 3.11 --group build \
+  --custom-compile-command "make lock" pyproject.toml
+
+lock: $(VENV)/installed-lock
+	$(LOCK) --upgrade --all-extras --output-file requirements.lock
+	$(LOCK) --upgrade --constraint requirements.lock --output-file requirements-play.lock
+	$(LOCK) --upgrade --constraint requirements.lock --extra board --output-file requirements-board.lock
+
+# The locked uv alone, so that a lock that is behind pyproject.toml can be renewed.
+$(VENV)/installed-lock: requirements.lock $(BIN)/python
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock | $(PIP) --require-hashes --requirement /dev/stdin
+	@touch $@
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
