@@ -7,10 +7,14 @@ is read for ``--help``, so that it is instant; JAX and Beam are imported by the 
 need them.
 """
 
+import _thread
 import contextlib
 import importlib
 import io
+import os
+import signal
 import sys
+import threading
 
 from data_pipeline.common.plain_text import one_line, say
 
@@ -66,8 +70,51 @@ EXIT_DONE, EXIT_FAILED, EXIT_WRONG_INPUT = 0, 1, 2
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one subcommand; returns 0 (done), 1 (failed) or 2 (wrong arguments or input)."""
-    argv = sys.argv[1:] if argv is None else argv
+    """Run one subcommand; returns 0 (done), 1 (failed) or 2 (wrong arguments or input).
+
+    What every command has in common: a character that the terminal's encoding lacks becomes a
+    question mark, and a reader that has gone away (``argmax | head``) or an interruption ends the
+    command without a traceback.
+    """
+    is_process, argv = argv is None, sys.argv[1:] if argv is None else argv
+    if is_process:
+        sys.unraisablehook = interrupt_again
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        try:
+            return dispatch(argv)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        discard_output()
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        # A second interruption ends the process at once, whatever is still to be put away.
+        if is_process:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        say(f"{' '.join(['argmax', *argv[:1]])}: interrupted", file=sys.stderr)
+        return EXIT_FAILED
+
+
+def interrupt_again(ignored: "sys.UnraisableHookArgs") -> None:
+    """Where an interruption cannot be raised, as in a callback of JAX, raise it a bit later."""
+    if isinstance(ignored.exc_value, KeyboardInterrupt):
+        threading.Timer(0.05, _thread.interrupt_main).start()
+    else:
+        sys.__unraisablehook__(ignored)
+
+
+def discard_output() -> None:
+    """Let what is still to be written go nowhere, so that the end of the process says nothing."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def dispatch(argv: list[str]) -> int:
+    """Find the subcommand and run it."""
     if not argv or argv[0] in ("-h", "--help", "help"):
         say(overview())
         return EXIT_DONE if argv else EXIT_WRONG_INPUT
@@ -107,12 +154,9 @@ def run_command(module, name: str, argv: list[str]) -> int:
     except ModuleNotFoundError as error:
         return missing_package(error, name)
     except BrokenPipeError:
-        return EXIT_FAILED
+        raise
     except OSError as error:
         say(f"argmax {name}: {one_line(str(error))}", file=sys.stderr)
-        return EXIT_FAILED
-    except KeyboardInterrupt:
-        say(f"argmax {name}: interrupted", file=sys.stderr)
         return EXIT_FAILED
 
 
@@ -121,8 +165,9 @@ def missing_package(error: ModuleNotFoundError, name: str) -> int:
     package = (error.name or "").partition(".")[0]
     if package not in EXTRAS:
         raise error
-    remedy = f"{sys.executable} -m pip install -e '.[{EXTRAS[package]}]'"
-    say(f"argmax {name}: needs {package}; in Argmax's folder: {remedy}", file=sys.stderr)
+    needs = f"{package} of the extra '{EXTRAS[package]}'"
+    remedy = f"{sys.executable} -m pip install --require-hashes -r requirements.lock"
+    say(f"argmax {name}: needs {needs}; in Argmax's folder: {remedy}", file=sys.stderr)
     return EXIT_FAILED
 
 

@@ -60,10 +60,11 @@ def run(args: Args) -> int:
 
 def show(analysis: "Analysis") -> None:
     """The board and the moves on standard output."""
-    from data_pipeline.common.terminal import PlainConsole
-    from uci.terminal.display import analysis_table, board_text
+    from data_pipeline.common.terminal import report_console
+    from uci.terminal.board_view import board_style, board_text
+    from uci.terminal.display import analysis_table
 
-    console = PlainConsole()
-    coloured = console.color_system is not None
-    console.print(board_text(analysis.board, analysis.board.turn, coloured))
-    console.print(analysis_table(analysis))
+    console = report_console()
+    style = board_style(console)
+    console.print(board_text(analysis.board, analysis.board.turn, style))
+    console.print(analysis_table(analysis, None, console.width, style.ascii_only))

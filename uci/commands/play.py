@@ -1,7 +1,7 @@
 """A game in the terminal against the network.
 
-Moves are typed as SAN or UCI; help lists what else can be typed. With no terminal on standard input
-the network plays one game against itself and prints it as PGN.
+Moves are typed as Nf3 or g1f3; help lists what else can be typed. With no terminal on standard
+input the network plays one game against itself and prints it as PGN.
 """
 
 import sys
@@ -30,6 +30,12 @@ class Args:
     """The position to start from (default: the usual one)."""
     network: Path | None = None
     """The network (default: the shipped one)."""
+    level: int | None = None
+    """Let the engine play at this Elo, within what was measured (default: full strength)."""
+    name: str | None = None
+    """Your name in saved games (default: your login)."""
+    bar: bool = False
+    """Show the evaluation after each move."""
     temperature: NonNegativeFloat = 0.0
     """Above 0 the network varies its moves and plays weaker; try 0.02."""
     seed: NonNegativeInt | None = None
@@ -46,7 +52,7 @@ def run(args: Args) -> int:
     with messages.status("Loading the network..."):
         engine = opponent(args)
     if sys.stdin.isatty():
-        converse(engine, board, args.color == "white", PlainConsole())
+        converse(new_game(args, engine, board), PlainConsole())
     else:
         print_self_play(engine, board)
     return 0
@@ -68,29 +74,54 @@ def opponent(args: Args) -> "SearchlessEngine":
 
 def print_self_play(engine: "SearchlessEngine", board: "chess.Board") -> None:
     """One game of the network against itself, as PGN on standard output."""
-    from uci.terminal.terminal_game import game_to_pgn, self_play
+    from uci.terminal.saved_games import ENGINE_NAME, game_to_pgn
+    from uci.terminal.terminal_game import self_play
 
     result = self_play(engine, board)
-    say(game_to_pgn(board, "Argmax", "Argmax", result))
+    say(game_to_pgn(board, ENGINE_NAME, ENGINE_NAME, result))
 
 
-def converse(
-    engine: "SearchlessEngine", board: "chess.Board", white: bool, console: "Console"
-) -> None:
-    """Draw, ask and answer until the game is over or the player leaves; then print it as PGN."""
-    import readline  # noqa: F401 - line editing and history for input()
+def new_game(args: Args, engine: "SearchlessEngine", board: "chess.Board") -> "TerminalGame":
+    """The game that the arguments ask for. Raises InputError for a level that was not measured."""
+    from engine.networks import shipped_network
+    from engine.play.strength import read_curve
+    from uci.terminal.terminal_game import TerminalGame
 
-    from uci.terminal.terminal_game import Shown, TerminalGame
+    curve = read_curve(args.network or shipped_network())
+    name = args.name or login_name()
+    game = TerminalGame(engine, board, args.color == "white", name, curve, bar=args.bar)
+    if args.level is not None:
+        game.limit_strength(args.level)
+    return game
 
-    game = TerminalGame(engine, board, white)
+
+def login_name() -> str:
+    """The player's name on this computer, if it is known."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "You"
+
+
+def converse(game: "TerminalGame", console: "Console") -> None:
+    """Draw, ask and answer until the player leaves; then print the game as PGN."""
+    import contextlib
+
+    from uci.terminal.terminal_game import Shown
+
+    with contextlib.suppress(ImportError):  # where there is none, lines are typed without history
+        import readline  # noqa: F401
+
     console.print("You play Argmax, which does not search. Type help for help.")
     show(Shown(board_changed=True), game, console)
-    while not game.over:
-        shown = game.engine_move() if game.engine_to_move else game.answer(ask(game))
-        show(shown, game, console)
-    if game.result:
-        result, reason = game.result
-        console.print(f"\n{result}  {reason}\n")
+    try:
+        while not game.left:
+            shown = game.engine_move() if game.engine_to_move else game.answer(ask(game))
+            show(shown, game, console)
+    except KeyboardInterrupt:
+        console.print()
     if game.board.move_stack:
         say(game.to_pgn())
 
@@ -98,8 +129,9 @@ def converse(
 def ask(game: "TerminalGame") -> str:
     """What the player types; end of input or an interruption leaves the game."""
     side = "White" if game.board.turn else "Black"
+    where = "Game over" if game.result else f"{side}, move {game.board.fullmove_number}"
     try:
-        return input(f"\n{side}, move {game.board.fullmove_number}: ")
+        return input(f"\n{where}: ")
     except (EOFError, KeyboardInterrupt):
         print()
         return "quit"
@@ -107,19 +139,28 @@ def ask(game: "TerminalGame") -> str:
 
 def show(shown: "Shown", game: "TerminalGame", console: "Console") -> None:
     """What a command or a move led to."""
-    from uci.terminal.display import analysis_table
+    from uci.terminal.board_view import board_style
+    from uci.terminal.display import analysis_table, commands_table
+    from uci.terminal.terminal_game import COMMANDS
 
     if shown.board_changed and not game.engine_to_move:  # the answer follows at once
         draw(game, console)
     if shown.text:
-        console.print(shown.text)
+        console.print(shown.text, soft_wrap=shown.verbatim)
+    if shown.help:
+        console.print(commands_table(COMMANDS))
     if shown.analysis:
-        console.print(analysis_table(shown.analysis, HINTED_MOVES))
+        ascii_only = board_style(console).ascii_only
+        table = analysis_table(shown.analysis, HINTED_MOVES, console.width, ascii_only)
+        console.print(table)
 
 
 def draw(game: "TerminalGame", console: "Console") -> None:
     """The board, seen from the player's side."""
-    from uci.terminal.display import board_text
+    from uci.terminal.board_view import bar_text, board_style, board_text
 
+    style = board_style(console)
     console.print()
-    console.print(board_text(game.board, game.bottom, console.color_system is not None))
+    console.print(board_text(game.board, game.bottom, style))
+    if game.bar:
+        console.print(bar_text(game.white_win_prob(), style.ascii_only))

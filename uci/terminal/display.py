@@ -1,6 +1,7 @@
-"""Boards, value distributions and analyses for the terminal, drawn with rich."""
+"""Value distributions and analyses for the terminal, drawn with rich."""
 
-import chess
+from collections.abc import Mapping
+
 import numpy as np
 from rich.table import Table
 from rich.text import Text
@@ -8,49 +9,15 @@ from rich.text import Text
 from engine.play.analysis import Analysis
 from engine.play.rules import CHECKMATE
 
-LIGHT, DARK, MOVED, CHECKED = "#d9c6a5", "#a57e58", "#b9b04e", "#c8553d"
-WHITE_PIECE, BLACK_PIECE = "bold #ffffff", "bold #000000"
 LEVELS = " ▁▂▃▄▅▆▇█"
+ASCII_LEVELS = " .:-=+*%#"
+CHART_WIDTH = 24
+LEAST_CHART_WIDTH = 8
+ALWAYS_SHOWN, RESULTS = 33, 15
+"""Columns of the table's first four columns, and of the one of wins, draws and losses."""
 
 
-def board_text(board: chess.Board, bottom: chess.Color, coloured: bool) -> Text:
-    """The board seen from one side, with the last move and a king in check marked.
-
-    On coloured squares both sides' pieces are filled figures in white and black; without colours
-    White's are outlined.
-    """
-    marked = {}
-    if board.move_stack:
-        last = board.peek()
-        marked = dict.fromkeys((last.from_square, last.to_square), MOVED)
-    king = board.king(board.turn)
-    if board.is_check() and king is not None:
-        marked[king] = CHECKED
-    ranks = range(7, -1, -1) if bottom == chess.WHITE else range(8)
-    files = range(8) if bottom == chess.WHITE else range(7, -1, -1)
-    text = Text()
-    for rank in ranks:
-        text.append(f" {rank + 1} ", "dim")
-        for file in files:
-            square = chess.square(file, rank)
-            plain = LIGHT if (rank + file) % 2 else DARK
-            piece = board.piece_at(square)
-            if coloured:
-                _append_square(text, piece, marked.get(square, plain))
-            else:
-                text.append(f" {piece.unicode_symbol() if piece else '·'} ")
-        text.append("\n")
-    text.append("   " + "".join(f" {chess.FILE_NAMES[file]} " for file in files), "dim")
-    return text
-
-
-def _append_square(text: Text, piece: chess.Piece | None, background: str) -> None:
-    figure = chess.UNICODE_PIECE_SYMBOLS[piece.symbol().lower()] if piece else " "
-    colour = WHITE_PIECE if piece and piece.color == chess.WHITE else BLACK_PIECE
-    text.append(f" {figure} ", f"{colour} on {background}")
-
-
-def sparkline(distribution: np.ndarray, width: int = 24) -> Text:
+def sparkline(distribution: np.ndarray, width: int = CHART_WIDTH, ascii_only: bool = False) -> Text:
     """[K] masses -> a line of blocks from loss (red) to win (green), its highest block full."""
     edges = np.linspace(0, len(distribution), width + 1)
     cumulative = np.concatenate([[0], np.cumsum(distribution)])
@@ -58,14 +25,15 @@ def sparkline(distribution: np.ndarray, width: int = 24) -> Text:
     heights = np.ceil(masses / masses.max() * (len(LEVELS) - 1) - 0.25).astype(int)
     text = Text()
     for i, height in enumerate(heights):
-        text.append(LEVELS[height], _colour((i + 0.5) / width))
+        text.append((ASCII_LEVELS if ascii_only else LEVELS)[height], _colour((i + 0.5) / width))
     return text
 
 
 def _colour(win_prob: float) -> str:
-    """From red over yellow to green."""
-    red, green = min(1.0, 2 - 2 * win_prob), min(1.0, 2 * win_prob)
-    return f"#{int(60 + 160 * red):02x}{int(60 + 150 * green):02x}40"
+    """From red over amber to green, all dark enough for white paper and bright enough for black."""
+    anchors = np.array([(0xD0, 0x34, 0x2C), (0x9A, 0x74, 0x00), (0x2E, 0x8B, 0x3E)])
+    mixed = (np.interp(win_prob, (0, 0.5, 1), channel) for channel in anchors.T)
+    return "#" + "".join(f"{round(part):02x}" for part in mixed)
 
 
 def score_text(analysis: Analysis, i: int) -> str:
@@ -75,21 +43,46 @@ def score_text(analysis: Analysis, i: int) -> str:
     return f"{analysis.scores_cp[i] / 100:+.2f}"
 
 
-def analysis_table(analysis: Analysis, most: int | None = None) -> Table:
-    """The moves, best first, with their distributions; at most ``most`` rows."""
+def analysis_table(
+    analysis: Analysis, most: int | None = None, width: int = 80, ascii_only: bool = False
+) -> Table:
+    """The moves, best first, with their distributions; at most ``most`` rows.
+
+    ``width``: the characters of a line. Where they do not do, the distributions give way first, and
+    then the shares of wins, draws and losses.
+    """
+    chart = min(CHART_WIDTH, width - ALWAYS_SHOWN - RESULTS - 2)
+    arrows = "lost <- outcomes -> won" if ascii_only else "lost ← outcomes → won"
+    optional = {
+        "win draw loss": width >= ALWAYS_SHOWN + RESULTS,
+        arrows if chart >= len(arrows) else "outcomes": chart >= LEAST_CHART_WIDTH,
+    }
+    names = ["", "move", "expected", "pawns", *(name for name, fits in optional.items() if fits)]
     table = Table(box=None, padding=(0, 1), header_style="dim")
-    for name in ("", "move", "expected", "pawns", "win draw loss"):
-        table.add_column(name, justify="left" if name == "move" else "right", no_wrap=True)
-    table.add_column("lost ← outcomes → won", no_wrap=True)
+    for name in names:
+        left = name == "move" or "outcomes" in name
+        table.add_column(name, justify="left" if left else "right", no_wrap=True)
     results, outcomes = analysis.win_draw_loss, analysis.outcomes
     for i, move in enumerate(analysis.moves[:most]):
         verdict = analysis.verdicts[i]
-        table.add_row(
+        row = [
             str(i + 1),
             Text(analysis.board.san(move), "bold"),
             f"{analysis.win_probs[i]:.1%}",
             score_text(analysis, i),
             "  ".join(f"{100 * share:3.0f}" for share in results[i]),
-            Text(verdict.reason, "italic") if verdict else sparkline(outcomes[i]),
-        )
+            Text(verdict.reason, "italic")
+            if verdict
+            else sparkline(outcomes[i], max(chart, 1), ascii_only),
+        ]
+        table.add_row(*row[: len(names)])
+    return table
+
+
+def commands_table(commands: Mapping[str, str]) -> Table:
+    """What can be typed and what it does, a line each, or more where the terminal is narrow."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    for command, meaning in commands.items():
+        table.add_row("  " + command, meaning)
     return table

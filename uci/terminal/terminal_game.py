@@ -4,61 +4,92 @@
 `uci.commands.play`'s.
 """
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import chess
-import chess.pgn
 
 from data_pipeline.common.errors import InputError
 from engine.play.analysis import Analysis
 from engine.play.engine import SearchlessEngine
-from uci.protocol.positions import parse_move
+from engine.play.strength import StrengthCurve
+from uci.protocol.protocol import shorten
+from uci.terminal.saved_games import ENGINE_NAME, game_to_pgn, load_game, save_game
+from uci.terminal.typed_moves import question, typed_moves
 
-PGN_COLUMNS = 80
-HELP = """\
-Type a move as SAN (Nf3, exd5, O-O, e8=Q) or UCI (g1f3, e7e8q), or one of
-  moves    the legal moves            hint     what the network would play, and why
-  undo     take the last move back    flip     turn the board
-  resign   give the game up           fen      the position as FEN
-  quit     leave                      help     this text"""
+COMMANDS = {
+    "moves": "the legal moves",
+    "hint": "what the network would play, and why",
+    "undo": "take your last move back, also after the game's end",
+    "new [white|black]": "another game; you may choose your side",
+    "level [ELO|full]": "the engine's strength; alone, which there are",
+    "bar": "show or hide the evaluation after each move",
+    "save FILE": "write the game to a PGN file",
+    "load FILE": "go on with the first game of a PGN file",
+    "flip": "turn the board",
+    "fen": "the position as FEN",
+    "resign": "give the game up",
+    "quit": "leave; the game is printed as PGN",
+    "help": "this text",
+}
+MOVES_HELP = "Type a move as Nf3, exd5, O-O, e8=Q or as g1f3, e7e8q, or one of:"
+NAMES = frozenset(command.split()[0] for command in COMMANDS)
+POINTS = {"1-0": 1.0, "1/2-1/2": 0.5, "0-1": 0.0}
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What to show next: text, an analysis as a table, and whether the board has changed."""
+    """What to show next: text, an analysis as a table, the commands, a changed board.
+
+    ``verbatim``: the text is to be copied and must not be broken into lines.
+    """
 
     text: str = ""
     analysis: Analysis | None = None
+    help: bool = False
     board_changed: bool = False
+    verbatim: bool = False
 
 
 @dataclass
 class TerminalGame:
     """The state of a game: board, sides, and how it ended.
 
-    ``color`` is the player's. ``result``: None while the game goes on, else the PGN result and why.
+    ``color`` is the player's. ``curve``: how the engine's strength can be limited, if that was
+    measured. ``result``: None while the game goes on, else the PGN result and why.
     """
 
     engine: SearchlessEngine
     board: chess.Board
     color: chess.Color
+    name: str = "You"
+    curve: StrengthCurve | None = None
     bottom: chess.Color = field(init=False)
     result: tuple[str, str] | None = None
     left: bool = False
+    bar: bool = False
+    level: int | None = None
+    _start: chess.Board = field(init=False)
+    _saved: set[Path] = field(default_factory=set)
+    _asked: str = ""
 
     def __post_init__(self) -> None:
-        self.bottom = self.color
-        self._settle()
+        self._start = self.board.root()
+        self._begin(self.board, self.color)
 
     @property
     def engine_to_move(self) -> bool:
         """Whether it is the engine's turn in a game that goes on."""
         return self.result is None and self.board.turn != self.color
 
-    @property
-    def over(self) -> bool:
-        """Whether there is nothing left to type."""
-        return self.left or self.result is not None
+    def white_win_prob(self) -> float:
+        """What the network expects for White in the position on the board."""
+        if self.result:
+            return POINTS[self.result[0]]
+        expected = float(self.engine.analyse(self.board).win_probs[0])
+        return expected if self.board.turn == chess.WHITE else 1 - expected
 
     def engine_move(self) -> Shown:
         """Let the engine make its move."""
@@ -66,77 +97,173 @@ class TerminalGame:
         move = self.engine.choose(analysis)
         i = analysis.moves.index(move)
         share = f"{analysis.win_probs[i]:.0%}"
-        said = f"Argmax plays {self._numbered(move)} and expects {share} of the points."
-        self._push(move)
-        return Shown(said, board_changed=True)
+        said = f"{ENGINE_NAME} plays {self._numbered(move)} and expects {share} of the points."
+        return self._push(move, said)
 
     def answer(self, line: str) -> Shown:
         """Carry out what the player typed: a command or a move."""
-        word = line.strip()
-        if not word:
+        line = line.strip()
+        asked, self._asked = self._asked, ""
+        if not line:
             return Shown()
-        command = getattr(self, f"_do_{word.lower()}", None) if word.isalpha() else None
-        if command:
-            return command()
-        try:
-            move = parse_move(self.board, word)
-        except InputError:
-            return Shown(f"'{word}' is not a legal move here. Type 'moves' or 'help'.")
-        self._push(move)
-        return Shown(board_changed=True)
+        word, _, argument = line.partition(" ")
+        if word.lower() in NAMES:
+            return getattr(self, f"_do_{word.lower()}")(argument.strip())
+        if self.result:
+            return Shown("The game is over. Type 'new', 'undo', 'save FILE' or 'quit'.")
+        moves = typed_moves(self.board, line)
+        if not moves and asked:  # the piece alone, in answer to "e8=Q, e8=R, e8=B or e8=N?"
+            moves = typed_moves(self.board, f"{asked}={line.lstrip('=')}")
+        if not moves:
+            return Shown(f"'{shorten(line)}' is not a legal move here. Type 'moves' or 'help'.")
+        if len(moves) > 1:
+            self._asked = line
+            return Shown(question(self.board, moves))
+        return self._push(moves[0])
 
     def leave(self) -> None:
-        """The player went away; the game has no result."""
+        """The player went away; an unfinished game has no result."""
         self.left = True
+
+    def limit_strength(self, elo: int | None) -> None:
+        """Play at a measured Elo, or with None at full strength. Raises InputError."""
+        if elo is None:
+            temperature = 0.0
+        elif self.curve is None:
+            raise InputError(
+                "expected a network whose strength was measured ('argmax network strength')"
+            )
+        else:
+            low, high = self.curve.elo_range
+            if not low <= elo <= high:
+                raise InputError(f"expected a level of {low} to {high}, found {elo}")
+            temperature = self.curve.temperature(elo)
+        self.level = elo
+        self.engine.choice = dataclasses.replace(self.engine.choice, temperature=temperature)
 
     def to_pgn(self) -> str:
         """The game so far as PGN."""
-        names = {self.color: "You", not self.color: "Argmax"}
-        return game_to_pgn(self.board, names[chess.WHITE], names[chess.BLACK], self.result)
+        names = {self.color: self.name, not self.color: ENGINE_NAME}
+        side = "Black" if self.color == chess.WHITE else "White"
+        tags = {} if self.level is None else {f"{side}Elo": str(self.level)}
+        return game_to_pgn(self.board, names[chess.WHITE], names[chess.BLACK], self.result, tags)
 
-    def _do_help(self) -> Shown:
-        return Shown(HELP)
+    def _do_help(self, _: str) -> Shown:
+        return Shown(MOVES_HELP, help=True)
 
-    def _do_moves(self) -> Shown:
+    def _do_moves(self, _: str) -> Shown:
         return Shown(", ".join(sorted(self.board.san(move) for move in self.board.legal_moves)))
 
-    def _do_hint(self) -> Shown:
+    def _do_hint(self, _: str) -> Shown:
+        if self.result:
+            return Shown("The game is over.")
         return Shown(analysis=self.engine.analyse(self.board))
 
-    def _do_undo(self) -> Shown:
-        """Back to the player's last decision: over the engine's answer, if it has given one."""
-        if len(self.board.move_stack) < 2:
+    def _do_undo(self, _: str) -> Shown:
+        """Back to the player's last decision: a resignation, or a move and its answer."""
+        if self.result and self.result != result_of(self.board):
+            self.result = None
+            return Shown(board_changed=True)
+        moves = 2 if self.board.turn == self.color else 1
+        if len(self.board.move_stack) < moves:
             return Shown("There is nothing to take back.")
-        self.board.pop()
-        self.board.pop()
+        for _move in range(moves):
+            self.board.pop()
+        self.result = result_of(self.board)
         return Shown(board_changed=True)
 
-    def _do_flip(self) -> Shown:
+    def _do_new(self, argument: str) -> Shown:
+        sides = {"": self.color, "white": chess.WHITE, "black": chess.BLACK}
+        side = sides.get(argument.lower())
+        if side is None:
+            return Shown(f"Expected 'new white' or 'new black', found '{shorten(argument)}'.")
+        self._begin(self._start.copy(), side)
+        return Shown(board_changed=True)
+
+    def _do_level(self, argument: str) -> Shown:
+        elo = int(argument) if argument.isdecimal() else None
+        if elo is None and argument.lower() not in ("", "full"):
+            return Shown(f"Expected an Elo, or 'full', found '{shorten(argument)}'.")
+        try:
+            if argument:
+                self.limit_strength(elo)
+        except InputError as error:
+            return Shown(f"Not changed: {error}.")
+        if self.curve is None:
+            return Shown("Full strength; other levels of this network were not measured.")
+        low, high = self.curve.elo_range
+        now = "full strength" if self.level is None else f"level {self.level}"
+        return Shown(f"{ENGINE_NAME} plays at {now} (levels {low} to {high}, or full).")
+
+    def _do_bar(self, _: str) -> Shown:
+        self.bar = not self.bar
+        return Shown(board_changed=True)
+
+    def _do_save(self, argument: str) -> Shown:
+        if not argument:
+            return Shown("Save it under which name? Type 'save FILE'.")
+        path = Path(argument).expanduser()
+        try:
+            save_game(path, self.to_pgn(), ours=path.resolve() in self._saved)
+        except (InputError, OSError) as error:
+            return Shown(f"Not saved: {error}")
+        self._saved.add(path.resolve())
+        return Shown(f"Saved as {path}.")
+
+    def _do_load(self, argument: str) -> Shown:
+        if not argument:
+            return Shown("Load which file? Type 'load FILE'.")
+        try:
+            saved = load_game(Path(argument).expanduser())
+        except (InputError, OSError) as error:
+            return Shown(f"Not loaded: {error}")
+        self._start = saved.board.root()
+        self._begin(saved.board, self._side_in(saved.tags))
+        self.result = self.result or saved.result
+        return Shown(self._ended(), board_changed=True)
+
+    def _do_flip(self, _: str) -> Shown:
         self.bottom = not self.bottom
         return Shown(board_changed=True)
 
-    def _do_fen(self) -> Shown:
-        return Shown(self.board.fen())
+    def _do_fen(self, _: str) -> Shown:
+        return Shown(self.board.fen(), verbatim=True)
 
-    def _do_resign(self) -> Shown:
+    def _do_resign(self, _: str) -> Shown:
+        if self.result:
+            return Shown("The game is over.")
         self.result = ("0-1" if self.color == chess.WHITE else "1-0", "you resigned")
-        return Shown()
+        return Shown(self._ended())
 
-    def _do_quit(self) -> Shown:
+    def _do_quit(self, _: str) -> Shown:
         self.leave()
         return Shown()
+
+    def _begin(self, board: chess.Board, color: chess.Color) -> None:
+        self.board, self.color, self.bottom = board, color, color
+        self.result = result_of(board)
+
+    def _side_in(self, tags: Mapping[str, str]) -> chess.Color:
+        """The side with the player's name, or the one against the engine's; else as now."""
+        white, black = tags.get("White"), tags.get("Black")
+        if self.name in (white, black):
+            return chess.WHITE if self.name == white else chess.BLACK
+        if ENGINE_NAME in (white, black):
+            return chess.WHITE if black == ENGINE_NAME else chess.BLACK
+        return self.color
 
     def _numbered(self, move: chess.Move) -> str:
         dots = "." if self.board.turn == chess.WHITE else "..."
         return f"{self.board.fullmove_number}{dots} {self.board.san(move)}"
 
-    def _push(self, move: chess.Move) -> None:
-        self.board.push(move)
-        self._settle()
-
-    def _settle(self) -> None:
+    def _push(self, move: chess.Move, said: str = "") -> Shown:
         """Draws that could be claimed are taken as claimed, as engines and match runners do."""
+        self.board.push(move)
         self.result = result_of(self.board)
+        return Shown("\n".join(filter(None, (said, self._ended()))), board_changed=True)
+
+    def _ended(self) -> str:
+        return f"{self.result[0]}  {self.result[1]}" if self.result else ""
 
 
 def result_of(board: chess.Board) -> tuple[str, str] | None:
@@ -161,15 +288,3 @@ def self_play(engine: SearchlessEngine, board: chess.Board) -> tuple[str, str]:
     while (result := result_of(board)) is None:
         board.push(engine.play(board))
     return result
-
-
-def game_to_pgn(board: chess.Board, white: str, black: str, result: tuple[str, str] | None) -> str:
-    """A finished or broken-off game as PGN; why it ended stands as a comment on its last move."""
-    game = chess.pgn.Game.from_board(board)
-    for name in ("Event", "Site", "Date", "Round"):
-        game.headers[name] = "????.??.??" if name == "Date" else "?"
-    game.headers.update(White=white, Black=black, Result=result[0] if result else "*")
-    game.headers["Termination"] = "normal" if result else "unterminated"
-    if result:
-        game.end().comment = result[1]
-    return game.accept(chess.pgn.StringExporter(columns=PGN_COLUMNS)) + "\n"

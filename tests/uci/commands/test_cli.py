@@ -126,7 +126,7 @@ def test_a_package_of_an_extra_is_asked_for(
     err = capsys.readouterr().err
     assert err.count("\n") == 1
     assert "grain" in err
-    assert "'.[train]'" in err
+    assert "'train'" in err
 
 
 def test_other_missing_modules_are_our_own_mistakes(run_raising: Callable[[BaseException], int]):
