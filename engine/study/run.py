@@ -7,6 +7,7 @@ from pathlib import Path
 import jax
 
 from data_pipeline.common.errors import InputError
+from data_pipeline.common.plain_text import say
 from data_pipeline.dataset.dataset import Dataset
 from engine.study.bootstrap import train_bootstrapped
 from engine.study.cell_training import Progress, playable, train_cell
@@ -85,7 +86,7 @@ def _trainer(cells: Sequence[Cell], dataset: Dataset, games: Path | None) -> Tra
             raise InputError("expected --games, a PGN file to learn from without a teacher")
         read = read_games(games)
         for reason, count in read.left_out.items():
-            print(f"{count} games left out: {reason}", file=sys.stderr)
+            say(f"{count} games left out: {reason}", file=sys.stderr)
         check(len(read.encoded), games)
         return lambda cell, *rest: train_bootstrapped(cell, read, *rest)
     encoded = dataset.records("train")
