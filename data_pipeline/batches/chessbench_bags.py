@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from data_pipeline.common.errors import InputError
-from data_pipeline.dataset.dataset import Dataset
+from data_pipeline.dataset.dataset import Dataset, Rows
 from data_pipeline.dataset.records import PositionRecord
 from data_pipeline.sources.chessbench import decode_entry, policy_of, record_of
 from data_pipeline.sources.entries import BadEntry
@@ -19,14 +19,9 @@ class Bag:
     """
 
     def __init__(self, path: Path) -> None:
-        import bagz
-
         self.directory = path
         self.policy = policy_of(path)
-        try:
-            self._rows = bagz.Reader(str(path))
-        except Exception as error:  # bagz raises what its C++ throws
-            raise InputError(f"expected a bag at {path}, found none: {str(error)[:200]}") from None
+        self._rows = Rows(path)
         source = {"file": path.name, "split": "train"}
         counts = {"train": len(self._rows)}
         self.manifest: dict[str, Any] = {"teacher": None, "counts": counts, "sources": [source]}

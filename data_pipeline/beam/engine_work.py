@@ -12,10 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import bagz
-
 from data_pipeline.dataset import records
-from data_pipeline.dataset.dataset import position_hash, write_bag
+from data_pipeline.dataset.dataset import Rows, position_hash, write_bag
 from data_pipeline.dataset.records import Keyed
 from data_pipeline.sources.entries import Rejected, parse_fen
 from data_pipeline.teachers.options import EngineConfig, GameOptions
@@ -120,7 +118,7 @@ class Worker:
         """The results of a block, done now or found done. Failures are tried again next time."""
         path = self.directory / f"{self.name_of(block)}.bag"
         if path.exists():
-            return [_unpack(data) for data in bagz.Reader(str(path))]
+            return [_unpack(data) for data in Rows(path)]
         if self._engine is None:
             self._engine = self._stack.enter_context(Stockfish(self.work.engine))
         results = list(self.work.do(block, self._engine))

@@ -1,6 +1,5 @@
 """The last files of a dataset: ``rejected.jsonl``, and ``dataset.json`` which describes it."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -13,7 +12,6 @@ from data_pipeline.beam.options import DatasetOptions
 from data_pipeline.beam.staging import Staging
 from data_pipeline.common.files import write_atomically
 from data_pipeline.dataset import dataset
-from data_pipeline.sources.entries import files_of
 
 REJECTED = "rejected.jsonl"
 
@@ -42,29 +40,35 @@ def finish(
         "options": asdict(options),
         "counts": {split: counters.get(f"written/{split}", 0) for split in dataset.SPLITS},
         "read": counters.get("read", 0),
+        "rejected": counters.get("rejected", 0),
         "annotated": counters.get("annotated", 0),
         "engine_restarts": counters.get("engine restarts", 0),
-        "dropped": {
-            name.removeprefix("dropped/"): number
-            for name, number in sorted(counters.items())
-            if name.startswith("dropped/") and number
-        },
+        "dropped": _counts_of("dropped", counters),
+        "mended": _counts_of("mended", counters),
         "value_bins": [counters.get(f"bin/{value}", 0) for value in range(options.bins)],
         "sources": sources,
+        "checksums": {
+            path.relative_to(place.dataset).as_posix(): file_hash(path)
+            for path in sorted(place.dataset.rglob("*.bag"))
+        },
     }
     text = json.dumps(manifest, indent=2) + "\n"
     write_atomically(place.dataset / dataset.MANIFEST, text.encode())
     return manifest
 
 
+def _counts_of(kind: str, counters: Mapping[str, int]) -> dict[str, int]:
+    start = f"{kind}/"
+    return {
+        name.removeprefix(start): number
+        for name, number in sorted(counters.items())
+        if name.startswith(start) and number
+    }
+
+
 def file_hash(path: Path) -> str:
     """SHA-256 of a file's bytes (of a sharded bag's files, one after the other), in hexadecimal."""
-    digest = hashlib.sha256()
-    for name in files_of(path):
-        with open(name, "rb") as file:
-            while data := file.read(1 << 20):
-                digest.update(data)
-    return digest.hexdigest()
+    return dataset.checksum(dataset.files_of(path))
 
 
 def _version() -> str:

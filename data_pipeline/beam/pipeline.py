@@ -31,8 +31,8 @@ from data_pipeline.beam.progress import progress_line, quiet
 from data_pipeline.beam.staging import Staging, staging, total_counts
 from data_pipeline.beam.transforms import Chunks, InputPart
 from data_pipeline.common.errors import ArgmaxError, InputError
-from data_pipeline.dataset.dataset import SPLITS, Dataset
-from data_pipeline.sources.entries import files_of, size_of
+from data_pipeline.dataset.dataset import SPLITS, Dataset, files_of
+from data_pipeline.sources.entries import size_of
 from data_pipeline.sources.readers import reader_of
 
 GAMES_A_BLOCK = 8
@@ -85,6 +85,7 @@ def _with_shards(path: Path) -> list[tuple[Path, str]]:
     if not path.is_dir():
         return [(path, "")]
     data = Dataset(path)
+    data.verify()
     return [(path / f"{split}@{data.shards}.bag", split) for split in SPLITS if data.size(split)]
 
 

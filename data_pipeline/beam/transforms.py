@@ -32,6 +32,8 @@ from data_pipeline.sources.readers import reader_of
 from data_pipeline.teachers import endgames
 
 CHUNK = 256
+MAX_REJECTED_LINES = 10_000
+"""Of a piece of work; all are counted."""
 
 Chunks = Any
 """A `beam.PCollection` of chunks, ``list[Keyed]``; Beam's pipe operator has no types of its own."""
@@ -80,6 +82,7 @@ class Read(Step):
             entries = reader_of(element.path)(element.path, share)
             for entry in self._counted(entries, share, counts):
                 if isinstance(entry, Rejected):
+                    counts["rejected"] += 1
                     reject(entry)
                     continue
                 if self.options.exact and not element.split:
@@ -92,6 +95,8 @@ class Read(Step):
                 chunk.append((key, records.encode(entry), element.split))
                 if len(chunk) == CHUNK:
                     yield shard, chunks.pop(shard)
+            for name, number in share.mended.items():
+                counts[f"mended/{name}"] += number
         self.tally.add("read_bytes", (element.size - share.consumed_bytes) // element.parts)
         yield from chunks.items()
 
@@ -120,7 +125,8 @@ class Read(Step):
 
 @contextmanager
 def rejections(path: Path, counts: Counter[str]) -> Iterator[Callable[[Rejected], None]]:
-    """Counts rejected entries and writes them to a file, which is there whole or not at all."""
+    """Counts rejected entries and writes the first MAX_REJECTED_LINES of them to a file, which is
+    there whole or not at all."""
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     entries = 0
     with open(beside, "w", encoding="utf-8") as file:
@@ -129,7 +135,8 @@ def rejections(path: Path, counts: Counter[str]) -> Iterator[Callable[[Rejected]
             nonlocal entries
             entries += 1
             counts[f"dropped/{entry.reason}"] += 1
-            file.write(json.dumps(asdict(entry)) + "\n")
+            if entries <= MAX_REJECTED_LINES:
+                file.write(json.dumps(asdict(entry)) + "\n")
 
         yield reject
     if entries:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data_pipeline.common.errors import InputError
 from data_pipeline.dataset import records as layout
 from data_pipeline.encoding.actions import CHESS_MOVES
 from data_pipeline.encoding.board import NUM_STATE, Moves, Positions
@@ -35,7 +36,7 @@ class _Bytes(NamedTuple):
 
 
 def read_columns(encoded: Sequence[bytes], max_moves: int) -> Columns:
-    """Records -> their positions and the best ``max_moves`` moves of each. Raises ValueError where
+    """Records -> their positions and the best ``max_moves`` moves of each. Raises InputError where
     one is cut short."""
     ends = np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)))
     starts = np.concatenate(([0], ends[:-1]))
@@ -103,7 +104,7 @@ def _read_scores(
     wrong = (middle < 0) | (falls < 0) | (distances > ends) | (found != np.maximum(middle - 1, 0))
     if wrong.any():
         length = (ends - starts)[wrong.argmax()]
-        raise ValueError(f"expected a position record, found {length} bytes: cut short")
+        raise InputError(f"expected a position record, found {length} bytes: cut short")
 
     rows, columns = _runs(counts)
     is_mating, is_mated = columns < mating[rows], columns >= (mating + middle)[rows]

@@ -7,7 +7,9 @@ named ``SPLIT-00000-of-00008.bag``; each record is a `records.PositionRecord`.
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,16 @@ import chess
 
 from data_pipeline.common.errors import ArgmaxError, InputError
 from data_pipeline.common.files import temporary_beside
+from data_pipeline.common.plain_text import say
 from data_pipeline.dataset.records import decode
 from data_pipeline.encoding.values import ValueBins
 
 FORMAT_VERSION = 1
 MANIFEST = "dataset.json"
 SPLITS = ("train", "validation", "test")
+MAX_SHARDS = 99_999
+"""A shard's number has five digits in its file's name."""
+MAX_BINS = 65_536
 
 
 def position_hash(board: chess.Board) -> bytes:
@@ -57,6 +63,88 @@ def write_bag(path: Path, records: Iterable[bytes]) -> None:
         beside.with_name(f"limits.{beside.name}").unlink(missing_ok=True)
 
 
+class Rows(Sequence[bytes]):
+    """The records of a bag, also of a sharded one (``train@8.bag``), by random access.
+
+    Raises InputError, which names the shard, where it is no bag or a record cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import bagz  # here, since only training and measuring need it
+
+        self._path = path
+        try:
+            self._reader = bagz.Reader(str(path))
+            self._length = len(self._reader)
+        except Exception as error:  # bagz raises what its C++ throws
+            raise self._wrong(None, error) from None
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, row: int) -> bytes:  # pyright: ignore[reportIncompatibleMethodOverride]
+        try:
+            return self._reader[row]
+        except IndexError:
+            raise
+        except Exception as error:
+            raise self._wrong(row, error) from None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return map(self.__getitem__, range(self._length))
+
+    def _wrong(self, row: int | None, error: Exception) -> InputError:
+        """What to raise for a row, or for the bag as a whole."""
+        text = " ".join(str(error).split())[:200]
+        return InputError(
+            f"expected a whole bag at {self._shard_of(row, text)}, found one that is cut short or "
+            f"damaged ({text}); convert the data again"
+        )
+
+    def _shard_of(self, row: int | None, error: str) -> Path:
+        """The shard that an error is about: as it says, or where the row is."""
+        import bagz
+
+        shards = files_of(self._path)
+        named = re.search(r"at file (\d+)", error)
+        if named and int(named[1]) < len(shards):
+            return shards[int(named[1])]
+        before = 0
+        for shard in shards:
+            try:
+                before += len(bagz.Reader(str(shard)))
+            except Exception:  # bagz raises what its C++ throws
+                return shard
+            if row is not None and row < before:
+                return shard
+        return self._path
+
+
+def files_of(path: Path) -> list[Path]:
+    """A file, or all shards of a bag named ``NAME@SHARDS.bag`` or ``NAME@SHARDS_data.bag``.
+
+    Raises InputError for more than MAX_SHARDS.
+    """
+    sharded = re.fullmatch(r"(.*)@(\d+)(.*\.bag)", path.name)
+    if not sharded:
+        return [path]
+    name, digits, rest = sharded.groups()
+    shards = int(digits) if len(digits) < 9 else MAX_SHARDS + 1
+    if not 1 <= shards <= MAX_SHARDS:
+        raise InputError(f"expected a bag of 1 to {MAX_SHARDS} shards, found {path}")
+    return [path.with_name(f"{name}-{i:05d}-of-{shards:05d}{rest}") for i in range(shards)]
+
+
+def checksum(paths: Iterable[Path]) -> str:
+    """SHA-256 of the bytes of files, one after the other, in hexadecimal."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as file:
+            while data := file.read(1 << 20):
+                digest.update(data)
+    return digest.hexdigest()
+
+
 class Dataset:
     """A dataset directory, opened for reading.
 
@@ -74,20 +162,41 @@ class Dataset:
 
     def size(self, split: str) -> int:
         """The number of records of a split."""
-        return self.manifest["counts"].get(split, 0)
+        return self.manifest.get("counts", {}).get(split, 0)
 
     def records(self, split: str) -> Sequence[bytes]:
         """The encoded records of a split, by random access."""
-        import bagz  # here, since only training and measuring need it
-
-        paths = [self.directory / shard_name(split, i, self.shards) for i in range(self.shards)]
-        missing = [path.name for path in paths if not path.exists()]
+        missing = [path.name for path in self._files(split) if not path.exists()]
         if missing:
             raise InputError(
                 f"expected {self.shards} shards of '{split}' in {self.directory}, "
                 f"{missing[0]} is missing; convert the data again"
             )
-        return bagz.Reader(str(self.directory / f"{split}@{self.shards}.bag"))
+        return Rows(self.directory / f"{split}@{self.shards}.bag")
+
+    def verify(self, *splits: str) -> bool:
+        """Compare the shards of these splits (all, without names) with their checksums: some 2 s a
+        gigabyte. False, with a note on standard error, for a dataset written without.
+
+        Raises InputError that names a shard whose bytes are not those that were written.
+        """
+        checksums = self.manifest.get("checksums")
+        if not checksums:
+            say(
+                f"{self.directory} has no checksums, so its shards are not checked", file=sys.stderr
+            )
+            return False
+        for path in (path for split in splits or SPLITS for path in self._files(split)):
+            if path.exists() and checksum([path]) != checksums.get(path.name):
+                raise InputError(
+                    f"expected {path} as it was written, found other bytes (by its checksum in "
+                    f"{MANIFEST}); convert the data again, or read what is whole of it with "
+                    f"'argmax data convert {path}'"
+                )
+        return True
+
+    def _files(self, split: str) -> list[Path]:
+        return [self.directory / shard_name(split, i, self.shards) for i in range(self.shards)]
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:
@@ -104,18 +213,38 @@ def _read_manifest(path: Path) -> dict[str, Any]:
             f"expected a dataset with {MANIFEST} in {path.parent}, found none; "
             "make one with 'argmax data convert'"
         ) from None
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise InputError(
             f"expected a dataset's {MANIFEST}, found something else in {path}"
         ) from None
     if version != FORMAT_VERSION:
         raise InputError(
-            f"expected dataset format {FORMAT_VERSION}, found {version} in {path}; "
+            f"expected dataset format {FORMAT_VERSION}, found {str(version)[:40]} in {path}; "
             "convert the data again"
         )
     if manifest.get("format", "native") != "native":
         raise InputError(
-            f"expected a native dataset, found bags of {manifest['format']} in {path.parent}; "
-            "'argmax data convert' reads them"
+            f"expected a native dataset, found bags of {str(manifest['format'])[:40]} in "
+            f"{path.parent}; 'argmax data convert' reads them"
         )
+    _check_manifest(manifest, path)
     return manifest
+
+
+def _check_manifest(manifest: dict[str, Any], path: Path) -> None:
+    """Raise InputError for numbers that no dataset has, before anything is made of them."""
+
+    def check(name: str, value: Any, low: int, high: int) -> None:
+        if type(value) is not int or not low <= value <= high:
+            raise InputError(
+                f"expected {name} of {low} to {high:,} in {path}, found {json.dumps(value)[:40]}; "
+                "convert the data again"
+            )
+
+    check("shards", manifest.get("shards"), 1, MAX_SHARDS)
+    check("bins", manifest.get("bins"), 2, MAX_BINS)
+    for name in ("counts", "checksums"):
+        if not isinstance(manifest.get(name, {}), dict):
+            raise InputError(f"expected {name} by name in {path}, found something else")
+    for split, count in manifest.get("counts", {}).items():
+        check(f"a count for {str(split)[:40]!r}", count, 0, 1 << 48)

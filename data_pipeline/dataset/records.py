@@ -28,6 +28,7 @@ from dataclasses import dataclass
 import chess
 import numpy as np
 
+from data_pipeline.common.errors import InputError
 from data_pipeline.encoding.values import MATE, MAX_CENTIPAWNS, ValueBins, win_probability
 
 BLACK, COMPLETE, CLOCKS, STATE_SCORE, PLAYED, STAGED = 1, 2, 4, 8, 16, 32
@@ -145,11 +146,11 @@ def encode(record: PositionRecord) -> bytes:
 
 
 def decode(data: bytes) -> PositionRecord:
-    """Bytes -> the record; the inverse of `encode`. Raises ValueError if they are cut short."""
+    """Bytes -> the record; the inverse of `encode`. Raises InputError if they are cut short."""
     try:
         return _decode(data)
     except (struct.error, IndexError, ValueError) as error:
-        raise ValueError(f"expected a position record, found {len(data)} bytes: {error}") from None
+        raise InputError(f"expected a position record, found {len(data)} bytes: {error}") from None
 
 
 def depth_of(data: bytes) -> int:

@@ -4,23 +4,20 @@ A reader streams: it holds one entry at a time in memory, whatever the size of i
 workers may share a file: each reads all of it but parses only every ``parts``-th entry.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import chess
 import numpy as np
 
+from data_pipeline.common.errors import InputError
 from data_pipeline.common.files import MAX_LINE_BYTES, BrokenFile, numbered_lines
+from data_pipeline.dataset.dataset import Rows, files_of
 from data_pipeline.dataset.records import MAX_MOVES, PositionRecord, make_record
 from data_pipeline.encoding.actions import ACTIONS
 from data_pipeline.sources.fen import Fen, faults_of, read_fen
-
-if TYPE_CHECKING:
-    import bagz
 
 
 @dataclass(frozen=True)
@@ -60,28 +57,17 @@ class Share:
 Reader = Callable[[str, Share], Iterator[PositionRecord | Rejected]]
 
 
-def open_bag(path: str) -> "bagz.Reader | Rejected":
+def open_bag(path: str) -> Rows | Rejected:
     """A bag, also a sharded one, for reading; `Rejected` where it cannot be opened."""
-    import bagz
-
     try:
-        return bagz.Reader(path)
-    except Exception as error:  # bagz raises what its C++ throws
-        return Rejected(path, 0, "not a bag, or a bag cut short", str(error)[:200])
+        return Rows(Path(path))
+    except InputError as error:
+        return Rejected(path, 0, "not a bag, or a bag cut short", str(error))
 
 
 def size_of(path: Path) -> int:
     """Bytes of a file, or of all shards of a bag."""
     return sum(file.stat().st_size for file in files_of(path))
-
-
-def files_of(path: Path) -> list[Path]:
-    """A file, or all shards of a bag named ``NAME@SHARDS.bag`` or ``NAME@SHARDS_data.bag``."""
-    sharded = re.fullmatch(r"(.*)@(\d+)(.*\.bag)", path.name)
-    if not sharded:
-        return [path]
-    name, shards, rest = sharded[1], int(sharded[2]), sharded[3]
-    return [path.with_name(f"{name}-{i:05d}-of-{shards:05d}{rest}") for i in range(shards)]
 
 
 def read_lines(

@@ -94,11 +94,23 @@ def quiet_imports() -> None:
 
 
 def report(out: Path, manifest: dict[str, Any], seconds: float, as_json: bool) -> int:
-    """Say what was read, written and dropped; returns the exit status."""
+    """Say what was read, written and dropped; returns the exit status.
+
+    Raises ArgmaxError that says why where nothing was kept.
+    """
+    from data_pipeline.common.errors import ArgmaxError
+
+    if not any(manifest["counts"].values()):
+        reasons = ", ".join(f"{number:,} {why}" for why, number in manifest["dropped"].items())
+        raise ArgmaxError(
+            f"expected positions to keep, found none (dropped: {reasons or 'nothing'}); what was "
+            f"rejected is in {out / 'rejected.jsonl'}"
+        )
     result = {
         "read": manifest["read"],
         "written": manifest["counts"],
         "dropped": manifest["dropped"],
+        "mended": manifest["mended"],
         "seconds": round(seconds, 1),
     }
     if as_json:
@@ -111,4 +123,6 @@ def report(out: Path, manifest: dict[str, Any], seconds: float, as_json: bool) -
         say(f"annotated: {manifest['annotated']:,} by {manifest['teacher']}, {restarts} restarts")
     for reason, number in manifest["dropped"].items():
         say(f"dropped: {number:,} {reason}", file=sys.stderr)
+    for what, number in manifest["mended"].items():
+        say(f"mended: {number:,} {what}", file=sys.stderr)
     return 0

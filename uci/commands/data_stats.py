@@ -32,11 +32,12 @@ def run(args: Args) -> int:
     if args.picture and args.picture.suffix not in (".png", ".svg", ".html"):
         raise InputError(f"expected a picture named .png, .svg or .html, found {args.picture}")
     dataset = Dataset(args.dataset)
+    dataset.verify()
     stats = {split: stats_of(dataset.records(split), dataset.bins) for split in SPLITS}
     result: dict[str, Any] = {
         "dataset": str(args.dataset),
-        "teacher": dataset.manifest["teacher"],
-        "dropped": dataset.manifest["dropped"],
+        "teacher": dataset.manifest.get("teacher"),
+        "dropped": dataset.manifest.get("dropped", {}),
         "splits": {split: of_split.as_json() for split, of_split in stats.items()},
     }
     if args.against:

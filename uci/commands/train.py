@@ -69,6 +69,8 @@ def run(args: Args) -> int:
     from model.training.loop import NETWORK_FILE, train
 
     data = open_data(args.data)
+    if isinstance(data, Dataset):
+        data.verify("train")
     evaluation = args.evaluation_data and Dataset(args.evaluation_data)
     config = _config(args, data)  # before the network, since it sets JAX's devices
     start = load_network(args.start) if args.start else None

@@ -19,7 +19,9 @@ from data_pipeline.dataset.dataset import SPLITS, Dataset, position_hash, write_
 from data_pipeline.sources.chessbench import decode_entry
 from tests.helpers.bad_lines import BAD_LINES
 from tests.helpers.paths import FIXTURES
+from uci.cli import main
 
+CASES = FIXTURES / "cases"
 EVALUATIONS = FIXTURES / "evaluations.jsonl.zst"
 LINES = [line for _, line in numbered_lines(EVALUATIONS)]
 
@@ -63,17 +65,96 @@ def test_a_dataset_of_a_dataset_has_the_same_records(converted, tmp_path):
 
 
 def test_a_broken_record_of_a_dataset_costs_that_record(converted, tmp_path):
-    shutil.copytree(converted, tmp_path / "broken")
-    shard = next(
-        path for path in sorted((tmp_path / "broken").glob("train-*")) if path.stat().st_size
-    )
+    broken = tmp_path / "broken"
+    shutil.copytree(converted, broken)
+    shard = next(path for path in sorted(broken.glob("train-*")) if path.stat().st_size)
     rows = list(bagz.Reader(str(shard)))
     write_bag(shard, [rows[0][:20], *rows[1:]])
-    manifest = convert([tmp_path / "broken"], tmp_path / "again", DatasetOptions())
+    with pytest.raises(InputError, match=f"expected {shard} as it was written"):
+        convert([broken], tmp_path / "again", DatasetOptions())
+    bags = [broken / f"{split}@8.bag" for split in SPLITS]
+    manifest = convert(bags, tmp_path / "again", DatasetOptions())
     assert manifest["dropped"] == {"broken record": 1}
     assert manifest["read"] == len(LINES) - 1
     (rejected,) = (tmp_path / "again" / "rejected.jsonl").read_text().splitlines()
     assert json.loads(rejected)["file"].endswith("train@8.bag")
+
+
+def test_every_entry_is_in_exactly_one_count(tmp_path):
+    (tmp_path / "bad.jsonl").write_bytes(b"\n".join([*LINES[:40], *BAD_LINES, *LINES[:5], b""]))
+    shutil.copy(CASES / "operations.epd", tmp_path)
+    (tmp_path / "castling.fen").write_text("4k3/8/8/8/8/8/8/R3K3 w KQkq - 0 9\n" * 2)
+    options = DatasetOptions(min_ply=3, sample=0.9, max_positions=30, shards=2)
+    manifest = convert(sorted(tmp_path.iterdir()), tmp_path / "out", options)
+    assert manifest["read"] == 45 + 4 + 2 and manifest["rejected"] == len(BAD_LINES)
+    assert manifest["mended"] == {"castling rights": 2}
+    written, dropped = sum(manifest["counts"].values()), sum(manifest["dropped"].values())
+    assert manifest["read"] + manifest["rejected"] == written + dropped
+    assert 0 < written <= 30
+
+
+def test_a_conversion_that_keeps_nothing_says_why(tmp_path, capsys):
+    path = tmp_path / "plain.jsonl.zst"
+    path.write_bytes(LINES[0])
+    out = tmp_path / "out"
+    assert main(["data", "convert", str(path), "--out", str(out), "--workers", "1"]) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "expected positions to keep, found none (dropped: 1 not zstd data)" in said
+    assert json.loads((out / "rejected.jsonl").read_text())["reason"] == "not zstd data"
+
+
+def test_positions_of_files_that_others_wrote(tmp_path):
+    """A null move, a long window and games that are hard to cut: none costs the whole run."""
+    names = ("null-move.pgn", "null-line.jsonl", "double-blank-fen.pgn", "long-window.jsonl.zst")
+    files = [CASES / name for name in (*names, "bom.epd", "operations.epd")]
+    options = DatasetOptions(keep_unscored=True, validation_share=0, test_share=0, shards=1)
+    manifest = convert(files, tmp_path / "out", options)
+    assert manifest["rejected"] == 2
+    assert {name: manifest["dropped"][name] for name in ("null move", "illegal move")} == {
+        "null move": 1,
+        "illegal move": 1,
+    }
+    assert manifest["read"] == 3 + 1 + 4 + 3 + 2 + 4
+
+
+@pytest.mark.parametrize("value", [10**9, -1, 0, None, 1.5, "8", True, []])
+def test_numbers_in_a_manifest_are_checked_before_they_are_used(converted, tmp_path, value):
+    manifest = json.loads((converted / "dataset.json").read_text())
+    for name in ("shards", "bins"):
+        (tmp_path / "dataset.json").write_text(json.dumps(manifest | {name: value}))
+        with pytest.raises(InputError, match=f"expected {name} of"):
+            Dataset(tmp_path)
+    for text in ("[" * 99_999, "5", "{", '{"format_version": [1]}'):
+        (tmp_path / "dataset.json").write_text(text)
+        with pytest.raises(InputError):
+            Dataset(tmp_path)
+
+
+def test_damage_to_a_shard_is_named(converted, tmp_path, capsys):
+    broken = tmp_path / "broken"
+    shutil.copytree(converted, broken)
+    assert Dataset(broken).verify()
+    shard = max(broken.glob("train-*"), key=lambda path: path.stat().st_size)
+    data = shard.read_bytes()
+    for bit in range(0, 8 * len(data), 8 * len(data) // 20 + 1):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        shard.write_bytes(flipped)
+        with pytest.raises(InputError, match=f"expected {shard} as it was written"):
+            Dataset(broken).verify("train")
+    for end in range(0, len(data), len(data) // 20 + 1):
+        shard.write_bytes(data[:end])
+        try:
+            for record in Dataset(broken).records("train"):
+                records.decode(record)
+        except InputError as error:
+            assert shard.name in str(error) or "position record" in str(error)
+            assert len(str(error).splitlines()) == 1
+    manifest = json.loads((broken / "dataset.json").read_text())
+    del manifest["checksums"]
+    (broken / "dataset.json").write_text(json.dumps(manifest))
+    assert not Dataset(broken).verify()
+    assert "has no checksums" in capsys.readouterr().err
 
 
 def test_exact_scores_for_all_but_the_test_split_given(tmp_path):

@@ -7,10 +7,11 @@ import pytest
 import zstandard
 
 from data_pipeline.common.errors import InputError
+from data_pipeline.dataset.dataset import files_of
 from data_pipeline.dataset.records import PositionRecord
 from data_pipeline.encoding.actions import MOVES
 from data_pipeline.encoding.values import MAX_CENTIPAWNS, mate_in_moves
-from data_pipeline.sources.entries import BadEntry, Rejected, Share, files_of, parse_fen
+from data_pipeline.sources.entries import BadEntry, Rejected, Share, parse_fen
 from data_pipeline.sources.lichess import parse_lichess_evaluation
 from data_pipeline.sources.readers import reader_of
 from tests.helpers.bad_lines import BAD_LINES, MATE_IN_ONE, line_of
