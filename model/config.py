@@ -16,26 +16,23 @@ from data_pipeline.common.ranges import (
 ComputeDtype = Literal["float32", "bfloat16"]
 TrainingDtype = Literal["float32", "bfloat16", "mixed"]
 """What layers compute in while training; mixed: in float32, but for the operands of dense layers'
-products, bfloat16; of the layout `board`."""
+products, bfloat16; of the architecture `board`."""
 Target = Literal["action-value", "state-value", "behavioral-cloning"]
 """What a network predicts: a move's win probability, a position's, or the move that is played."""
 Labels = Literal["hl-gauss", "one-hot", "two-hot"]
 OptimizerKind = Literal["muon", "adam"]
 Schedule = Literal["cosine", "constant"]
 RecipeName = Literal["argmax", "reference"]
-SquareRelations = Literal["all", "direct", "none"]
-"""What squares know of one another's attacks: x-rays too, direct ones only, or none."""
-MoveRelations = Literal["all", "squares", "none"]
-"""What moves know of the squares: attacks after the move too, only source and target, or none."""
 
 
 @dataclass(frozen=True)
 class BoardConfig:
-    """The shape of a network of the `board` layout; see `model.network.board_transformer`."""
+    """The shape of a network of the architecture `board`; see `model.network.board_transformer`."""
 
-    LAYOUT: ClassVar[str] = "board"
+    architecture: ClassVar[str] = "board"
 
-    layout: str = LAYOUT
+    layout: str = field(default=architecture, init=False)
+    """The architecture, by the name of this field in network files."""
     width: int = 128
     layers: int = 6
     """Trunk layers, over the 64 squares."""
@@ -44,25 +41,21 @@ class BoardConfig:
     heads: int = 4
     widening: int = 2
     """Width of the feed-forward layers, in multiples of `width`."""
-    head_width: int = 256
+    output_hidden_width: int = 256
     """Width of the hidden layer between a move's token and its bins."""
     bins: int = 64
-    square_relations: SquareRelations = "all"
-    move_relations: MoveRelations = "all"
-    consequences: bool = False
+    afterstates: bool = False
     """Whether moves also see both sides' attacks and loose pieces after the move; see
     `data_pipeline.encoding.afterstates`."""
     position_bias: bool = True
     """Whether each trunk layer learns a weight for each pair of squares, by head."""
-    policy_head: bool = False
-    """Whether a move has a logit beside its values, to learn the choice by; only in training."""
     target: Target = "action-value"
     mate_range: float = 0.0
     """How much of the bins' range at either end tells mates by their distance, see
     `data_pipeline.encoding.values`; of moves' values. 0: bins are over win probabilities."""
 
     def __post_init__(self) -> None:
-        _check(self, "width", "layers", "heads", "widening", "head_width", "bins")
+        _check(self, "width", "layers", "heads", "widening", "output_hidden_width", "bins")
         if not 0 <= self.mate_range <= (0.4 if self.target == "action-value" else 0):
             raise InputError(
                 "expected a mate_range of 0 to 0.4 with the target 'action-value', else 0, found "
@@ -70,10 +63,9 @@ class BoardConfig:
             )
         if self.decoder_layers < 0:
             raise InputError(f"expected decoder_layers of at least 0, found {self.decoder_layers}")
-        if self.target != "action-value" and (self.consequences or self.policy_head):
+        if self.target != "action-value" and self.afterstates:
             raise InputError(
-                "expected consequences and policy_head only with the target 'action-value', found "
-                f"'{self.target}'"
+                f"expected afterstates only with the target 'action-value', found '{self.target}'"
             )
 
     @property
@@ -84,14 +76,14 @@ class BoardConfig:
 
 @dataclass(frozen=True)
 class SequenceConfig:
-    """The shape of a network of the `sequence` layout, the reference's; see
+    """The shape of a network of the architecture `sequence`, the reference's; see
     `model.network.sequence_transformer`."""
 
-    LAYOUT: ClassVar[str] = "sequence"
+    architecture: ClassVar[str] = "sequence"
     mate_range: ClassVar[float] = 0.0
-    consequences: ClassVar[bool] = False
+    afterstates: ClassVar[bool] = False
 
-    layout: str = LAYOUT
+    layout: str = field(default=architecture, init=False)
     width: int = 256
     layers: int = 8
     heads: int = 8
@@ -126,8 +118,6 @@ NetworkConfig = BoardConfig | SequenceConfig
 
 
 def _check(config: NetworkConfig, *positive: str) -> None:
-    if config.layout != config.LAYOUT:
-        raise InputError(f"expected the layout '{config.LAYOUT}', found '{config.layout}'")
     if config.target not in get_args(Target):
         raise InputError(
             f"expected a target ({', '.join(get_args(Target))}), found '{config.target}'"
@@ -139,8 +129,25 @@ def _check(config: NetworkConfig, *positive: str) -> None:
         raise InputError(f"width {config.width} must divide by heads {config.heads}")
 
 
-_RETIRED = {"bias_templates": 0}
+_RENAMED = {"head_width": "output_hidden_width", "consequences": "afterstates"}
+"""Fields by their names in files of earlier versions."""
+_RETIRED = {
+    "bias_templates": 0,
+    "square_relations": "all",
+    "move_relations": "all",
+    "policy_head": False,
+    "policy_weight": 1.0,
+}
 """Fields that files of earlier versions have, with the value that asks for nothing."""
+
+
+def current_fields(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a configuration, at any depth, by their names of today and without retired ones."""
+    return {
+        _RENAMED.get(name, name): current_fields(value) if isinstance(value, dict) else value
+        for name, value in fields.items()
+        if _RETIRED.get(name, ...) != value
+    }
 
 
 def config_from_dict(fields: dict[str, Any]) -> NetworkConfig:
@@ -149,14 +156,14 @@ def config_from_dict(fields: dict[str, Any]) -> NetworkConfig:
     Raises InputError for unknown fields and for values of other types, so that the fields may come
     from anywhere.
     """
-    layouts = {config.LAYOUT: config for config in (BoardConfig, SequenceConfig)}
-    layout = fields.get("layout")
-    if not isinstance(layout, str) or layout not in layouts:
-        raise InputError(f"expected a layout ({', '.join(layouts)}), found {layout!r}")
-    fields = {name: value for name, value in fields.items() if _RETIRED.get(name, ...) != value}
-    check_types(layouts[layout], fields)
+    configs = {config.architecture: config for config in (BoardConfig, SequenceConfig)}
+    fields = current_fields(fields)
+    name = fields.pop("layout", None)
+    if not isinstance(name, str) or name not in configs:
+        raise InputError(f"expected a layout ({', '.join(configs)}), found {name!r}")
+    check_types(configs[name], fields)
     try:
-        return layouts[layout](**fields)
+        return configs[name](**fields)
     except TypeError as error:
         raise InputError(f"expected the fields of a network's configuration, {error}") from None
 
@@ -184,22 +191,20 @@ def check_types(config: type, fields: dict[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """How moves are scored against the teacher's win probabilities; see `model.training.losses`."""
+    """The weights of a loss, see `model.targets`; the defaults are those of our recipe."""
 
     labels: Labels = "hl-gauss"
     """The distribution over the bins that stands for a win probability."""
     sigma_bins: float = 0.75
     """HL-Gauss: sigma in bin widths."""
-    ranking_weight: float = 1.0
+    ranking_weight: float = 3.0
     """Of the order of a position's moves; 0 where a batch holds single moves."""
     ranking_temperature: float = 0.05
     """In win probability."""
-    regret_weight: float = 0.0
+    regret_weight: float = 1.0
     """Of what a soft choice of a move, at the ranking's temperature, gives away; 0 where a batch
     holds single moves."""
     state_value_weight: float = 0.1
-    policy_weight: float = 1.0
-    """Where the network has a policy head."""
 
     def of_single_moves(self) -> "LossConfig":
         """The same, without what compares the moves of a position."""
@@ -245,9 +250,9 @@ class Setup:
 
 
 RECIPES: dict[RecipeName, Recipe] = {
-    "argmax": Recipe(LossConfig(ranking_weight=3.0, regret_weight=1.0), OptimizerConfig()),
+    "argmax": Recipe(LossConfig(), OptimizerConfig()),
     "reference": Recipe(
-        LossConfig(labels="one-hot", ranking_weight=0.0, state_value_weight=0.0),
+        LossConfig(labels="one-hot", ranking_weight=0.0, regret_weight=0.0, state_value_weight=0.0),
         OptimizerConfig(
             kind="adam",
             schedule="constant",
@@ -268,21 +273,31 @@ class Preset:
 
     network: NetworkConfig
     batch_size: int = 128
-    """Positions, or with the layout `sequence` pairs of a position and a move."""
+    """Positions, or with the architecture `sequence` pairs of a position and a move."""
     recipe: RecipeName = "argmax"
 
 
 PRESETS: dict[str, Preset] = {
-    "tiny": Preset(BoardConfig(width=32, layers=2, heads=2, head_width=64), batch_size=32),
-    "small": Preset(BoardConfig(consequences=True)),
+    "tiny": Preset(BoardConfig(width=32, layers=2, heads=2, output_hidden_width=64), batch_size=32),
+    "small": Preset(BoardConfig(afterstates=True)),
     "medium": Preset(
         BoardConfig(
-            width=256, layers=8, decoder_layers=2, heads=8, head_width=512, consequences=True
+            width=256,
+            layers=8,
+            decoder_layers=2,
+            heads=8,
+            output_hidden_width=512,
+            afterstates=True,
         )
     ),
     "large": Preset(
         BoardConfig(
-            width=320, layers=10, decoder_layers=2, heads=10, head_width=512, consequences=True
+            width=320,
+            layers=10,
+            decoder_layers=2,
+            heads=10,
+            output_hidden_width=512,
+            afterstates=True,
         ),
         256,
     ),
@@ -294,19 +309,19 @@ PRESETS: dict[str, Preset] = {
     "136M": Preset(SequenceConfig(width=1024), 256, "reference"),
     "270M": Preset(SequenceConfig(width=1024, layers=16), 256, "reference"),
 }
-"""Networks by size. Of the `board` layout: tiny for tests (0.03 M parameters), small for two cores
-(1.2 M), medium, large. Of the `sequence` layout: one for tests, one as large as `small`, and the
-published ones."""
+"""Networks by size. Of the architecture `board`: tiny for tests (0.03 M parameters), small for two
+cores (1.2 M), medium, large. Of the architecture `sequence`: one for tests, one as large as
+`small`, and the published ones."""
 
 
 def preset(name: str, **changes: Any) -> Preset:
-    """A preset by name, with fields of its network changed; without consequences of moves, where
-    their values are not the target. Raises InputError if there is none."""
+    """A preset by name, with fields of its network changed; without afterstates where the target
+    is not the moves' values. Raises InputError if there is none."""
     if name not in PRESETS:
         raise InputError(f"expected a preset ({', '.join(PRESETS)}), found '{name}'")
     network = PRESETS[name].network
-    if isinstance(network, BoardConfig) and changes.get("target", network.target) != "action-value":
-        changes = {"consequences": False} | changes
+    if network.afterstates and changes.get("target", network.target) != "action-value":
+        changes = {"afterstates": False} | changes
     return replace(PRESETS[name], network=replace(network, **changes))
 
 
@@ -353,9 +368,9 @@ class TrainConfig(TrainOptions):
 
     network: NetworkConfig
     batch_size: PositiveInt = 128
-    """Positions, or with the layout `sequence` pairs of a position and a move."""
+    """Positions, or with the architecture `sequence` pairs of a position and a move."""
     max_moves: PositiveInt = 48
-    """Of a position, its best; with the layout `board`. One position in 50 has more than 48."""
+    """Of a position, its best, with the architecture `board`; one in 50 has more than 48."""
     compute_dtype: TrainingDtype = "float32"
     loss: LossConfig = field(default_factory=LossConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
@@ -369,19 +384,20 @@ class TrainConfig(TrainOptions):
             )
         if self.loss != self.loss.of_single_moves() and not self.network.learns_order:
             raise InputError(
-                f"expected no terms of ranking and regret with the layout '{self.network.layout}' "
-                f"and the target '{self.network.target}', which do not learn the moves of a "
-                f"position together, found weights {self.loss.ranking_weight} and "
-                f"{self.loss.regret_weight}; set them to 0"
+                "expected no terms of ranking and regret with the architecture "
+                f"'{self.network.architecture}' and the target '{self.network.target}', which do "
+                "not learn the moves of a position together, found weights "
+                f"{self.loss.ranking_weight} and {self.loss.regret_weight}; set them to 0"
             )
-        if self.compute_dtype == "mixed" and self.network.layout != "board":
+        if self.compute_dtype == "mixed" and self.network.architecture != "board":
             raise InputError(
-                f"expected --compute-dtype float32 or bfloat16 with the layout "
-                f"'{self.network.layout}', found mixed, which is of the layout 'board'"
+                "expected --compute-dtype float32 or bfloat16 with the architecture "
+                f"'{self.network.architecture}', found mixed, which is of the architecture 'board'"
             )
         for option, given in (("--mirrored", self.mirrored), ("--focus", self.focus)):
             if given and not self.network.learns_order:
                 raise InputError(
-                    f"expected {option} with the layout 'board' and the target 'action-value', "
-                    f"found '{self.network.layout}' and '{self.network.target}'; leave it out"
+                    f"expected {option} with the architecture 'board' and the target "
+                    f"'action-value', found '{self.network.architecture}' and "
+                    f"'{self.network.target}'; leave it out"
                 )

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import chess
 import numpy as np
 
+from data_pipeline.batches.batch import Batch
 from data_pipeline.dataset.columns import read_columns
-from data_pipeline.encoding.afterstates import NUM_CONSEQUENCES, consequences
+from data_pipeline.encoding.afterstates import NUM_AFTERSTATES, afterstates
 from data_pipeline.encoding.board import (
     NUM_RELATIONS,
     NUM_STATE,
@@ -35,17 +36,8 @@ class Inputs(NamedTuple):
     targets: np.ndarray  # [B, M] uint8
     promotions: np.ndarray  # [B, M] uint8
     relations: np.ndarray  # [B, M, NUM_RELATIONS, 8] uint8
-    consequences: np.ndarray  # [B, M, NUM_CONSEQUENCES, 8] uint8; none of them unless asked for
+    afterstates: np.ndarray  # [B, M, NUM_AFTERSTATES, 8] uint8; none of them unless asked for
     mask: np.ndarray  # [B, M] bool: where there is a move
-
-
-class Batch(NamedTuple):
-    """What a training step takes."""
-
-    inputs: Inputs
-    win_probs: np.ndarray
-    """[B, M] float32: the teacher's, of the side to move; 0 where no move is. With a mate range,
-    worths (see `values`)."""
 
 
 def make_inputs(
@@ -57,7 +49,7 @@ def make_inputs(
 ) -> Inputs:
     """Boards and their moves (at most ``max_moves`` each) -> arrays, padded with zeros.
 
-    ``after``: with the moves' `consequences`.
+    ``after``: with the moves' `afterstates`.
     """
     return _inputs(positions_of(boards), moves_of(boards, moves), max_moves, after)
 
@@ -71,23 +63,24 @@ def make_batch(
     turned: np.ndarray | None = None,
 ) -> Batch:
     """Encoded records -> a batch; of a position with more than ``max_moves`` moves, the best are
-    kept. Raises ValueError where a record is cut short.
+    kept. ``targets``: [B, M] float32, the teacher's bin values (see `values`; without a mate range
+    win probabilities), 0 where no move is. Raises ValueError where a record is cut short.
 
-    ``after``: with the moves' `consequences`. ``turned``: [B] bool, which positions to mirror left
+    ``after``: with the moves' `afterstates`. ``turned``: [B] bool, which positions to mirror left
     to right if they can be (`mirroring`).
     """
     read = read_columns(encoded, max_moves)
     if turned is not None:
         read = read._replace(**mirror(read.positions, read.moves, turned)._asdict())
     inputs = _inputs(read.positions, read.moves, max_moves, after)
-    win_probs = np.zeros((len(encoded), max_moves), np.float32)
-    worths = ValueBins(mate_range=mate_range).worth_of_scores(read.scores)
-    win_probs[read.moves.rows, read.moves.columns] = worths
-    return Batch(inputs, win_probs)
+    targets = np.zeros((len(encoded), max_moves), np.float32)
+    bin_values = ValueBins(mate_range=mate_range).bin_values_of_scores(read.scores)
+    targets[read.moves.rows, read.moves.columns] = bin_values
+    return Batch(inputs, targets)
 
 
 def empty_inputs(positions: int, max_moves: int, *, after: bool = False) -> Inputs:
-    """All zeros: positions without pieces and moves. ``after``: with `consequences`."""
+    """All zeros: positions without pieces and moves. ``after``: with `afterstates`."""
     shapes = {
         "squares": (64,),
         "state": (NUM_STATE,),
@@ -97,7 +90,7 @@ def empty_inputs(positions: int, max_moves: int, *, after: bool = False) -> Inpu
         "targets": (max_moves,),
         "promotions": (max_moves,),
         "relations": (max_moves, NUM_RELATIONS, 8),
-        "consequences": (max_moves, NUM_CONSEQUENCES if after else 0, 8),
+        "afterstates": (max_moves, NUM_AFTERSTATES if after else 0, 8),
         "mask": (max_moves,),
     }
     return Inputs(
@@ -118,8 +111,8 @@ def _inputs(positions: Positions, moves: Moves, max_moves: int, after: bool) -> 
     inputs.mask.ravel()[cells] = True
     inputs.relations.view("<u8").reshape(-1, NUM_RELATIONS)[cells] = relations.moves
     if after:
-        flat = inputs.consequences.view("<u8").reshape(-1, NUM_CONSEQUENCES)
-        flat[cells] = consequences(positions, moves)
+        flat = inputs.afterstates.view("<u8").reshape(-1, NUM_AFTERSTATES)
+        flat[cells] = afterstates(positions, moves)
     return inputs._replace(
         squares=positions.squares,
         state=positions.state,

@@ -1,4 +1,4 @@
-"""ChessBench bags as they are, in the place of a dataset: for training on them without a copy."""
+"""ChessBench bags in the place of a dataset, for training on them without converting them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,20 +7,21 @@ from typing import Any
 from data_pipeline.common.errors import InputError
 from data_pipeline.dataset.dataset import Dataset, Rows
 from data_pipeline.dataset.records import PositionRecord
-from data_pipeline.sources.chessbench import decode_entry, policy_of, record_of
-from data_pipeline.sources.entries import BadEntry
 
 
 class Bag:
-    """A bag of one policy, also a sharded one (``action_value@2148_data.bag``); all of it is the
-    split 'train'. What can be asked is what `dataset.Dataset` answers.
+    """A bag of one target, also a sharded one (``action_value@2148_data.bag``); all of it is the
+    split 'train'. It answers what `dataset.Dataset` does.
 
-    Raises InputError if it is no bag, or its name does not say its policy.
+    Raises InputError if it is no bag, or its name does not say its target.
     """
 
     def __init__(self, path: Path) -> None:
+        from data_pipeline.sources.chessbench import policy_of
+
         self.directory = path
-        self.policy = policy_of(path)
+        self._policy = policy_of(path)
+        self.target = self._policy.replace("_", "-")
         self._rows = Rows(path)
         source = {"file": path.name, "split": "train"}
         counts = {"train": len(self._rows)}
@@ -35,12 +36,15 @@ class Bag:
         return self._rows if split == "train" else []
 
     def decode(self, data: bytes) -> PositionRecord:
-        """A record's position with what its policy says of it: one move, or its own value."""
+        """A record's position with what is to be learned of it: one move, or its own value."""
+        from data_pipeline.sources.chessbench import decode_entry, record_of
+        from data_pipeline.sources.entries import BadEntry
+
         try:
-            return record_of(decode_entry(data, self.policy))
+            return record_of(decode_entry(data, self._policy))
         except BadEntry as bad:
             raise InputError(
-                f"expected records of the policy {self.policy} in {self.directory}, found one that "
+                f"expected records of {self._policy} in {self.directory}, found one that "
                 f"is wrong ({bad.args[0]}); 'argmax data convert' leaves such out"
             ) from None
 

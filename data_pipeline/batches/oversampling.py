@@ -1,7 +1,7 @@
-"""Which positions to learn from more often: those in which it matters what is played.
+"""Oversampling: positions in which the choice of a move matters come more often.
 
-In half of the positions of ordinary games the best move is worth less than 0.08 of win probability
-more than the median move; most of what a network loses in play, it loses in the others.
+In half of the positions of ordinary games the gap between the best move and the median move is
+under 0.08 of win probability; most of what a network loses in play, it loses in the others.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from data_pipeline.dataset.columns import read_columns
 from data_pipeline.encoding.values import ValueBins
 
 MOST = 5
-"""How many times as often as one in which all moves are worth the same a position comes at most."""
+"""How many times a position comes in one pass at most."""
 _CHUNK = 4096
 
 
-def spreads(encoded: Sequence[bytes], mate_range: float = 0.0) -> np.ndarray:
+def value_gaps(encoded: Sequence[bytes], mate_range: float = 0.0) -> np.ndarray:
     """[N] float32: how much more win probability the best scored move has than the median one (of
     an even number the better of the middle two); 0 where no move is scored.
 
@@ -31,17 +31,17 @@ def spreads(encoded: Sequence[bytes], mate_range: float = 0.0) -> np.ndarray:
         (scored,) = np.nonzero(counts)
         first = (np.cumsum(counts) - counts)[scored]
         median = first + (counts[scored] - 1) // 2
-        worths = bins.worth_of_scores(read.scores)
-        found[start + scored] = (worths[first] - worths[median]) / (1 - 2 * mate_range)
+        values = bins.bin_values_of_scores(read.scores)
+        found[start + scored] = (values[first] - values[median]) / (1 - 2 * mate_range)
     return found
 
 
-def times(spread: np.ndarray, focus: float, seed: int) -> np.ndarray:
-    """[N] int: how many times each position comes in one pass, 1 to `MOST`.
+def repeats(gaps: np.ndarray, most_from: float, seed: int) -> np.ndarray:
+    """Value gaps [N] -> [N] int: how many times each position comes in one pass, 1 to `MOST`.
 
-    In proportion to its spread, drawn at random between whole numbers; a spread of ``focus`` and
-    every larger one is `MOST`.
+    In proportion to its gap, drawn at random between whole numbers; `MOST` from a gap of
+    ``most_from`` on.
     """
-    share = np.clip(spread / focus, 1 / MOST, 1)
-    drawn = np.random.default_rng(seed).random(len(spread))
+    share = np.clip(gaps / most_from, 1 / MOST, 1)
+    drawn = np.random.default_rng(seed).random(len(gaps))
     return np.floor(MOST * share + drawn).astype(np.int64).clip(1, MOST)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import chess
 import numpy as np
 
+from data_pipeline.batches.batch import Batch
 from data_pipeline.dataset.records import PositionRecord
 from data_pipeline.encoding.actions import action_of
 from data_pipeline.encoding.tokens import SEQUENCE_LENGTH, tokenize
@@ -21,12 +22,10 @@ class SequenceInputs(NamedTuple):
     boards: np.ndarray  # [B, 77] uint8: the tokens of the FEN
     actions: np.ndarray  # [B, M] uint16: action ids
 
-
-class SequenceBatch(NamedTuple):
-    """What a training step takes: B pairs of a position and one of its moves."""
-
-    inputs: SequenceInputs
-    win_probs: np.ndarray  # [B, 1] float32: the teacher's, of the side to move
+    @property
+    def mask(self) -> np.ndarray:
+        """[B, M] bool: where there is a move, which is everywhere."""
+        return np.ones(self.actions.shape, bool)
 
 
 def make_sequences(
@@ -46,15 +45,16 @@ def make_sequences(
     return inputs
 
 
-def make_sequence_batch(records: Sequence[PositionRecord], numbers: Sequence[int]) -> SequenceBatch:
-    """Of each record the move with this number -> a batch."""
+def make_sequence_batch(records: Sequence[PositionRecord], numbers: Sequence[int]) -> Batch:
+    """Of each record the move with this number -> a batch; ``targets``: [B, 1] float32, the
+    teacher's win probability."""
     rows = list(zip(records, numbers, strict=True))
     inputs = SequenceInputs(
         np.stack([tokens_of(record.board) for record in records]),
         np.array([[record.actions[number]] for record, number in rows], np.uint16),
     )
     scores = np.array([[record.scores[number]] for record, number in rows])
-    return SequenceBatch(inputs, win_probability(scores).astype(np.float32))
+    return Batch(inputs, win_probability(scores).astype(np.float32))
 
 
 def pairs(

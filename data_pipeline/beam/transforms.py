@@ -170,7 +170,7 @@ class Deduplicate(Step):
                 return True
             counts["dropped/game over"] += 1
             return False
-        if self.options.keep_unscored or records.moves_of(keyed[1]):
+        if self.options.keep_unscored or records.num_scored_moves(keyed[1]):
             return True
         counts["dropped/no scored moves"] += 1
         return False

@@ -153,12 +153,7 @@ def decode(data: bytes) -> PositionRecord:
         raise InputError(f"expected a position record, found {len(data)} bytes: {error}") from None
 
 
-def depth_of(data: bytes) -> int:
-    """The teacher's depth in an encoded record, without decoding the rest."""
-    return _HEADER.unpack_from(data)[3]
-
-
-def moves_of(data: bytes) -> int:
+def num_scored_moves(data: bytes) -> int:
     """How many moves are scored in an encoded record, without decoding the rest."""
     return data[_scores_start(data) + 2]
 
@@ -179,7 +174,7 @@ def has_choice(data: bytes) -> bool:
 
 
 def _all_scored(data: bytes) -> bool:
-    return bool(data[0] & COMPLETE) and moves_of(data) > 0
+    return bool(data[0] & COMPLETE) and num_scored_moves(data) > 0
 
 
 def value_of(data: bytes) -> int | None:

@@ -13,7 +13,7 @@ import numpy as np
 from data_pipeline.encoding.attacks import NUM_PIECES, bitboards
 from data_pipeline.encoding.board import Moves, Positions
 
-NUM_CONSEQUENCES = 4
+NUM_AFTERSTATES = 4
 
 _PAWN, _KNIGHT, _BISHOP, _ROOK, _QUEEN, _KING = range(6)
 _STRAIGHT = ((0, 1), (0, -1), (1, 0), (-1, 0))
@@ -24,7 +24,7 @@ Direction = tuple[int, int]
 """Ranks up, files to the right."""
 
 
-def consequences(positions: Positions, moves: Moves) -> np.ndarray:
+def afterstates(positions: Positions, moves: Moves) -> np.ndarray:
     """[N, 4] uint64 of N moves, for the board after each: the squares that the opponent attacks,
     those that the side that moved attacks, its loose pieces, the opponent's.
 

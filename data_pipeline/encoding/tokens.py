@@ -4,8 +4,6 @@ Side to move (1), the board from a8 to h1 (64), castling (4), en passant (2), ha
 and full-move number (3); the last four are filled with ``.`` on the right.
 """
 
-import itertools
-
 import numpy as np
 
 from data_pipeline.common.errors import InputError
@@ -32,22 +30,3 @@ def tokenize(fen: str) -> np.ndarray:
         return np.array([_TOKEN[character] for character in line], np.uint8)
     except KeyError as error:
         raise InputError(f"expected a FEN, found the character {error} in '{fen}'") from None
-
-
-def detokenize(tokens: np.ndarray) -> str:
-    """[77] integers -> the six-field FEN that they were made from; the inverse of `tokenize`."""
-    line = "".join(CHARACTERS[token] for token in tokens)
-    bounds = np.cumsum((0, *_FIELDS))
-    side, board, *rest = (line[a:b] for a, b in itertools.pairwise(bounds))
-    castling, en_passant, halfmoves, fullmoves = (text.rstrip(".") for text in rest)
-    rows = [_run_lengths(board[i : i + 8]) for i in range(0, 64, 8)]
-    return " ".join(
-        ("/".join(rows), side, castling or "-", en_passant or "-", halfmoves, fullmoves)
-    )
-
-
-def _run_lengths(row: str) -> str:
-    """A row of eight characters -> its FEN form, runs of ``.`` as digits."""
-    for length in range(8, 0, -1):
-        row = row.replace("." * length, str(length))
-    return row

@@ -5,9 +5,9 @@ A *score* is an int from the point of view of the side to move: centipawns in
 moves" and ``-(MATE - n)`` for "is mated in n moves". A *win probability* is a float in [0, 1], from
 the same point of view.
 
-A *worth* is what a network's bins are over: a win probability, unless the bins have a
+A *bin value* in [0, 1] is what a network's bins cover: the win probability, unless the bins have a
 ``mate_range``. Then that much at either end is for mates, the faster the further out, and win
-probabilities lie between. `ValueBins.win_prob` says what it means.
+probabilities lie between. `ValueBins.win_prob_of` turns it into a win probability.
 
 Play maximises the win probability. Where that is decided and says no more, the nearness of mates
 does: see `mate_bonus`.
@@ -15,6 +15,7 @@ does: see `mate_bonus`.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,7 @@ MATE = 32_000
 MAX_CENTIPAWNS = 31_000
 MAX_MATE_MOVES = 255
 MATE_HORIZON = 40
-"""Mates in more moves than this are all worth the same, where distance counts."""
+"""Where distance counts, mates in more moves than this have the same value."""
 MATE_BONUS = 0.5
 """What the nearest mate counts for beyond its win probability, in a decided position."""
 DECIDED = 0.99
@@ -85,11 +86,12 @@ def mate_bonus(win_probs: np.ndarray, nearness: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ValueBins:
-    """``count`` bins of equal width over worths [0, 1]: win probabilities, if ``mate_range`` is 0.
+    """``count`` bins of equal width over bin values in [0, 1]: win probabilities, if ``mate_range``
+    is 0.
 
-    Else a win probability p without a mate is worth ``mate_range + (1 - 2 mate_range) p``; a mate
-    in n moves ``1 - mate_range (n - 1) / MATE_HORIZON``, and at least ``1 - mate_range``; being
-    mated in n one minus that.
+    Else the bin value of a win probability p without a mate is ``mate_range + (1 - 2 mate_range)
+    p``; that of a mate in n moves ``1 - mate_range (n - 1) / MATE_HORIZON``, and at least ``1 -
+    mate_range``; that of being mated in n one minus that.
 
     Bin k is the half-open interval (edges[k], edges[k + 1]], except that bin 0 holds 0 too: a value
     on an inner edge belongs below it, as in the reference (``searchsorted`` from the left).
@@ -106,7 +108,7 @@ class ValueBins:
 
     @property
     def width(self) -> float:
-        """The width of a bin, in worth."""
+        """The width of a bin, in bin values."""
         return 1.0 / self.count
 
     @cached_property
@@ -116,19 +118,15 @@ class ValueBins:
 
     @cached_property
     def centres(self) -> np.ndarray:
-        """[count] float64: the worth that each bin stands for."""
+        """[count] float64: the bin value that each bin stands for."""
         return (self.edges[:-1] + self.edges[1:]) / 2
 
-    def bin_of(self, worths: npt.ArrayLike) -> np.ndarray:
-        """Worths [...] -> bin numbers [...] int64. Raises ValueError outside [0, 1]."""
-        p = np.asarray(worths, np.float64)
+    def bin_of(self, bin_values: npt.ArrayLike) -> np.ndarray:
+        """Bin values [...] -> bin numbers [...] int64. Raises ValueError outside [0, 1]."""
+        p = np.asarray(bin_values, np.float64)
         if p.size and not (p.min() >= 0.0 and p.max() <= 1.0):
             raise ValueError(f"expected win probabilities in [0, 1], found {p.min()} to {p.max()}")
         return np.searchsorted(self.edges[1:-1], p, side="left")
-
-    def expectation(self, distributions: npt.ArrayLike) -> np.ndarray:
-        """Distributions [..., count] -> expected worths [...]."""
-        return np.asarray(distributions) @ self.centres
 
     def win_prob(self, distributions: npt.ArrayLike) -> np.ndarray:
         """Distributions [..., count] -> expected win probabilities [...]."""
@@ -152,36 +150,53 @@ class ValueBins:
         """Distributions [..., count] -> how near a mate is expected [...], see `nearness_of`."""
         return np.asarray(distributions) @ self.nearness_of(self.centres)
 
-    def nearness_of(self, worths: npt.ArrayLike) -> np.ndarray:
-        """Worths [...] -> [...]: from 0 without a mate to 1 for mate in one and -1 for being mated
-        in one; always 0 if there is no mate range."""
-        worths = np.asarray(worths, np.float64)
-        return (worths - self._between(self.win_prob_of(worths))) / (self.mate_range or 1.0)
+    def nearness_of(self, bin_values: npt.ArrayLike) -> np.ndarray:
+        """Bin values [...] -> [...]: from 0 without a mate to 1 for mate in one and -1 for being
+        mated in one; always 0 if there is no mate range."""
+        bin_values = np.asarray(bin_values, np.float64)
+        return (bin_values - self._between(self.win_prob_of(bin_values))) / (self.mate_range or 1.0)
 
-    def worth_in(self, worths: npt.ArrayLike, other: "ValueBins") -> np.ndarray:
-        """Worths [...] of these bins -> the same in ``other`` bins, mates at 0 or 1 if those have
-        no mate range."""
-        between = other._between(self.win_prob_of(worths))
-        return np.clip(between + other.mate_range * self.nearness_of(worths), 0.0, 1.0)
+    def bin_value_in(self, bin_values: npt.ArrayLike, other: "ValueBins") -> np.ndarray:
+        """Bin values [...] of these bins -> those in ``other`` bins, mates at 0 or 1 if there is no
+        mate range."""
+        bin_values = np.asarray(bin_values, np.float64)
+        between = other._between(self.win_prob_of(bin_values))
+        return np.clip(between + other.mate_range * self.nearness_of(bin_values), 0.0, 1.0)
 
     def _between(self, win_probs: np.ndarray) -> np.ndarray:
         return self.mate_range + (1 - 2 * self.mate_range) * win_probs
 
-    def worth_of(self, win_probs: npt.ArrayLike) -> np.ndarray:
-        """Win probabilities [...] -> worths [...]; 0 and 1 are certain and stay what they are."""
+    def bin_value_of(self, win_probs: npt.ArrayLike) -> np.ndarray:
+        """Win probabilities [...] -> bin values [...]; 0 and 1 are certain and stay as they are."""
         p = np.asarray(win_probs, np.float64)
         return np.where((p > 0) & (p < 1), self._between(p), p)
 
-    def win_prob_of(self, worths: npt.ArrayLike) -> np.ndarray:
-        """Worths [...] -> win probabilities [...]; the inverse of `worth_of`, 0 and 1 for mates."""
-        worths = np.asarray(worths, np.float64)
-        return np.clip((worths - self.mate_range) / (1 - 2 * self.mate_range), 0.0, 1.0)
+    def win_prob_of(self, bin_values: Any) -> Any:
+        """Bin values [...] -> win probabilities [...]: the inverse of `bin_value_of`, 0 and 1 for
+        mates. Arrays of NumPy or JAX."""
+        return ((bin_values - self.mate_range) / (1 - 2 * self.mate_range)).clip(0.0, 1.0)
 
-    def worth_of_scores(self, scores: npt.ArrayLike) -> np.ndarray:
-        """Scores [...] -> worths [...] float64, the distance of mates counted."""
+    def bin_values_of_scores(self, scores: npt.ArrayLike) -> np.ndarray:
+        """Scores [...] -> bin values [...] float64, the distance of mates counted."""
         scores = np.asarray(scores, np.int64)
         between = self._between(win_probability(scores))
         distance = np.minimum(MATE - np.abs(scores), MATE_HORIZON + 1)
         beyond = self.mate_range * (1 - (distance - 1) / MATE_HORIZON)
         is_mate = np.abs(scores) > MAX_CENTIPAWNS
         return np.clip(between + np.where(is_mate, np.sign(scores) * beyond, 0.0), 0.0, 1.0)
+
+
+def one_hot(values: npt.ArrayLike, bins: ValueBins) -> np.ndarray:
+    """Bin values [...] -> distributions [..., K] float64: all mass in the value's own bin."""
+    return np.eye(bins.count)[bins.bin_of(values)]
+
+
+def two_hot(values: npt.ArrayLike, bins: ValueBins) -> np.ndarray:
+    """Bin values [...] -> distributions [..., K] float64: mass on the two nearest centres.
+
+    The mean is the value exactly, but beyond the outermost centres, where it is that centre.
+    Schrittwieser et al. 2020 (MuZero), appendix F.
+    """
+    position = np.asarray(values, np.float64) / bins.width - 0.5  # in bins from the first centre
+    position = np.clip(position, 0.0, bins.count - 1.0)
+    return np.maximum(0.0, 1.0 - np.abs(position[..., None] - np.arange(bins.count)))

@@ -14,7 +14,7 @@ from engine.play.rules import Verdict
 class Analysis:
     """One position's legal moves, best first; all numbers are the side to move's.
 
-    ``distributions`` [M, K] float32: each move's worth over ``bins`` (see `values`: its win
+    ``distributions`` [M, K] float32: over ``bins`` of each move's bin value (see `values`: its win
     probability, unless they tell mates by their distance), rows summing to 1. ``win_probs`` [M]
     float64: the expected win probabilities. ``utilities`` [M] float64: what the engine's choice
     maximises, and the order of the moves: the expected win probability, unless risk or draw
@@ -22,8 +22,8 @@ class Analysis:
     [M]: what the rules or tablebases know of the move (the rows above then say so too), None where
     only the network was asked.
 
-    Of a ``policy``, a network that knows no win probabilities, ``win_probs`` are how likely each
-    move is played, ``utilities`` their logarithms, and scores mean nothing.
+    Of a network that does not give win probabilities (``gives_win_probs``), ``win_probs`` are how
+    likely each move is played, ``utilities`` their logarithms, and scores mean nothing.
     """
 
     board: chess.Board
@@ -33,7 +33,7 @@ class Analysis:
     utilities: np.ndarray
     verdicts: tuple[Verdict | None, ...]
     bins: ValueBins
-    policy: bool = False
+    gives_win_probs: bool = True
 
     @property
     def best(self) -> chess.Move:

@@ -8,13 +8,12 @@ import numpy as np
 
 from data_pipeline.common.errors import InputError
 from data_pipeline.encoding.actions import action_of
-from data_pipeline.encoding.targets import two_hot
-from data_pipeline.encoding.values import ValueBins
+from data_pipeline.encoding.values import ValueBins, two_hot
 from engine.play import rules as chess_rules
 from engine.play.analysis import Analysis
 from engine.play.move_choice import Choice
 from engine.play.rules import Verdict
-from model.inference.action_values import ActionValues, estimates, is_policy
+from model.inference.action_values import ActionValues, estimates, gives_win_probs
 
 RuleSet = bool | Literal["reference"]
 
@@ -38,8 +37,8 @@ class SearchlessEngine:
     ``tablebase`` knows more, if there is one. ``seed`` drives the choice where it is random: the
     same seed and the same calls give the same moves.
 
-    A policy, which only knows how likely each move is played, is ranked by that, and at temperature
-    1 plays so. Of the rules it heeds checkmate alone: a draw cannot be weighed against such a
+    A network that only knows how likely each move is played is ranked by that, and at temperature 1
+    plays so. Of the rules it heeds checkmate alone: a draw cannot be weighed against such a
     probability.
     """
 
@@ -94,14 +93,14 @@ class SearchlessEngine:
         Moves of equal worth, such as two mates, are told apart by the network's own estimate; in
         the reference, the one with the lower action id comes first.
         """
-        bins, policy = self.predictor.bins, is_policy(self.predictor)
+        bins, win_probs_given = self.predictor.bins, gives_win_probs(self.predictor)
         expected = estimates(values, self.predictor)
         verdicts = self._verdicts(board, moves)
         distributions, win_probs = _apply(verdicts, values, expected, bins)
-        if policy:
-            utilities = np.log(np.maximum(win_probs, 1e-30))
-        else:
+        if win_probs_given:
             utilities = self.choice.utilities(distributions, win_probs, verdicts, bins)
+        else:
+            utilities = np.log(np.maximum(win_probs, 1e-30))
         reference = self.rules == "reference"
         ties = np.array([action_of(move) for move in moves]) if reference else -expected
         order = np.lexsort((ties, -utilities))
@@ -113,7 +112,7 @@ class SearchlessEngine:
             utilities=utilities[order],
             verdicts=tuple(verdicts[i] for i in order),
             bins=bins,
-            policy=policy,
+            gives_win_probs=win_probs_given,
         )
 
     def _verdicts(self, board: chess.Board, moves: list[chess.Move]) -> Sequence[Verdict | None]:
@@ -123,7 +122,7 @@ class SearchlessEngine:
             found = chess_rules.reference_verdicts(board, moves)
         elif self.rules:
             found = chess_rules.verdicts(board, moves)
-        if is_policy(self.predictor):
+        if not gives_win_probs(self.predictor):
             return [v if v == chess_rules.CHECKMATE else None for v in found]
         known = self.tablebase.verdicts(board, moves) if self.tablebase else None
         if known is None:
@@ -140,14 +139,14 @@ def _apply(
     for i, verdict in enumerate(verdicts):
         if verdict is None or (verdict.ceiling and win_probs[i] <= verdict.win_prob):
             continue
-        distributions[i] = two_hot(bins.worth_of(verdict.win_prob), bins)
+        distributions[i] = two_hot(bins.bin_value_of(verdict.win_prob), bins)
         win_probs[i] = verdict.win_prob
     return distributions, win_probs
 
 
 def require_win_probs(predictor: ActionValues) -> None:
     """Raise InputError where a network gives no win probabilities to show or to use."""
-    if is_policy(predictor):
+    if not gives_win_probs(predictor):
         raise InputError(
             "expected a network that gives win probabilities, found one of the target "
             "'behavioral-cloning', which only knows moves; it plays in 'argmax uci', 'match' and "

@@ -67,7 +67,7 @@ class Choice:
             draws[exact] = split_win_prob(win_probs[exact])[:, 1]
             utilities -= self.draw_contempt * draws
         nearness = bins.nearness(distributions)
-        nearness[exact] = bins.nearness_of(bins.worth_of(win_probs[exact]))
+        nearness[exact] = bins.nearness_of(bins.bin_value_of(win_probs[exact]))
         return utilities + mate_bonus(win_probs, nearness)
 
     def pick(self, utilities: np.ndarray, rng: np.random.Generator, move_number: int) -> int:

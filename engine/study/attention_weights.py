@@ -13,7 +13,7 @@ from model.config import BoardConfig
 from model.network import board_transformer as transformer
 from model.network.attention import Softmax
 from model.network.network_file import Params
-from model.network.outputs import Outputs
+from model.targets.target import Outputs
 
 RELATIONS = ("attacks", "attacked by", "x-rays", "x-rayed by")
 """What square i does to square j, or j to i: `model.network.board_transformer.board_relations`."""

@@ -25,8 +25,8 @@ from engine.study.grid import Cell
 from model.config import BoardConfig
 from model.network.architecture import init_params, transformed
 from model.network.network_file import Network
+from model.targets.value_losses import Array, LossName, bellman_target, cross_entropy, value_loss
 from model.training.runtime import shardings
-from model.training.value_losses import Array, LossName, bellman_target, cross_entropy, value_loss
 
 SLOW_STEPS = 10
 """Every so many steps the slow copy becomes the network."""

@@ -17,17 +17,18 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from data_pipeline.batches.batch import BatchOptions
 from data_pipeline.batches.board_batches import Batch, Inputs
-from data_pipeline.batches.loader import BoardBatches, training_batches
+from data_pipeline.batches.loader import training_batches
 from data_pipeline.common.errors import InputError
 from data_pipeline.common.files import write_atomically
 from engine.study.grid import Cell
 from model.config import BoardConfig, OptimizerConfig
 from model.network.architecture import init_params, transformed
 from model.network.network_file import Network
+from model.targets.value_losses import Array, LossName, value_loss
 from model.training.optimizer import MakeOptimizer, make_optimizer
 from model.training.runtime import shardings
-from model.training.value_losses import Array, LossName, value_loss
 
 MAX_MOVES = 64
 SAVE_SECONDS = 60
@@ -52,7 +53,7 @@ def train_cell(
     state = jax.device_put((params, optimizer.init(params)), replicated)
     key = jax.device_put(jax.random.key(cell.seed), replicated)
     lies = np.array([cell.noise, cell.flips], np.float32)
-    batches = training_batches(encoded, cell.batch_size, cell.seed, BoardBatches(MAX_MOVES))
+    batches = training_batches(encoded, cell.batch_size, cell.seed, BatchOptions(MAX_MOVES))
     state, seconds = take_steps(
         lambda state, batch, step: update(state, batch, lies, key, step),
         state,
@@ -154,7 +155,7 @@ def compiled(
 
     def update(state, batch: Batch, lies: Array, key: jax.Array, step: jax.Array):
         params, optimizer_state = state
-        targets = with_lies(batch.win_probs, lies, jax.random.fold_in(key, step))
+        targets = with_lies(batch.targets, lies, jax.random.fold_in(key, step))
         gradients = jax.grad(loss_of)(params, batch.inputs, targets)
         changes, optimizer_state = optimizer(step).update(gradients, optimizer_state, params)
         return optax.apply_updates(params, changes), optimizer_state

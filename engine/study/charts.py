@@ -10,7 +10,7 @@ from engine.report.charts import BLUE, INK, new_figure
 from engine.study.claims import FALLING
 from engine.study.grid import Sweep
 from engine.study.table import Point
-from model.training.value_losses import LOSSES
+from model.targets.value_losses import LOSSES
 
 if TYPE_CHECKING:
     from engine.study.recipe_trials import Comparison

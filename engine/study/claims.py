@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from engine.study.grid import SIZES, STUDIES, TO_THE_END, Cell
 from engine.study.table import Mean, Table
-from model.training.value_losses import LossName
+from model.targets.value_losses import LossName
 
 FALLING = ("regret", "squared_error", "log_loss", "crps", "calibration_error")
 """Figures that are better the lower they are; of all others more is better."""

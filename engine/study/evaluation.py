@@ -11,14 +11,13 @@ from data_pipeline.batches.board_batches import Inputs, make_inputs
 from data_pipeline.common.errors import InputError
 from data_pipeline.dataset.records import decode
 from data_pipeline.encoding.actions import CHESS_MOVES
-from data_pipeline.encoding.targets import one_hot
-from data_pipeline.encoding.values import ValueBins
+from data_pipeline.encoding.values import ValueBins, one_hot
 from model.config import NetworkConfig
 from model.evaluation import metrics
 from model.evaluation.calibration import Calibration
 from model.network.architecture import transformed
 from model.network.network_file import Network
-from model.training.value_losses import LossName, value_loss
+from model.targets.value_losses import LossName, value_loss
 
 FIGURES = (
     "agreement",

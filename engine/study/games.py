@@ -15,7 +15,7 @@ import grain
 import numpy as np
 
 from data_pipeline.batches.board_batches import Inputs, make_batch
-from data_pipeline.batches.loader import READ_AHEAD
+from data_pipeline.batches.loader import read_ahead
 from data_pipeline.common.errors import InputError
 from data_pipeline.common.files import numbered_lines
 from data_pipeline.dataset.records import encode, make_record
@@ -122,4 +122,4 @@ def training_transitions(
         return make_transitions(games, (lasts[game] - back).tolist(), plies)
 
     batches = grain.MapDataset.range(steps).seed(seed).random_map(batch)
-    return iter(batches.to_iter_dataset(READ_AHEAD))
+    return iter(batches.to_iter_dataset(read_ahead()))

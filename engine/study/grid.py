@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 
 from data_pipeline.common.errors import InputError
 from model.config import BoardConfig
-from model.training.value_losses import LOSSES, LossName
+from model.targets.value_losses import LOSSES, LossName
 
 SIZES: dict[str, BoardConfig] = {
-    "0.1M": BoardConfig(width=32, layers=3, head_width=64),
-    "0.3M": BoardConfig(width=64, layers=4, head_width=128),
+    "0.1M": BoardConfig(width=32, layers=3, output_hidden_width=64),
+    "0.3M": BoardConfig(width=64, layers=4, output_hidden_width=128),
     "1.2M": BoardConfig(),
-    "4M": BoardConfig(width=240, layers=6, head_width=480),
+    "4M": BoardConfig(width=240, layers=6, output_hidden_width=480),
 }
 """Networks by their parameters at 64 bins: alike in everything but width and layers."""
 

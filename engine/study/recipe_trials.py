@@ -34,7 +34,7 @@ TIMED_STEPS = 12
 
 VARIANTS = (
     "",
-    "network.consequences=false",
+    "network.afterstates=false",
     "network.decoder_layers=2",
     "network.layers=4 network.decoder_layers=2",
     "batch_size=64",
@@ -45,7 +45,6 @@ VARIANTS = (
     "network.bins=128",
     "network.bins=32",
     "network.mate_range=0.25 network.bins=128",
-    "network.policy_head=true",
     "network.heads=8",
     "optimizer.kind=adam",
     "loss.ranking_temperature=0.1",
@@ -60,10 +59,6 @@ VARIANTS = (
     "focus=0.13",
     "max_moves=32",
     "network.position_bias=false",
-    "network.square_relations=direct",
-    "network.square_relations=none",
-    "network.move_relations=squares",
-    "network.move_relations=none",
     "network.decoder_layers=0",
 )
 """Fields set in place of the base's, most promising first; the base sets none."""

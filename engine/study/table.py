@@ -17,7 +17,7 @@ from data_pipeline.common.errors import InputError
 from data_pipeline.common.files import write_atomically
 from data_pipeline.common.intervals import t_interval
 from engine.study.grid import Cell, Sweep
-from model.training.value_losses import LossName
+from model.targets.value_losses import LossName
 
 TABLE_FILE = "cells.csv"
 COUNTS = ("parameters", "seconds")

@@ -13,13 +13,13 @@ import numpy as np
 
 from data_pipeline.common.errors import InputError
 from data_pipeline.common.intervals import mean_interval
-from data_pipeline.dataset.records import PositionRecord, decode, moves_of
+from data_pipeline.dataset.records import PositionRecord, decode, num_scored_moves
 from data_pipeline.encoding.actions import CHESS_MOVES
 from data_pipeline.encoding.phases import PHASES, phase_of
 from data_pipeline.encoding.values import mate_bonus, win_probability
 from model.evaluation import metrics
 from model.evaluation.calibration import Calibration
-from model.inference.action_values import ActionValues, estimates, is_policy
+from model.inference.action_values import ActionValues, estimates, gives_win_probs
 
 CHUNK = 512  # positions that the predictor may order by their number of moves
 
@@ -83,7 +83,7 @@ def measure(
 def first_scored(encoded: Sequence[bytes], count: int) -> list[bytes]:
     """The first ``count`` records, or none where not one of them has a scored move."""
     rows = [encoded[i] for i in range(min(len(encoded), count))]
-    return rows if any(map(moves_of, rows)) else []
+    return rows if any(map(num_scored_moves, rows)) else []
 
 
 def _predicted(
@@ -118,7 +118,7 @@ def _measure_chunk(
 ) -> Rows:
     """Moves are taken in the order of their action ids: the records' own order, best first, would
     give a network that cannot decide between moves the right one for nothing."""
-    bins = predictor.bins
+    bins, win_probs_given = predictor.bins, gives_win_probs(predictor)
     lengths = np.array([len(record.actions) for record in records])
     legal = np.arange(lengths.max()) < lengths[:, None]
     teacher = np.zeros(legal.shape, np.float32)
@@ -128,17 +128,17 @@ def _measure_chunk(
     predicted = np.zeros(legal.shape, np.float32)
     predicted[legal] = estimates(flat, predictor)
     preferred = predicted.copy()  # what moves are chosen by
-    if not is_policy(predictor):
+    if win_probs_given:
         nearness = np.zeros(legal.shape)
         nearness[legal] = bins.nearness(flat)
         preferred += mate_bonus(predicted, nearness)
-    teacher_bins = bins.bin_of(bins.worth_of_scores(scores))
+    teacher_bins = bins.bin_of(bins.bin_values_of_scores(scores))
     owners = np.repeat(numbers, lengths)
-    if not is_policy(predictor):
+    if win_probs_given:
         calibration.add(predicted[legal], flat, teacher[legal], teacher_bins, owners)
 
     def mean(per_move: np.ndarray) -> np.ndarray:
-        if is_policy(predictor):
+        if not win_probs_given:
             return np.full(len(lengths), np.nan)
         return np.add.reduceat(per_move, np.r_[0, lengths.cumsum()[:-1]]) / lengths
 

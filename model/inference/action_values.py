@@ -12,7 +12,7 @@ from data_pipeline.encoding.values import ValueBins
 class ActionValues(Protocol):
     """Gives distributions of win probabilities; `model.inference.predictor.Predictor` does.
 
-    Or else it is a policy (`is_policy`): it knows which move is played, and no win probabilities.
+    Where `gives_win_probs` says no, it knows only how likely each move is played.
     """
 
     @property
@@ -25,18 +25,19 @@ class ActionValues(Protocol):
     ) -> list[np.ndarray]:
         """Per board [M, K] float32: each move's win probability, from the side to move.
 
-        Rows sum to 1. Boards without moves give an empty array. Of a policy [M, 2]: that the move
-        is not the one played among these, and that it is.
+        Rows sum to 1. Boards without moves give an empty array. Without win probabilities [M, 2]:
+        that the move is not the one played among these, and that it is.
         """
         ...
 
 
-def is_policy(source: ActionValues) -> bool:
-    """Whether ``source.policy`` says that its values are how likely each move is played."""
-    return getattr(source, "policy", False)
+def gives_win_probs(source: ActionValues) -> bool:
+    """Whether values are of win probabilities, as ``source.gives_win_probs`` says, if it is there;
+    else of how likely each move is played."""
+    return getattr(source, "gives_win_probs", True)
 
 
 def estimates(values: np.ndarray, source: ActionValues) -> np.ndarray:
-    """`action_values` [..., K] -> [...]: expected win probabilities, or of a policy how likely each
-    move is played."""
-    return values[..., 1] if is_policy(source) else source.bins.win_prob(values)
+    """`action_values` [..., K] -> [...]: expected win probabilities, or how likely each move is
+    played."""
+    return source.bins.win_prob(values) if gives_win_probs(source) else values[..., 1]

@@ -19,12 +19,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from data_pipeline.batches.board_batches import Inputs, make_inputs
-from data_pipeline.batches.sequence_batches import SequenceInputs, make_sequences, pairs
+from data_pipeline.batches.board_batches import Inputs
+from data_pipeline.batches.sequence_batches import SequenceInputs
 from data_pipeline.encoding.values import ValueBins
-from model.config import BoardConfig, ComputeDtype, NetworkConfig
-from model.network.architecture import transformed
+from model.config import ComputeDtype, NetworkConfig
+from model.network.architecture import architecture_of, inputs_of, transformed
 from model.network.network_file import Network, Params
+from model.targets import TARGETS
 
 MOVE_SHAPES = (40, 64, 256)
 
@@ -55,22 +56,12 @@ def backend() -> Backend:
 def distributions(
     config: NetworkConfig, dtype: ComputeDtype, params: Params, inputs: Inputs | SequenceInputs
 ) -> jax.Array:
-    """What the network gives, by its target.
-
-    action-value: [B, M, K] float32, the distribution of each move's win probability.
-    state-value: [B, K] float32, that of the position's.
-    behavioral-cloning: [B, M] float32, the logit of each move.
+    """What play reads of the network's outputs, by its target (`PredictionTarget.read`), float32.
 
     Compiled once for each configuration and shape, whatever the parameters.
     """
-    moves, state, policy = transformed(config, jnp.dtype(dtype)).apply(params, inputs)
-    if config.target == "state-value":
-        return jax.nn.softmax(state)
-    if config.target == "action-value":
-        return jax.nn.softmax(moves)
-    if isinstance(inputs, SequenceInputs):
-        return jnp.take_along_axis(policy, jnp.asarray(inputs.actions, jnp.int32), axis=-1)
-    return policy
+    outputs = transformed(config, jnp.dtype(dtype)).apply(params, inputs)
+    return TARGETS[config.target].read(outputs)
 
 
 class Predictor:
@@ -78,8 +69,10 @@ class Predictor:
 
     def __init__(self, network: Network, compute_dtype: ComputeDtype | None = None) -> None:
         self.network = network
-        self.policy = network.config.target == "behavioral-cloning"
-        self.bins = ValueBins(2) if self.policy else network.bins
+        self._target = TARGETS[network.config.target]
+        self._architecture = architecture_of(network.config)
+        self.gives_win_probs = self._target.gives_win_probs
+        self.bins = network.bins if self.gives_win_probs else ValueBins(2)
         self._backend = backend()
         self.dtype: ComputeDtype = compute_dtype or self._backend.dtype
         self._params = jax.device_put(network.params)
@@ -88,11 +81,7 @@ class Predictor:
     def action_values(
         self, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]]
     ) -> list[np.ndarray]:
-        """See `model.inference.action_values`; ``moves[i]`` are legal moves of ``boards[i]``.
-
-        A network that values positions is asked for that after each move, which is the opponent's
-        to move in: the distribution is turned round.
-        """
+        """See `model.inference.action_values`; ``moves[i]`` are legal moves of ``boards[i]``."""
         values: list[np.ndarray] = [np.zeros((0, self.bins.count), np.float32)] * len(boards)
         # Few moves first, so that positions of one pass need much the same padding.
         order = sorted((i for i in range(len(boards)) if moves[i]), key=lambda i: len(moves[i]))
@@ -102,8 +91,8 @@ class Predictor:
             some = [boards[i] for i in rows], [moves[i] for i in rows]
             result = self._shared(*some) if self._shares_boards else self._separate(*some)
             for row, found in zip(rows, result, strict=True):
-                values[row] = found[: len(moves[row])]
-        return list(map(_choice_distributions, values)) if self.policy else values
+                values[row] = self._target.move_values(found[: len(moves[row])])
+        return values
 
     def warm_up(self) -> None:
         """Compile what playing one game needs, so that the first move is as fast as the others."""
@@ -115,9 +104,7 @@ class Predictor:
     @property
     def _shares_boards(self) -> bool:
         config = self.network.config
-        if config.target == "action-value":
-            return isinstance(config, BoardConfig) or config.causal
-        return self.policy
+        return not self._target.of_positions and self._architecture.shares_positions(config)
 
     def _shared(
         self, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]]
@@ -128,32 +115,25 @@ class Predictor:
         padded = next(shape for shape in MOVE_SHAPES if shape >= most)
         fill = positions - len(boards)
         rows = [*boards, *[boards[0]] * fill], [*moves, *[()] * fill]
-        return list(self._run(self._make(*rows, padded))[: len(boards)])
+        inputs = inputs_of(self.network.config)(*rows, padded)
+        return list(self._run(inputs)[: len(boards)])
 
     def _separate(
         self, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]]
     ) -> list[np.ndarray]:
         """N arrays [len(moves[i]), K]; as few passes as the shapes allow."""
         config = self.network.config
-        if config.target == "state-value":
+        if self._target.of_positions:
             after = [_after(*pair) for pair in zip(boards, moves, strict=True)]
             rows = [board for of_board in after for board in of_board]
-            inputs = self._make(rows, [()] * len(rows), 0)
-            results = [self._run(some)[:, ::-1] for some in self._divide(inputs)]
+            inputs = inputs_of(config)(rows, [()] * len(rows), 0)
+            results = [self._run(some) for some in self._divide(inputs)]
         else:
-            assert not isinstance(config, BoardConfig)
-            inputs = pairs(boards, moves, config.clocks)
+            assert self._architecture.make_pairs is not None
+            inputs = self._architecture.make_pairs(config, boards, moves)
             results = [self._run(some)[:, 0] for some in self._divide(inputs)]
         ends = np.cumsum([len(row) for row in moves])
         return np.split(np.concatenate(results)[: ends[-1]], ends[:-1])
-
-    def _make(
-        self, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]], max_moves: int
-    ) -> Inputs | SequenceInputs:
-        config = self.network.config
-        if isinstance(config, BoardConfig):
-            return make_inputs(boards, moves, max_moves, after=config.consequences)
-        return make_sequences(boards, moves, max_moves, config.clocks)
 
     def _run(self, inputs: Inputs | SequenceInputs) -> np.ndarray:
         with self._lock:
@@ -177,15 +157,6 @@ def _after(board: chess.Board, moves: Sequence[chess.Move]) -> Iterator[chess.Bo
         after = board.copy(stack=False)
         after.push(move)
         yield after
-
-
-def _choice_distributions(logits: np.ndarray) -> np.ndarray:
-    """Logits of moves [M] -> [M, 2]: how likely each is not chosen among them, and is."""
-    if not len(logits):
-        return np.zeros((0, 2), np.float32)
-    weights = np.exp(logits - logits.max())
-    chosen = weights / weights.sum()
-    return np.stack((1 - chosen, chosen), axis=-1)
 
 
 def _filled(array: np.ndarray, rows: int) -> np.ndarray:

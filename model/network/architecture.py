@@ -1,33 +1,105 @@
-"""The network of either layout as a pure function of its configuration, parameters and inputs."""
+"""The network as a pure function of its configuration, parameters and inputs.
 
+What differs by architecture is in one row of `ARCHITECTURES`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+import chess
 import haiku as hk
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from data_pipeline.batches.board_batches import empty_inputs
-from data_pipeline.batches.sequence_batches import empty_sequences
-from model.config import BoardConfig, NetworkConfig
-from model.network import board_transformer as transformer
-from model.network import sequence_transformer as sequence
-from model.network.outputs import Outputs
+from data_pipeline.batches.board_batches import Inputs, empty_inputs, make_inputs
+from data_pipeline.batches.sequence_batches import (
+    SequenceInputs,
+    empty_sequences,
+    make_sequences,
+    pairs,
+)
+from model.config import BoardConfig, NetworkConfig, SequenceConfig
+from model.network import board_transformer, sequence_transformer
+from model.targets import TARGETS
+from model.targets.target import MakeInputs, Outputs
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How one kind of network is run; every function takes its configuration first."""
+
+    forward: Callable[[Any, Any, jnp.dtype], Outputs]
+    """(config, inputs, type that layers compute in), inside `hk.transform`."""
+    empty_inputs: Callable[[Any, int, int], Any]
+    """(config, positions, moves of each): all zeros."""
+    make_inputs: Callable[[Any, Sequence[chess.Board], Sequence[Sequence[chess.Move]], int], Any]
+    """(config, boards, moves of each, most moves)"""
+    shares_positions: Callable[[Any], bool] = lambda config: True
+    """Whether the moves of a position are computed together, from one reading of the board."""
+    make_pairs: (
+        Callable[[Any, Sequence[chess.Board], Sequence[Sequence[chess.Move]]], Any] | None
+    ) = None
+    """(config, boards, moves of each): every move as a position with one move; where positions are
+    not shared."""
+
+
+def _board_inputs(
+    config: BoardConfig,
+    boards: Sequence[chess.Board],
+    moves: Sequence[Sequence[chess.Move]],
+    max_moves: int,
+) -> Inputs:
+    return make_inputs(boards, moves, max_moves, after=config.afterstates)
+
+
+def _sequence_inputs(
+    config: SequenceConfig,
+    boards: Sequence[chess.Board],
+    moves: Sequence[Sequence[chess.Move]],
+    max_moves: int,
+) -> SequenceInputs:
+    return make_sequences(boards, moves, max_moves, config.clocks)
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "board": Architecture(
+        forward=board_transformer.forward,
+        empty_inputs=lambda config, *shape: empty_inputs(*shape, after=config.afterstates),
+        make_inputs=_board_inputs,
+    ),
+    "sequence": Architecture(
+        forward=sequence_transformer.forward,
+        empty_inputs=lambda config, *shape: empty_sequences(*shape),
+        make_inputs=_sequence_inputs,
+        shares_positions=lambda config: (
+            config.causal or "moves" not in TARGETS[config.target].heads
+        ),
+        make_pairs=lambda config, boards, moves: pairs(boards, moves, config.clocks),
+    ),
+}
+
+
+def architecture_of(config: NetworkConfig) -> Architecture:
+    """The architecture of a network."""
+    return ARCHITECTURES[config.architecture]
+
+
+def inputs_of(config: NetworkConfig) -> MakeInputs:
+    """(boards, moves of each, most moves) -> the inputs of this network."""
+    return partial(architecture_of(config).make_inputs, config)
 
 
 def transformed(config: NetworkConfig, dtype: jnp.dtype = jnp.float32) -> hk.Transformed:
     """Haiku's pure pair: ``init(key, inputs)`` and ``apply(params, inputs)``.
 
-    The `board` layout takes `board_batches.Inputs`, the `sequence` layout
-    `sequence_batches.SequenceInputs`; both give `outputs.Outputs`.
+    The architecture `board` takes `board_batches.Inputs`, the architecture `sequence`
+    `sequence_batches.SequenceInputs`; both give `Outputs`.
     """
-
-    def forward(inputs: Any) -> Outputs:
-        if isinstance(config, BoardConfig):
-            return transformer.forward(config, inputs, dtype)
-        return sequence.forward(config, inputs, dtype)
-
-    return hk.without_apply_rng(hk.transform(forward))
+    forward = architecture_of(config).forward
+    return hk.without_apply_rng(hk.transform(lambda inputs: forward(config, inputs, dtype)))
 
 
 def init_params(config: NetworkConfig, seed: int) -> dict[str, dict[str, np.ndarray]]:
@@ -48,6 +120,4 @@ def parameter_shapes(config: NetworkConfig) -> dict[tuple[str, str], tuple[int, 
 
 def example_inputs(config: NetworkConfig, moves: int = 1) -> Any:
     """The inputs of one position with so many moves, all zeros."""
-    if isinstance(config, BoardConfig):
-        return empty_inputs(1, moves, after=config.consequences)
-    return empty_sequences(1, moves)
+    return architecture_of(config).empty_inputs(config, 1, moves)

@@ -71,8 +71,7 @@ class Attention(hk.Module):
             (queries,) = self._heads(x, ("query",), init)
             keys, values = self._heads(memory, ("key", "value"), init)
         logits = jnp.einsum("bhid,bhjd->bhij", queries * (width // self.heads) ** -0.5, keys)
-        if relations.shape[1]:
-            logits = logits + RelationBias(self.heads)(relations)
+        logits = logits + RelationBias(self.heads)(relations)
         if self.position_bias:
             shape = (self.heads, length, memory.shape[1])
             logits += hk.get_parameter("position_bias", shape, init=jnp.zeros).astype(x.dtype)

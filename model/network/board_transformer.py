@@ -1,11 +1,13 @@
-"""The decoder-only Transformer of the `board` layout.
+"""The architecture `board`: a prefix decoder.
 
-The 64 squares, seen from the side to move, are the prefix. All legal moves are tokens decoded from
-that one prefix: a move's token is made of its source square, its target square and its promotion,
-attends to the prefix through the decoder layers, and yields the distribution of its win probability
-over K bins. Moves do not attend to one another, so a move's value does not depend on which other
-moves are asked for. Where the move that is played is the target, a move's token yields one logit;
-where it is the position's win probability, there are no moves, and it is read from the squares.
+That is a Transformer whose first tokens, the prefix, attend to one another in both directions, and
+whose other tokens are decoded from it. Here the prefix is the 64 squares, seen from the side to
+move, and all legal moves are decoded from it at once: a move's token is made of its source square,
+its target square and its promotion, attends to the prefix through the decoder layers
+(cross-attention), and yields the distribution of its win probability over K bins. Moves do not
+attend to one another, so a move's value does not depend on which other moves are asked for. Where
+the move that is played is the target, a move's token yields one logit; where it is the position's
+win probability, there are no moves, and it is read from the squares.
 """
 
 import haiku as hk
@@ -16,7 +18,8 @@ from data_pipeline.batches.board_batches import Inputs
 from data_pipeline.encoding.board import NUM_PIECES, NUM_PROMOTIONS
 from model.config import BoardConfig
 from model.network.attention import Attention, dense, dense_each, unpack_bitboards
-from model.network.outputs import Outputs
+from model.targets import TARGETS
+from model.targets.target import Outputs
 
 LOOSE_MAPS = ("move_own_loose", "move_other_loose")
 """What a move's token is told of its side's loose pieces after the move, and of the opponent's."""
@@ -25,18 +28,20 @@ LOOSE_MAPS = ("move_own_loose", "move_other_loose")
 def forward(config: BoardConfig, inputs: Inputs, dtype: jnp.dtype = jnp.float32) -> Outputs:
     """Run inside `hk.transform`; layers compute in ``dtype``, parameters are float32."""
     squares = trunk(config, inputs, dtype)
-    moves = state = policy = None
-    if config.target != "state-value":
+    outputs = Outputs()
+    for name in TARGETS[config.target].heads:
+        if name == "state":
+            state = head(config, squares.mean(axis=1), "state_head", config.bins)
+            outputs = outputs._replace(state=state)
+            continue
         decoded = decode_moves(config, squares, inputs)
-        if config.target == "behavioral-cloning":
-            policy = head(config, decoded, "move_head", 1)[..., 0]
+        if name == "moves":
+            outputs = outputs._replace(moves=head(config, decoded, "move_head", config.bins))
         else:
-            moves = head(config, decoded, "move_head", config.bins)
-            if config.policy_head:
-                policy = head(config, decoded, "policy_head", 1)[..., 0]
-    if config.target != "behavioral-cloning":
-        state = head(config, squares.mean(axis=1), "state_head", config.bins)
-    return Outputs(moves, state, policy)
+            policy = head(config, decoded, "move_head", 1)[..., 0]
+            total = jax.nn.logsumexp(jnp.where(inputs.mask, policy, -1e9), axis=-1)
+            outputs = outputs._replace(policy=policy, policy_total=total)
+    return outputs
 
 
 def decode_moves(config: BoardConfig, squares: jax.Array, inputs: Inputs) -> jax.Array:
@@ -45,9 +50,9 @@ def decode_moves(config: BoardConfig, squares: jax.Array, inputs: Inputs) -> jax
         jax.nn.one_hot(s, 64, dtype=squares.dtype) for s in (inputs.sources, inputs.targets)
     )
     moves = embed_moves(config, squares, source, target, inputs)
-    relations = move_relations(config, inputs, source, target)
-    if config.consequences:
-        after = unpack_bitboards(inputs.consequences).swapaxes(1, 2).astype(squares.dtype)
+    relations = move_relations(inputs, source, target)
+    if config.afterstates:
+        after = unpack_bitboards(inputs.afterstates).swapaxes(1, 2).astype(squares.dtype)
         relations = jnp.concatenate((relations, after), axis=1)
         moves += loose_pieces(config, squares, after[:, 2:])
     for layer in range(config.decoder_layers):
@@ -59,8 +64,7 @@ def decode_moves(config: BoardConfig, squares: jax.Array, inputs: Inputs) -> jax
 
 def trunk(config: BoardConfig, inputs: Inputs, dtype: jnp.dtype = jnp.float32) -> jax.Array:
     """[B, 64, D]: the squares after the trunk's layers; all that moves know of the position."""
-    known = {"all": 4, "direct": 2, "none": 0}[config.square_relations]
-    relations = board_relations(inputs)[:, :known].astype(dtype)
+    relations = board_relations(inputs).astype(dtype)
     squares = embed_squares(config, inputs).astype(dtype)
     for layer in range(config.layers):
         block = Block(config, config.position_bias, name=f"trunk_{layer}")
@@ -102,14 +106,10 @@ def board_relations(inputs: Inputs) -> jax.Array:
     return jnp.stack((attacks, attacks.swapaxes(1, 2), xrays, xrays.swapaxes(1, 2)), axis=1)
 
 
-def move_relations(
-    config: BoardConfig, inputs: Inputs, source: jax.Array, target: jax.Array
-) -> jax.Array:
-    """[B, 5, M, 64]: attacks from the target, its attackers, discovered lines, source, target; or
-    only some of them."""
+def move_relations(inputs: Inputs, source: jax.Array, target: jax.Array) -> jax.Array:
+    """[B, 5, M, 64]: attacks from the target, its attackers, discovered lines, source, target."""
     rules = unpack_bitboards(inputs.relations).swapaxes(1, 2).astype(source.dtype)
-    every = jnp.concatenate((rules, source[:, None], target[:, None]), axis=1)
-    return every[:, {"all": 0, "squares": 3, "none": 5}[config.move_relations] :]
+    return jnp.concatenate((rules, source[:, None], target[:, None]), axis=1)
 
 
 def loose_pieces(config: BoardConfig, squares: jax.Array, loose: jax.Array) -> jax.Array:
@@ -157,7 +157,7 @@ def embed_moves(
 def head(config: BoardConfig, x: jax.Array, name: str, outputs: int) -> jax.Array:
     """x: [..., D] -> [..., outputs] float32 logits, through a hidden layer with squared ReLU."""
     flat = x.reshape(-1, config.width)
-    hidden = jnp.square(jax.nn.relu(dense(flat, config.head_width, f"{name}_in")))
+    hidden = jnp.square(jax.nn.relu(dense(flat, config.output_hidden_width, f"{name}_in")))
     logits = dense(hidden, outputs, f"{name}_out")
     bias = hk.get_parameter(f"{name}_bias", (outputs,), init=jnp.zeros)
     return (logits.astype(jnp.float32) + bias).reshape(*x.shape[:-1], outputs)

@@ -1,4 +1,4 @@
-"""The reference's checkpoints (Orbax) <-> networks of the `sequence` layout.
+"""The reference's checkpoints (Orbax) <-> networks of the architecture `sequence`.
 
 A published checkpoint is a folder with one folder a training step, and in it the parameters as they
 were after that step (``params``) and their moving average (``params_ema``).
@@ -31,7 +31,7 @@ PUBLISHED_STEP = 6_400_000
 """Where the reference's tools look for the parameters of their presets."""
 
 CLONING: Target = "behavioral-cloning"
-_AS_PUBLISHED = "unpack the published archive again, or see docs/searchless_chess.md for the layout"
+_AS_PUBLISHED = "unpack the published archive again, or see docs/searchless_chess.md for its files"
 
 Shapes = dict[tuple[str, ...], tuple[int, ...]]
 """(module, parameter) -> shape."""
@@ -52,7 +52,7 @@ def import_reference(
     'state-value', which look the same, are told apart by ``config`` alone.
 
     Raises InputError where names or shapes are not those of ``config``, a number is not finite, or
-    the files are of another layout or not whole.
+    the files are of another format or not whole.
     """
     step = _last_step(directory) if step is None else step
     path = directory / str(step) / ("params_ema" if ema else "params")
@@ -70,13 +70,13 @@ def import_reference(
 def export_reference(network: Network, directory: Path, step: int = PUBLISHED_STEP) -> Path:
     """Write ``directory/STEP/params`` and ``params_ema``, both the network's; gives that folder.
 
-    The inverse of `import_reference`. Raises InputError for a network of another layout and for a
-    step that is there already.
+    The inverse of `import_reference`. Raises InputError for a network of another architecture and
+    for a step that is there already.
     """
     if not isinstance(network.config, SequenceConfig):
         raise InputError(
-            f"expected a network of the layout 'sequence', found '{network.config.layout}', "
-            "which the reference's tools cannot read"
+            "expected a network of the architecture 'sequence', found "
+            f"'{network.config.architecture}', which the reference's tools cannot read"
         )
     target = directory / str(step)
     if target.exists():

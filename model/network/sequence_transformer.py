@@ -1,4 +1,4 @@
-"""The decoder-only Transformer of the `sequence` layout (Ruoss et al. 2024, section 2.3).
+"""The architecture `sequence`: the decoder-only Transformer of Ruoss et al. 2024, section 2.3.
 
 A sequence is 79 tokens: 77 of the FEN, the move, the bin of its win probability. Shifted right by
 one, a 0 stands in front and the bin falls away: at the last place the network has seen the board
@@ -17,11 +17,11 @@ from data_pipeline.batches.sequence_batches import SequenceInputs
 from data_pipeline.encoding.actions import NUM_ACTIONS
 from data_pipeline.encoding.tokens import SEQUENCE_LENGTH
 from model.config import SequenceConfig
-from model.network.outputs import Outputs
+from model.targets import TARGETS
+from model.targets.target import Outputs
 
 PREFIX = SEQUENCE_LENGTH + 1
 """The 0 in front and the board."""
-_OUTPUT = {"state-value": "state", "behavioral-cloning": "policy"}
 
 
 def forward(
@@ -34,11 +34,16 @@ def forward(
     """
     positions, moves = inputs.actions.shape
     boards = jnp.pad(jnp.asarray(inputs.boards, jnp.int32), ((0, 0), (1, 0)))
-    if config.target != "action-value":
+    actions = jnp.asarray(inputs.actions, jnp.int32)
+    output = TARGETS[config.target].heads[0]
+    if output != "moves":
         mask = causal_mask(0) if config.causal else None
         logits = decode(config, boards, np.arange(PREFIX), mask, slice(PREFIX - 1, None), dtype)
-        return Outputs(**{_OUTPUT[config.target]: logits[:, 0]})
-    actions = jnp.asarray(inputs.actions, jnp.int32)
+        logits = logits[:, 0]
+        if output == "state":
+            return Outputs(state=logits)
+        policy = jnp.take_along_axis(logits, actions, axis=-1)
+        return Outputs(policy=policy, policy_total=jax.nn.logsumexp(logits, axis=-1))
     if not config.causal:
         boards, actions = jnp.repeat(boards, moves, axis=0), actions.reshape(-1, 1)
     tokens = jnp.concatenate((boards, actions), axis=1)

@@ -11,6 +11,7 @@ import orbax.checkpoint as ocp
 
 from data_pipeline.common.errors import ArgmaxError, InputError
 from data_pipeline.common.files import write_atomically
+from model.config import current_fields
 from model.training.step import TrainState
 
 CONFIG_FILE = "config.json"
@@ -121,10 +122,10 @@ class Checkpoints:
 
 def _check_config(path: Path, config: dict[str, Any], defaults: dict[str, Any]) -> None:
     try:
-        found = _filled(json.loads(path.read_text()), defaults)
+        found = _filled(current_fields(json.loads(path.read_text())), defaults)
     except (FileNotFoundError, ValueError):
         raise InputError(f"expected a run to resume, found no {path}; leave out --resume") from None
-    expected = json.loads(json.dumps(config))
+    expected = current_fields(json.loads(json.dumps(config)))
     names = (expected.keys() | found.keys()) - set(CHANGEABLE)
     changed = sorted(name for name in names if expected.get(name) != found.get(name))
     if changed:

@@ -12,14 +12,16 @@ from typing import Any
 import jax
 import numpy as np
 
+from data_pipeline.batches.batch import BatchOptions
 from data_pipeline.batches.chessbench_bags import Bag
-from data_pipeline.batches.loader import BoardBatches, training_data
 from data_pipeline.common.errors import InputError
 from data_pipeline.dataset.dataset import Dataset
-from model.config import BoardConfig, SequenceConfig, TrainConfig
+from model.config import BoardConfig, TrainConfig
 from model.evaluation.evaluate import first_scored, measure, summary
 from model.inference.predictor import Predictor
+from model.network.architecture import inputs_of
 from model.network.network_file import Network, save_network
+from model.targets import TARGETS
 from model.training.checkpoints import Checkpoints, Progress
 from model.training.losses import network_loss
 from model.training.optimizer import make_optimizer
@@ -72,10 +74,10 @@ def train(
 
 
 def _check(config: TrainConfig, data: Dataset | Bag) -> None:
-    if isinstance(data, Bag) and data.policy != _policy(config):
+    if isinstance(data, Bag) and data.target != config.network.target:
         raise InputError(
-            f"expected a bag of {_policy(config)} for the target '{config.network.target}', found "
-            f"{data.policy} in {data.directory}"
+            f"expected data of the target '{config.network.target}', found the target "
+            f"'{data.target}' in {data.directory}"
         )
     if data.size("train") < config.batch_size:
         raise InputError(
@@ -92,11 +94,6 @@ def _scored(data: Dataset | Bag, config: TrainConfig) -> list[bytes]:
     if not data.size(config.evaluation_split):
         return []
     return first_scored(data.records(config.evaluation_split), config.evaluation_positions)
-
-
-def _policy(config: TrainConfig) -> str:
-    """The target by ChessBench's name."""
-    return config.network.target.replace("-", "_")
 
 
 def _history(start: Network | None) -> dict[str, Any]:
@@ -123,20 +120,16 @@ class Run:
         self.data = data
         self._before = _history(start)
         self.evaluated = _scored(evaluation or data, config)
-        self.batches = training_data(
-            data,
-            _policy(config),
-            isinstance(config.network, SequenceConfig),
-            config.batch_size,
-            config.seed,
-            BoardBatches(
-                config.max_moves,
-                config.network.mate_range,
-                config.network.consequences,
-                config.mirrored,
-                config.focus,
-            ),
+        network = config.network
+        options = BatchOptions(
+            config.max_moves,
+            network.mate_range,
+            network.afterstates,
+            config.mirrored,
+            config.focus,
         )
+        batches = TARGETS[network.target].batches[network.architecture]
+        self.batches = batches(data, inputs_of(network), config.batch_size, config.seed, options)
         self.length: float = config.steps or 60 * (config.minutes or 0)
         optimizer = partial(make_optimizer, config.optimizer, self.length)
         replicated, self._by_position = shardings()

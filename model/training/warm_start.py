@@ -17,20 +17,27 @@ import numpy as np
 
 from data_pipeline.common.errors import InputError
 from data_pipeline.encoding.values import ValueBins
-from model.config import BoardConfig, NetworkConfig
+from model.config import NetworkConfig
 from model.network.architecture import init_params
 from model.network.board_transformer import LOOSE_MAPS
 from model.network.network_file import Network, Params
 
-GROWING = ("layers", "decoder_layers", "consequences", "width", "heads", "widening", "head_width")
-"""What may be more than the network has; of the layout `board`."""
+GROWING = (
+    "layers",
+    "decoder_layers",
+    "afterstates",
+    "width",
+    "heads",
+    "widening",
+    "output_hidden_width",
+)
+"""What may be more than the network has; of the architecture `board`."""
 _READERS = (
     "query",
     "key",
     "value",
     "feed_forward_in",
     "move_head_in",
-    "policy_head_in",
     "state_head_in",
 )
 """Matrices from tokens to hidden layers."""
@@ -68,7 +75,7 @@ def _rebinned(start: Network, bins: ValueBins) -> Params:
     """The network's parameters for other bins, each with an even share of the old one's mass."""
     if bins == start.bins:
         return start.params
-    olds = start.bins.bin_of(bins.worth_in(bins.centres, start.bins))
+    olds = start.bins.bin_of(bins.bin_value_in(bins.centres, start.bins))
     shares = np.bincount(olds, minlength=start.bins.count)
     if not shares.all():
         raise InputError(
@@ -104,7 +111,7 @@ def _grown(
 
 def _check(config: NetworkConfig, start: NetworkConfig) -> None:
     expected, found = asdict(config), asdict(start)
-    growing = GROWING if isinstance(config, type(start)) and isinstance(config, BoardConfig) else ()
+    growing = GROWING if config.architecture == start.architecture == "board" else ()
     rebinned = {"bins", "mate_range"} if growing else set()
     for name in (expected.keys() | found.keys()) - rebinned:
         wanted, given = expected.get(name), found.get(name)
@@ -113,7 +120,7 @@ def _check(config: NetworkConfig, start: NetworkConfig) -> None:
             raise InputError(
                 f"expected a network to start from with {name} = {wanted}, found {given}; "
                 "train with the shape of that network, or with more or wider layers than it has, "
-                "or with consequences"
+                "or with afterstates"
             )
     if growing and config.width // config.heads != start.width // start.heads:
         raise InputError(

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 import chess
 import numpy as np
 
-from data_pipeline.encoding.targets import two_hot
-from data_pipeline.encoding.values import ValueBins
+from data_pipeline.encoding.values import ValueBins, two_hot
 
 
 class FakePredictor:

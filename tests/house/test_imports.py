@@ -12,7 +12,7 @@ from tests.helpers.paths import ROOT
 
 ROOMS = {
     "data_pipeline": ["common", "encoding", "dataset", "sources", "teachers", "beam", "batches"],
-    "model": ["config", "overrides", "network", "inference", "evaluation", "training"],
+    "model": ["config", "overrides", "targets", "network", "inference", "evaluation", "training"],
     "engine": ["networks", "play", "rating", "match", "measure", "report", "review", "study"],
     "uci": ["protocol", "terminal", "board", "commands", "cli"],
 }

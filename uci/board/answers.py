@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import chess
 import numpy as np
 
-from data_pipeline.encoding.afterstates import consequences
+from data_pipeline.encoding.afterstates import afterstates
 from data_pipeline.encoding.board import moves_of, positions_of, relations_of
 from engine.play.analysis import Analysis
 from engine.review.review import choice_entropy
 
 AFTER = ("opponent_attacks", "own_attacks", "own_loose", "opponent_loose")
-"""What the network is told of the board after a move, in the order of `consequences`."""
+"""What the network is told of the board after a move, in the order of `afterstates`."""
 THOUSANDTHS = 1000
 
 
@@ -20,7 +20,7 @@ def details_of(analysis: Analysis) -> list[dict[str, list[str]]]:
     board, moves = analysis.board, analysis.moves
     positions = positions_of([board])
     flat = moves_of([board], [moves])
-    after = consequences(positions, flat)
+    after = afterstates(positions, flat)
     piece = relations_of(positions, flat).moves[:, 0]
     return [
         {

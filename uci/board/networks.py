@@ -75,7 +75,7 @@ def _attention_of(network: "Network", config: "BoardConfig") -> Attention:
         from model.inference.predictor import MOVE_SHAPES
 
         shape = next(size for size in MOVE_SHAPES if size >= len(moves))
-        inputs = make_inputs([board], [moves], shape, after=config.consequences)
+        inputs = make_inputs([board], [moves], shape, after=config.afterstates)
         _, weights = attention_weights(config, network.params, inputs)
         squares = np.arange(64) ^ (0 if board.turn else 56)
         trunk = np.asarray(weights.trunk)[:, 0][:, :, squares][..., squares]

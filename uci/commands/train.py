@@ -87,7 +87,7 @@ def _config(args: Args, data: "Dataset | Bag") -> "TrainConfig":
     from model.inference.predictor import backend
     from model.training.runtime import share_batches
 
-    held = data.policy.replace("_", "-") if isinstance(data, Bag) else "action-value"
+    held = data.target if isinstance(data, Bag) else "action-value"
     chosen = preset(args.preset, target=args.target or held)
     network = chosen.network
     if isinstance(network, SequenceConfig) and not isinstance(data, Bag):

@@ -106,7 +106,7 @@ def report(
 ) -> Iterator[str]:
     """An ``info`` line per reported move: the chosen one, or with MultiPV the best in order.
 
-    Of a policy without a score, but with how likely the move is played.
+    Of a network that does not give win probabilities: no score, but how likely the move is played.
     """
     shown = range(min(options.multipv, len(analysis.moves)))
     if options.multipv == 1:
@@ -117,14 +117,14 @@ def report(
         move = analysis.moves[i]
         line = [move] if reply is None or move != best else [move, reply]
         fields: dict[str, object] = {"depth": 1, "seldepth": len(line), "multipv": rank}
-        if not analysis.policy or analysis.verdicts[i]:
+        if analysis.gives_win_probs or analysis.verdicts[i]:
             fields["score"] = score(analysis, i)
-        if options.show_wdl and not analysis.policy:
+        if options.show_wdl and analysis.gives_win_probs:
             fields["wdl"] = " ".join(map(str, per_mille(results[i])))
         fields |= {"nodes": nodes, "nps": nodes * 1000 // max(elapsed_ms, 1), "hashfull": 0}
         fields |= {"time": elapsed_ms, "pv": " ".join(m.uci() for m in line)}
         yield render_info(fields)
-        if analysis.policy:
+        if not analysis.gives_win_probs:
             yield render_string(
                 f"{move.uci()} is played with probability {analysis.win_probs[i]:.3f}"
             )

@@ -167,7 +167,7 @@ def test_exact_scores_for_all_but_the_test_split_given(tmp_path):
     convert([], tmp_path / "tested", options, test_files=[few])
     (learned,) = Dataset(tmp_path / "learned").records("train")
     (tested,) = Dataset(tmp_path / "tested").records("test")
-    assert (records.depth_of(learned), records.depth_of(tested)) == (255, 5)
+    assert (records.decode(learned).depth, records.decode(tested).depth) == (255, 5)
 
 
 def test_splits_go_by_the_position_alone(converted):

@@ -49,7 +49,7 @@ def test_value_bins_without_decoding():
             unscored(board, clocks=True, state_score=-250, played=5),
         ):
             data = records.encode(record)
-            assert records.moves_of(data) == len(record.actions)
+            assert records.num_scored_moves(data) == len(record.actions)
             score = record.scores[0] if len(record.scores) else record.state_score
             assert records.value_of(data) == score
             if score is not None:

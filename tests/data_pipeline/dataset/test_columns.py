@@ -56,7 +56,7 @@ def test_the_same_as_from_boards(max_moves):
         for row, record in enumerate(records):
             kept = record.win_probs[:max_moves]
             expected[row, : len(kept)] = kept
-        np.testing.assert_array_equal(batch.win_probs, expected, strict=True)
+        np.testing.assert_array_equal(batch.targets, expected, strict=True)
 
 
 def test_all_kinds_of_positions_are_tried():
@@ -77,7 +77,7 @@ def test_a_position_is_the_same_in_any_company():
     for row, data in enumerate(encoded):
         alone = make_batch([data], 64)
         assert_same(alone.inputs, Inputs(*(array[row : row + 1] for array in together.inputs)))
-        np.testing.assert_array_equal(alone.win_probs[0], together.win_probs[row], strict=True)
+        np.testing.assert_array_equal(alone.targets[0], together.targets[row], strict=True)
 
 
 @pytest.mark.parametrize("fen", ODD_POSITIONS[:3])

@@ -4,7 +4,7 @@ import chess
 import numpy as np
 import pytest
 
-from data_pipeline.dataset.records import decode, depth_of, encode, make_record
+from data_pipeline.dataset.records import decode, encode, make_record
 from data_pipeline.encoding.actions import ACTIONS
 from data_pipeline.encoding.values import MATE, win_probability
 from tests.helpers.random_chess import ODD_POSITIONS, random_boards, random_record
@@ -25,7 +25,6 @@ def test_round_trip_over_random_games():
         record = random_record(board, rng, depth=int(rng.integers(256)), clocks=True)
         data = encode(record)
         assert_equal(decode(data), record)
-        assert depth_of(data) == record.depth
         assert encode(decode(data)) == data
 
 

@@ -3,7 +3,7 @@
 import chess
 import numpy as np
 
-from data_pipeline.encoding.afterstates import consequences
+from data_pipeline.encoding.afterstates import afterstates
 from data_pipeline.encoding.board import moves_of, positions_of
 from tests.helpers.random_chess import random_boards
 
@@ -49,7 +49,7 @@ def test_attacks_and_loose_pieces_after_every_move():
     special = "r3k2r/pP1p2pp/8/2pPp3/8/8/pPPP1PPP/R3K2R w KQkq c6 0 1"
     boards += [chess.Board(special), chess.Board(special).mirror()]
     moves = [[m for m in board.legal_moves if not board.is_castling(m)] for board in boards]
-    found = consequences(positions_of(boards), moves_of(boards, moves))
+    found = afterstates(positions_of(boards), moves_of(boards, moves))
     every = [
         expected(board, move) for board, row in zip(boards, moves, strict=True) for move in row
     ]
@@ -59,13 +59,13 @@ def test_attacks_and_loose_pieces_after_every_move():
 
 def test_rooks_that_attack_each_other_and_a_check():
     board = chess.Board("4k3/8/8/3r4/8/8/8/3QK2R b - - 0 1")
-    (found,) = consequences(
+    (found,) = afterstates(
         positions_of([board]), moves_of([board], [[chess.Move.from_uci("d5h5")]])
     )
     own, other = (chess.SquareSet(chess.flip_vertical(int(mask))) for mask in found[2:])
     assert own == {chess.H5} and other == {chess.H1}
     checked = chess.Board("4k3/8/8/8/8/8/8/3QK3 w - - 0 1")
-    (found,) = consequences(
+    (found,) = afterstates(
         positions_of([checked]), moves_of([checked], [[chess.Move.from_uci("d1e2")]])
     )
     assert chess.SquareSet(int(found[3])) == {chess.E8}

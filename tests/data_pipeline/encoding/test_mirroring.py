@@ -4,8 +4,9 @@ import chess
 import numpy as np
 import pytest
 
+from data_pipeline.batches.batch import BatchOptions
 from data_pipeline.batches.board_batches import Batch, make_batch
-from data_pipeline.batches.loader import BoardBatches, training_batches
+from data_pipeline.batches.loader import training_batches
 from data_pipeline.dataset.records import encode
 from data_pipeline.encoding.board import moves_of, positions_of
 from data_pipeline.encoding.mirroring import mirror
@@ -54,11 +55,11 @@ def test_batches_are_mirrored_at_random_and_the_same_again(boards):
     encoded = [encode(random_record(board, rng)) for board in boards[-40:]]
 
     def batches(mirrored: bool) -> list[Batch]:
-        data = training_batches(encoded, len(encoded), 0, BoardBatches(64, mirrored=mirrored))
+        data = training_batches(encoded, len(encoded), 0, BatchOptions(64, mirrored=mirrored))
         return [next(data) for _ in range(2)]
 
     plain, some, again = batches(False), batches(True), batches(True)
-    np.testing.assert_array_equal(plain[0].win_probs, some[0].win_probs)
+    np.testing.assert_array_equal(plain[0].targets, some[0].targets)
     differ = (plain[0].inputs.squares != some[0].inputs.squares).any(axis=1)
     assert 3 < differ.sum() < len(encoded) - 3
     np.testing.assert_array_equal(some[1].inputs.squares, again[1].inputs.squares)
@@ -68,6 +69,6 @@ def test_consequences_are_read_from_records_as_from_boards(boards):
     rng = np.random.default_rng(0)
     encoded = [encode(random_record(board, rng)) for board in boards[:20]]
     found = make_batch(encoded, 64, after=True).inputs
-    assert found.consequences[found.mask].any()
-    assert not found.consequences[~found.mask].any()
-    assert make_batch(encoded, 64).inputs.consequences.shape == (20, 64, 0, 8)
+    assert found.afterstates[found.mask].any()
+    assert not found.afterstates[~found.mask].any()
+    assert make_batch(encoded, 64).inputs.afterstates.shape == (20, 64, 0, 8)

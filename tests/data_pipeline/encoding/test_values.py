@@ -86,38 +86,40 @@ def test_bins_refuse_nonsense():
 
 def test_expectation():
     bins = ValueBins(4)
-    assert bins.expectation([[1, 0, 0, 0], [0, 0.5, 0.5, 0]]).tolist() == [0.125, 0.5]
+    assert bins.win_prob([[1, 0, 0, 0], [0, 0.5, 0.5, 0]]).tolist() == [0.125, 0.5]
 
 
 @given(st.floats(0, 1), st.floats(0, 0.4))
-def test_worths_mean_win_probabilities(win_prob, mate_range):
+def test_bin_values_mean_win_probabilities(win_prob, mate_range):
     bins = ValueBins(mate_range=mate_range)
-    assert bins.win_prob_of(bins.worth_of(win_prob)) == pytest.approx(win_prob)
-    assert bins.worth_of([0.0, 0.5, 1.0]) == pytest.approx([0, 0.5, 1])
+    assert bins.win_prob_of(bins.bin_value_of(win_prob)) == pytest.approx(win_prob)
+    assert bins.bin_value_of([0.0, 0.5, 1.0]) == pytest.approx([0, 0.5, 1])
 
 
 @given(st.integers(1, MAX_MATE_MOVES), st.integers(-MAX_CENTIPAWNS, MAX_CENTIPAWNS))
-def test_a_faster_mate_is_worth_more(moves, score_cp):
+def test_a_faster_mate_has_a_higher_bin_value(moves, score_cp):
     bins = ValueBins(mate_range=0.1)
-    mate, later = bins.worth_of_scores([mate_score(moves), mate_score(moves + 1)])
+    mate, later = bins.bin_values_of_scores([mate_score(moves), mate_score(moves + 1)])
     assert mate > later if moves <= MATE_HORIZON else mate == pytest.approx(0.9)
     assert later >= 0.9 - 1e-9 and mate <= 1
-    assert bins.worth_of_scores(score_cp) <= 0.9 + 1e-9
+    assert bins.bin_values_of_scores(score_cp) <= 0.9 + 1e-9
     assert bins.win_prob_of(mate) == 1
-    assert bins.worth_of_scores(-mate_score(moves)) == pytest.approx(1 - mate)
-    assert bins.win_prob_of(bins.worth_of_scores(score_cp)) == pytest.approx(
+    assert bins.bin_values_of_scores(-mate_score(moves)) == pytest.approx(1 - mate)
+    assert bins.win_prob_of(bins.bin_values_of_scores(score_cp)) == pytest.approx(
         win_probability(score_cp)
     )
 
 
 @given(st.integers(-MATE + 1, MATE - 1))
-def test_without_a_mate_range_worths_are_win_probabilities(score):
-    assert ValueBins().worth_of_scores(score) == win_probability(score)
+def test_without_a_mate_range_bin_values_are_win_probabilities(score):
+    assert ValueBins().bin_values_of_scores(score) == win_probability(score)
 
 
-def test_worths_golden():
+def test_bin_values_golden():
     scores = [mate_score(1), mate_score(21), mate_score(41), 0, mate_score(-1)]
-    assert ValueBins(mate_range=0.2).worth_of_scores(scores) == pytest.approx([1, 0.9, 0.8, 0.5, 0])
+    assert ValueBins(mate_range=0.2).bin_values_of_scores(scores) == pytest.approx(
+        [1, 0.9, 0.8, 0.5, 0]
+    )
     with pytest.raises(ValueError, match="mate range"):
         ValueBins(mate_range=0.5)
 
@@ -125,11 +127,14 @@ def test_worths_golden():
 @given(st.integers(-MATE + 1, MATE - 1), st.integers(-MATE + 1, MATE - 1))
 def test_nearness_and_win_probability_together_keep_the_order(one, other):
     bins = ValueBins(128, mate_range=0.25)
-    worths = bins.worth_of_scores([one, other])
-    together = bins.win_prob_of(worths) + bins.nearness_of(worths)
-    assert (together[0] > together[1]) == (worths[0] > worths[1])
-    assert bins.nearness_of(1 - worths) == pytest.approx(-bins.nearness_of(worths))
-    assert ValueBins().nearness_of(ValueBins().worth_of_scores([one, other])).tolist() == [0, 0]
+    bin_values = bins.bin_values_of_scores([one, other])
+    together = bins.win_prob_of(bin_values) + bins.nearness_of(bin_values)
+    assert (together[0] > together[1]) == (bin_values[0] > bin_values[1])
+    assert bins.nearness_of(1 - bin_values) == pytest.approx(-bins.nearness_of(bin_values))
+    assert ValueBins().nearness_of(ValueBins().bin_values_of_scores([one, other])).tolist() == [
+        0,
+        0,
+    ]
 
 
 def test_mates_count_once_a_position_is_decided():
@@ -143,13 +148,14 @@ def test_mates_count_once_a_position_is_decided():
 
 
 @given(st.floats(0, 1), st.floats(0.01, 0.4), st.floats(0.01, 0.4))
-def test_worths_in_other_bins(worth, mate_range, other_range):
+def test_bin_values_in_other_bins(value, mate_range, other_range):
     bins, other = ValueBins(mate_range=mate_range), ValueBins(mate_range=other_range)
-    there = bins.worth_in(worth, other)
-    assert other.win_prob_of(there) == pytest.approx(bins.win_prob_of(worth), abs=1e-9)
-    assert other.nearness_of(there) == pytest.approx(bins.nearness_of(worth), abs=1e-9)
-    assert other.worth_in(there, bins) == pytest.approx(worth)
-    assert bins.worth_in(worth, ValueBins()) == pytest.approx(bins.win_prob_of(worth))
+    value = np.float64(value)
+    there = bins.bin_value_in(value, other)
+    assert other.win_prob_of(there) == pytest.approx(bins.win_prob_of(value), abs=1e-9)
+    assert other.nearness_of(there) == pytest.approx(bins.nearness_of(value), abs=1e-9)
+    assert other.bin_value_in(there, bins) == pytest.approx(value)
+    assert bins.bin_value_in(value, ValueBins()) == pytest.approx(bins.win_prob_of(value))
 
 
 @given(st.integers(0, 2**32 - 1))

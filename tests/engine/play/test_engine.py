@@ -19,7 +19,7 @@ def test_analysis_is_sorted_and_whole():
     assert set(analysis.moves) == set(board.legal_moves)
     assert analysis.distributions.shape == (20, 16)
     assert np.all(np.diff(analysis.win_probs) <= 0)
-    assert analysis.win_probs == pytest.approx(analysis.bins.expectation(analysis.distributions))
+    assert analysis.win_probs == pytest.approx(analysis.bins.win_prob(analysis.distributions))
     assert analysis.best == analysis.moves[0]
 
 

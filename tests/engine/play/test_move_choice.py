@@ -25,7 +25,7 @@ def test_win_draw_loss_keeps_the_expected_value(distribution):
     wins, draws, losses = win_draw_loss(distribution, BINS)[0]
     assert wins + draws + losses == pytest.approx(1)
     assert min(wins, draws, losses) >= 0
-    assert wins + draws / 2 == pytest.approx(BINS.expectation(distribution)[0])
+    assert wins + draws / 2 == pytest.approx(BINS.win_prob(distribution)[0])
 
 
 def test_spread_tells_an_open_fight_from_a_sure_draw():
@@ -51,7 +51,7 @@ def test_quantile_golden():
 def preferred(choice: Choice, rows: list[np.ndarray], verdicts=None) -> int:
     table = np.concatenate(rows)
     verdicts = verdicts or [None] * len(rows)
-    means = BINS.expectation(table)
+    means = BINS.win_prob(table)
     return int(np.argmax(choice.utilities(table, means, verdicts, BINS)))
 
 

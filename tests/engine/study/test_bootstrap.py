@@ -18,7 +18,7 @@ from engine.study.grid import Cell
 from model.config import preset
 from model.network.architecture import transformed
 from model.network.network_file import Network
-from model.training.value_losses import LOSSES, atoms, cross_entropy, two_atoms, value_loss
+from model.targets.value_losses import LOSSES, atoms, cross_entropy, two_atoms, value_loss
 
 MATE = '[Result "1-0"]\n\n1. e4 e5 2. Bc4 Nc6 3. Qh5 Nf6 4. Qxf7# 1-0\n\n'
 DRAW = '[Result "1/2-1/2"]\n\n1. d4 d5 1/2-1/2\n\n'

@@ -26,7 +26,7 @@ from model.config import preset
 from model.evaluation.evaluate import measure, summary
 from model.inference.predictor import Predictor
 from model.network.network_file import load_network, random_network
-from model.training.value_losses import LOSSES
+from model.targets.value_losses import LOSSES
 from tests.helpers.random_chess import write_dataset
 from uci.cli import main
 

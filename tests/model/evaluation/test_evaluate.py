@@ -7,8 +7,7 @@ import pytest
 
 from data_pipeline.dataset import records
 from data_pipeline.encoding.actions import CHESS_MOVES
-from data_pipeline.encoding.targets import two_hot
-from data_pipeline.encoding.values import ValueBins
+from data_pipeline.encoding.values import ValueBins, two_hot
 from model.evaluation.evaluate import measure, summary
 from tests.helpers.random_chess import scored_records
 
@@ -73,4 +72,4 @@ def test_partial_annotations_count_for_what_they_allow(encoded):
 def test_rows_name_their_positions(encoded):
     rows, _ = measure(encoded, Teacher(encoded))
     np.testing.assert_array_equal(rows.position, np.arange(600))
-    np.testing.assert_array_equal(rows.moves, [records.moves_of(e) for e in encoded])
+    np.testing.assert_array_equal(rows.moves, [records.num_scored_moves(e) for e in encoded])

@@ -7,18 +7,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from data_pipeline.batches.board_batches import make_inputs
 from data_pipeline.common.errors import InputError
-from data_pipeline.encoding import targets
-from data_pipeline.encoding.values import ValueBins
+from data_pipeline.encoding.values import ValueBins, one_hot, two_hot
 from model.config import BoardConfig, Labels, LossConfig, Target, preset
 from model.inference.predictor import Predictor
 from model.network.architecture import init_params, transformed
 from model.network.attention import product
 from model.network.board_transformer import Outputs
 from model.network.network_file import Network, random_network
-from model.training import losses, value_losses
+from model.targets import action_value as losses
+from model.targets import value_losses
 from tests.helpers.random_chess import random_boards
 
 
@@ -95,10 +96,7 @@ def test_no_boards_and_no_moves(predictor):
 
 VARIATIONS = {
     "plain": {},
-    "consequences": {"consequences": True},
-    "policy head": {"policy_head": True},
-    "few relations": {"square_relations": "direct", "move_relations": "squares"},
-    "no relations": {"square_relations": "none", "move_relations": "none"},
+    "afterstates": {"afterstates": True},
     "no position bias": {"position_bias": False},
 }
 
@@ -106,13 +104,13 @@ VARIATIONS = {
 @pytest.mark.parametrize("changes", VARIATIONS.values(), ids=VARIATIONS)
 def test_every_parameter_learns(boards, changes):
     config = BoardConfig(
-        width=16, layers=2, decoder_layers=1, heads=2, head_width=32, bins=8, **changes
+        width=16, layers=2, decoder_layers=1, heads=2, output_hidden_width=32, bins=8, **changes
     )
     network = transformed(config)
     promotions = chess.Board("r3k2r/pP1p2pp/8/2pPp3/8/8/pPPP1PPP/R3K2R w KQkq c6 0 1")
     boards = [*boards, promotions, promotions.mirror()]
     moves = [list(board.legal_moves)[:64] for board in boards]
-    inputs = make_inputs(boards, moves, 64, after=config.consequences)
+    inputs = make_inputs(boards, moves, 64, after=config.afterstates)
     win_probs = np.random.default_rng(0).uniform(size=inputs.mask.shape) * inputs.mask
     params = network.init(jax.random.key(0), inputs)
 
@@ -124,12 +122,14 @@ def test_every_parameter_learns(boards, changes):
         assert np.abs(gradient).max() > 0, path
 
 
-def test_consequences_are_seen(boards):
-    config = BoardConfig(width=16, layers=1, heads=2, head_width=32, bins=8, consequences=True)
+def test_afterstates_are_seen(boards):
+    config = BoardConfig(
+        width=16, layers=1, heads=2, output_hidden_width=32, bins=8, afterstates=True
+    )
     network = Network(config, init_params(config, 0))
     inputs = make_inputs(boards[:2], [list(b.legal_moves) for b in boards[:2]], 64, after=True)
-    assert inputs.consequences.shape == (2, 64, 4, 8)
-    blind = inputs._replace(consequences=np.zeros_like(inputs.consequences))
+    assert inputs.afterstates.shape == (2, 64, 4, 8)
+    blind = inputs._replace(afterstates=np.zeros_like(inputs.afterstates))
     seen, unseen = (transformed(config).apply(network.params, i).moves for i in (inputs, blind))
     assert np.abs(np.asarray(seen - unseen)).max() > 1e-3
     values = Predictor(network).action_values(boards[:2], [list(b.legal_moves) for b in boards[:2]])
@@ -137,29 +137,16 @@ def test_consequences_are_seen(boards):
     np.testing.assert_allclose(np.concatenate(values), legal, atol=1e-5)
 
 
-def test_a_policy_head_learns_the_choice_beside_the_values():
-    rng = np.random.default_rng(0)
-    logits, state, policy = rng.normal(size=(2, 5, 8)), rng.normal(size=(2, 8)), np.zeros((2, 5))
-    win_probs, mask = rng.uniform(size=(2, 5)), np.ones((2, 5), bool)
-    outputs = Outputs(jnp.asarray(logits), jnp.asarray(state))
-    alone, _ = losses.total_loss(LossConfig(), outputs, win_probs, mask)
-    both, parts = losses.total_loss(
-        LossConfig(policy_weight=0.5), outputs._replace(policy=policy), win_probs, mask
-    )
-    assert parts["policy"] == pytest.approx(np.log(5), rel=1e-5)  # all moves alike
-    assert both - alone == pytest.approx(0.5 * np.log(5), rel=1e-4)
-
-
 def test_parameter_counts_of_the_presets():
     assert 1.0e6 < random_network("small").parameter_count < 1.3e6
     assert random_network("tiny").parameter_count < 0.1e6
 
 
-def test_moves_see_their_consequences_where_their_values_are_learned():
+def test_moves_see_their_afterstates_where_their_values_are_learned():
     for target in get_args(Target):
         network = preset("small", target=target).network
         assert isinstance(network, BoardConfig)
-        assert network.consequences == (target == "action-value")
+        assert network.afterstates == (target == "action-value")
 
 
 def test_configurations_are_checked_where_they_are_made():
@@ -167,12 +154,21 @@ def test_configurations_are_checked_where_they_are_made():
         BoardConfig(width=100, heads=8)
 
 
+def hl_gauss(values, bins: ValueBins) -> np.ndarray:
+    """As Farebrother et al. 2024 write it, in float64."""
+    cdf = ndtr((bins.edges - values[..., None]) / (0.75 * bins.width))
+    return np.diff(cdf) / (cdf[..., -1:] - cdf[..., :1])
+
+
+LABELS = {"hl-gauss": hl_gauss, "one-hot": one_hot, "two-hot": two_hot}
+
+
 @pytest.mark.parametrize("kind", get_args(Labels))
 @pytest.mark.parametrize("bins", [64, 128])
 def test_labels_in_jax_are_those_of_the_pipeline(kind, bins):
     values = np.linspace(0, 1, 1025)  # all edges and centres among them
     name, options = kind.replace("-", "_"), {"sigma_bins": 0.75} if kind == "hl-gauss" else {}
-    expected = getattr(targets, name)(values, ValueBins(bins), **options)
+    expected = LABELS[kind](values, ValueBins(bins))
     found = jax.jit(lambda v: getattr(value_losses, name)(v, bins, **options))(values)
     np.testing.assert_allclose(found, expected, atol=1e-4 if kind == "two-hot" else 1e-5)
 
@@ -204,10 +200,10 @@ def test_padding_does_not_change_the_loss():
     win_probs, mask = rng.uniform(size=(2, 5)), np.array([[1, 1, 1, 0, 0], [1, 1, 0, 0, 0]], bool)
     padded = [jnp.asarray(logits + noise * ~mask[..., None]) for noise in (0.0, 9.0)]
     outputs = [Outputs(moves, jnp.asarray(state)) for moves in padded]
-    config = LossConfig(regret_weight=1.0)
-    a, b = (losses.total_loss(config, o, win_probs, mask)[0] for o in outputs)
+    a, b = (losses.total_loss(LossConfig(), o, win_probs, mask)[0] for o in outputs)
     np.testing.assert_allclose(a, b, rtol=1e-6)
-    plain, parts = losses.total_loss(LossConfig(), outputs[0], win_probs, mask)
+    config = LossConfig(regret_weight=0.0)
+    plain, parts = losses.total_loss(config, outputs[0], win_probs, mask)
     assert "regret" not in parts and plain < a
 
 
@@ -216,10 +212,10 @@ def test_ranking_goes_by_win_probabilities():
     logits, state = (jnp.asarray(rng.normal(size=shape)) for shape in ((2, 5, 16), (2, 16)))
     outputs = Outputs(logits, state)
     bins = ValueBins(16, mate_range=0.25)
-    worths, mask = rng.uniform(size=(2, 5)), np.ones((2, 5), bool)
-    _, parts = losses.total_loss(LossConfig(), outputs, worths, mask, bins.mate_range)
+    targets, mask = rng.uniform(size=(2, 5)), np.ones((2, 5), bool)
+    _, parts = losses.total_loss(LossConfig(), outputs, targets, mask, bins.mate_range)
     expected = bins.win_prob(jax.nn.softmax(logits))
-    order = losses.ranking(expected, bins.win_prob_of(worths), mask, 0.05).mean()
+    order = losses.ranking(expected, bins.win_prob_of(targets), mask, 0.05).mean()
     assert parts["ranking"] == pytest.approx(float(order), rel=1e-4)
 
 

@@ -68,8 +68,8 @@ def test_export_and_import_are_inverse(network, tmp_path):
         export_reference(network, out, step=7)
 
 
-def test_networks_of_another_layout_are_not_exported(tmp_path):
-    with pytest.raises(InputError, match="layout 'sequence', found 'board'"):
+def test_networks_of_another_architecture_are_not_exported(tmp_path):
+    with pytest.raises(InputError, match="architecture 'sequence', found 'board'"):
         export_reference(Network(BoardConfig(), {}), tmp_path / "out")
     assert not any(tmp_path.iterdir())
 

@@ -1,4 +1,4 @@
-"""The `sequence` layout: the reference's shapes and outputs, and what holds for every network."""
+"""The architecture `sequence`: the reference's shapes and outputs; properties of every network."""
 
 import json
 from dataclasses import asdict
@@ -11,7 +11,7 @@ import pytest
 
 from data_pipeline.batches.sequence_batches import SequenceInputs, make_sequences, tokens_of
 from data_pipeline.common.errors import InputError
-from data_pipeline.encoding.tokens import detokenize
+from data_pipeline.encoding.tokens import tokenize
 from model.config import BoardConfig, SequenceConfig, config_from_dict, preset
 from model.inference.predictor import Predictor, distributions
 from model.network.architecture import parameter_shapes, transformed
@@ -113,7 +113,7 @@ def test_bfloat16_computes_in_bfloat16(boards):
 
 def test_high_move_numbers_become_those_that_tokens_can_say():
     board = chess.Board("4k3/8/8/8/8/8/8/R3K3 w Q - 3 1234")
-    assert detokenize(tokens_of(board)) == "4k3/8/8/8/8/8/8/R3K3 w Q - 3 999"
+    assert tokens_of(board).tolist() == tokenize("4k3/8/8/8/8/8/8/R3K3 w Q - 3 999").tolist()
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -139,17 +139,32 @@ def test_a_random_network_has_the_scales_of_the_reference():
     assert params["linear_2"]["w"].std() == pytest.approx(64**-0.5, rel=0.2)
 
 
-def test_configurations_say_their_layout():
+OLD_FIELDS = {
+    "layout": "board",
+    "head_width": 512,
+    "consequences": True,
+    "square_relations": "all",
+    "move_relations": "all",
+    "policy_head": False,
+}
+"""As in files that were written before fields were renamed or removed."""
+
+
+def test_configurations_say_their_architecture():
     for config in (BoardConfig(width=64), SequenceConfig(causal=True)):
         assert config_from_dict(asdict(config)) == config
         assert config_from_dict(asdict(config) | {"bias_templates": 0}) == config  # of old files
+    assert config_from_dict(OLD_FIELDS) == BoardConfig(output_hidden_width=512, afterstates=True)
     with pytest.raises(InputError, match="layout"):
         config_from_dict({"layout": "tree"})
-    with pytest.raises(InputError, match="bias_templates"):
-        config_from_dict(asdict(BoardConfig()) | {"bias_templates": 32})
+    for name, value in {
+        "bias_templates": 32,
+        "move_relations": "none",
+        "policy_head": True,
+    }.items():
+        with pytest.raises(InputError, match=name):
+            config_from_dict(OLD_FIELDS | {name: value})
     with pytest.raises(InputError, match="causal"):
         config_from_dict(asdict(BoardConfig()) | {"causal": True})
     with pytest.raises(InputError, match="width 100 must divide by heads 8"):
         SequenceConfig(width=100)
-    with pytest.raises(InputError, match="layout 'sequence', found 'board'"):
-        SequenceConfig(layout="board")

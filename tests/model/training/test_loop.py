@@ -134,6 +134,8 @@ def test_a_run_from_before_there_was_a_setting_resumes(data, tmp_path):
     path = tmp_path / "run" / "config.json"
     before = json.loads(path.read_text())
     del before["focus"], before["loss"]["sigma_bins"], before["network"]["widening"]
+    before["network"]["head_width"] = before["network"].pop("output_hidden_width")
+    before["network"]["square_relations"], before["loss"]["policy_weight"] = "all", 1.0
     path.write_text(json.dumps(before))
     with pytest.raises(InputError, match=r"found focus = 0\.1 instead"):
         train(replace(config, steps=2, focus=0.1), Dataset(data), tmp_path / "run", resume=True)

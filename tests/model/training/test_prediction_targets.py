@@ -4,7 +4,7 @@ import dataclasses
 import json
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import bagz
 import chess
@@ -14,6 +14,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from data_pipeline.batches import loader
+from data_pipeline.batches.batch import BatchOptions
 from data_pipeline.batches.board_batches import make_batch, make_inputs
 from data_pipeline.batches.chessbench_bags import Bag
 from data_pipeline.batches.position_batches import make_choice_batch, make_state_batch
@@ -26,10 +27,11 @@ from data_pipeline.encoding.actions import CHESS_MOVES, MOVES
 from data_pipeline.encoding.values import win_probability
 from engine.play.engine import SearchlessEngine
 from engine.play.rules import CHECKMATE
-from model.config import RECIPES, BoardConfig, OptimizerConfig, SequenceConfig, TrainConfig
+from model.config import RECIPES, BoardConfig, OptimizerConfig, SequenceConfig, Target, TrainConfig
 from model.evaluation.evaluate import measure, summary
 from model.inference.predictor import Predictor, distributions
-from model.network.architecture import init_params
+from model.network.architecture import ARCHITECTURES as ALL_ARCHITECTURES
+from model.network.architecture import init_params, inputs_of
 from model.network.network_file import (
     METADATA_KEY,
     Network,
@@ -38,6 +40,7 @@ from model.network.network_file import (
     save_network,
 )
 from model.network.searchless_chess import export_reference, import_reference
+from model.targets import TARGETS
 from model.training.loop import train
 from model.training.losses import network_loss
 from model.training.optimizer import make_optimizer
@@ -48,14 +51,13 @@ from uci.cli import main
 from uci.protocol.options import Options
 from uci.protocol.think import report
 
-TARGETS = ("action-value", "state-value", "behavioral-cloning")
-BOARD = BoardConfig(width=32, layers=2, heads=2, head_width=64, bins=32)
+BOARD = BoardConfig(width=32, layers=2, heads=2, output_hidden_width=64, bins=32)
 SEQUENCE = SequenceConfig(width=32, layers=2, heads=2, bins=32)
-LAYOUTS = [BOARD, SEQUENCE]
+ARCHITECTURES = [BOARD, SEQUENCE]
 
 
 def names(config) -> str:
-    return config if isinstance(config, str) else config.layout
+    return config if isinstance(config, str) else config.architecture
 
 
 def of_target(config, target: str) -> Any:
@@ -79,21 +81,20 @@ def few() -> list[records.PositionRecord]:
 
 def batch_of(rows: list[records.PositionRecord], config) -> Any:
     """Everything that the rows say about the target."""
-    sequences = isinstance(config, SequenceConfig)
     if config.target == "state-value":
-        return make_state_batch(rows, sequences)
+        return make_state_batch(rows, inputs_of(config))
     if config.target == "behavioral-cloning":
-        return make_choice_batch(rows, sequences, 64)
-    if not sequences:
+        return make_choice_batch(rows, inputs_of(config), 64)
+    if config.architecture == "board":
         return make_batch([records.encode(row) for row in rows], 64)
     pairs = [(row, number) for row in rows for number in range(len(row.actions))]
     return make_sequence_batch(*zip(*pairs, strict=True))
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("layout", LAYOUTS, ids=names)
-def test_a_handful_of_positions_is_learned_by_heart(few, layout, target):
-    config = of_target(layout, target)
+@pytest.mark.parametrize("architecture", ARCHITECTURES, ids=names)
+def test_a_handful_of_positions_is_learned_by_heart(few, architecture, target):
+    config = of_target(architecture, target)
     loss = RECIPES["argmax"].loss.of_single_moves()
     adam = OptimizerConfig(kind="adam", schedule="constant", adam_learning_rate=3e-3)
     optimizer = partial(make_optimizer, adam, 1)
@@ -106,7 +107,7 @@ def test_a_handful_of_positions_is_learned_by_heart(few, layout, target):
     if target == "state-value":
         found = distributions(config, "float32", predictor.network.params, batch.inputs)
         expected = win_probability([int(row.scores[0]) for row in few])
-        assert np.abs(predictor.bins.expectation(found) - expected).max() < 0.1
+        assert np.abs(predictor.bins.win_prob(found) - expected).max() < 0.1
         return
     for row in few:
         moves = [CHESS_MOVES[action] for action in row.actions.tolist()]
@@ -115,12 +116,12 @@ def test_a_handful_of_positions_is_learned_by_heart(few, layout, target):
             assert row.actions[values[:, 1].argmax()] == row.played
             assert values[:, 1].max() > 0.8
         else:
-            assert np.abs(predictor.bins.expectation(values) - row.win_probs).mean() < 0.1
+            assert np.abs(predictor.bins.win_prob(values) - row.win_probs).mean() < 0.1
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=names)
-def test_a_move_is_worth_what_the_position_after_it_is_not_to_the_opponent(few, layout):
-    predictor = untrained(layout, "state-value")
+@pytest.mark.parametrize("architecture", ARCHITECTURES, ids=names)
+def test_a_move_is_worth_what_the_position_after_it_is_not_to_the_opponent(few, architecture):
+    predictor = untrained(architecture, "state-value")
     network, board = predictor.network, few[0].board
     moves = list(board.legal_moves)
     (values,) = predictor.action_values([board], [moves])
@@ -132,14 +133,14 @@ def test_a_move_is_worth_what_the_position_after_it_is_not_to_the_opponent(few, 
     inputs = batch_of(after, network.config).inputs
     of_opponent = distributions(network.config, "float32", network.params, inputs)
     np.testing.assert_allclose(values, np.asarray(of_opponent)[:, ::-1], atol=1e-5)
-    flipped = 1 - predictor.bins.expectation(of_opponent)
-    np.testing.assert_allclose(predictor.bins.expectation(values), flipped, atol=1e-5)
+    flipped = 1 - predictor.bins.win_prob(of_opponent)
+    np.testing.assert_allclose(predictor.bins.win_prob(values), flipped, atol=1e-5)
 
 
 @pytest.mark.parametrize("target", ["state-value", "behavioral-cloning"])
-@pytest.mark.parametrize("layout", LAYOUTS, ids=names)
-def test_values_do_not_depend_on_what_else_is_asked(few, layout, target):
-    predictor = untrained(layout, target)
+@pytest.mark.parametrize("architecture", ARCHITECTURES, ids=names)
+def test_values_do_not_depend_on_what_else_is_asked(few, architecture, target):
+    predictor = untrained(architecture, target)
     boards = [row.board for row in few]
     moves = [list(board.legal_moves) for board in boards]
     together = predictor.action_values(boards, moves)
@@ -162,9 +163,9 @@ def test_turning_the_board_over_changes_nothing(few, target):
     np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=names)
-def test_a_policy_plays_its_likeliest_move_or_mate(layout):
-    predictor = untrained(layout, "behavioral-cloning")
+@pytest.mark.parametrize("architecture", ARCHITECTURES, ids=names)
+def test_a_policy_plays_its_likeliest_move_or_mate(architecture):
+    predictor = untrained(architecture, "behavioral-cloning")
     engine = SearchlessEngine(predictor)
     analysis = engine.analyse(chess.Board())
     (values,) = predictor.action_values([chess.Board()], [list(analysis.moves)])
@@ -202,9 +203,9 @@ def test_figures_of_a_policy_are_those_of_its_order(few):
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("layout", LAYOUTS, ids=names)
-def test_a_file_gives_the_network_back(layout, target, tmp_path, capsys):
-    network = untrained(layout, target).network
+@pytest.mark.parametrize("architecture", ARCHITECTURES, ids=names)
+def test_a_file_gives_the_network_back(architecture, target, tmp_path, capsys):
+    network = untrained(architecture, target).network
     path = tmp_path / "x.safetensors"
     save_network(network, path)
     loaded = load_network(path)
@@ -233,13 +234,21 @@ def test_the_importer_learns_behavioral_cloning_from_the_shapes(tmp_path):
         assert jax.tree.all(jax.tree.map(np.array_equal, read.params, network.params))
 
 
+def test_there_is_a_row_for_every_target_and_every_architecture():
+    assert tuple(TARGETS) == get_args(Target)
+    for row in TARGETS.values():
+        assert row.batches.keys() == ALL_ARCHITECTURES.keys()
+
+
 def test_targets_are_checked():
     with pytest.raises(InputError, match="expected a target"):
         BoardConfig(target="draw-odds")  # pyright: ignore[reportArgumentType]
     with pytest.raises(InputError, match="no terms of ranking"):
         TrainConfig(of_target(BOARD, "state-value"), steps=1)
-    for layout, target in ((BOARD, "state-value"), (SEQUENCE, "action-value")):
-        plain = TrainConfig(of_target(layout, target), steps=1, loss=RECIPES["reference"].loss)
+    for architecture, target in ((BOARD, "state-value"), (SEQUENCE, "action-value")):
+        plain = TrainConfig(
+            of_target(architecture, target), steps=1, loss=RECIPES["reference"].loss
+        )
         for option, value in (("mirrored", True), ("focus", 0.1)):
             with pytest.raises(InputError, match=f"expected --{option} with"):
                 dataclasses.replace(plain, **{option: value})
@@ -250,10 +259,10 @@ def test_targets_are_checked():
 # Bags and datasets
 
 
-def config_for(layout, target: str, steps: int) -> TrainConfig:
+def config_for(architecture, target: str, steps: int) -> TrainConfig:
     recipe = RECIPES["reference"]
     return TrainConfig(
-        of_target(layout, target),
+        of_target(architecture, target),
         steps=steps,
         batch_size=16,
         loss=recipe.loss,
@@ -271,19 +280,24 @@ def taught(batch) -> set:
     """What a batch of sequences says, as a set."""
     boards = [board.tobytes() for board in batch.inputs.boards]
     actions = [MOVES[row[0]] if len(row) else None for row in batch.inputs.actions]
-    win_probs = getattr(batch, "win_probs", np.zeros(len(boards))).ravel().round(5)
+    win_probs = getattr(batch, "targets", np.zeros(len(boards))).ravel().round(5)
     return set(zip(boards, actions, win_probs.tolist(), strict=True))
 
 
-@pytest.mark.parametrize("policy", ["action_value", "state_value", "behavioral_cloning"])
-def test_a_bag_teaches_what_its_records_say(policy, monkeypatch):
-    bag = sample(policy)
+def batches_of(config, data, batch_size: int):
+    batches = TARGETS[config.target].batches[config.architecture]
+    return batches(data, inputs_of(config), batch_size, 0, BatchOptions(64))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_bag_teaches_what_its_records_say(target, monkeypatch):
+    bag = sample(target.replace("-", "_"))
+    config = of_target(SEQUENCE, target)
     count = bag.size("train")
-    batches = loader.training_data(bag, policy, True, count, 0, loader.BoardBatches(64))
-    whole = taught(next(batches))
+    whole = taught(next(batches_of(config, bag, count)))
     assert len(whole) == count == len(bagz.Reader(str(bag.directory)))
     monkeypatch.setattr(loader, "SHUFFLED_AT_ONCE", count // 2)  # as if Grain could not shuffle it
-    parted = loader.training_data(bag, policy, True, count // 3, 0, loader.BoardBatches(64))
+    parted = batches_of(config, bag, count // 3)
     assert len(whole & set().union(*(taught(next(parted)) for _ in range(3)))) >= count - 5
 
 
@@ -298,23 +312,26 @@ def test_records_without_what_is_learned_are_left_out(few):
         def records(self, split: str) -> list[bytes]:
             return encoded
 
-    for policy in ("state_value", "behavioral_cloning"):
-        batch = next(loader.training_data(Some(), policy, False, 2, 0, loader.BoardBatches(64)))
+    for target in ("state-value", "behavioral-cloning"):
+        config = of_target(BOARD, target)
+        batch = next(batches_of(config, Some(), 2))
         expected = make_inputs([few[0].board, few[1].board], [(), ()], 0).squares
         assert {row.tobytes() for row in batch.inputs.squares} == {r.tobytes() for r in expected}
         with pytest.raises(InputError, match="found 2 in some"):
-            loader.training_data(Some(), policy, False, 3, 0, loader.BoardBatches(64))
+            batches_of(config, Some(), 3)
     assert choice(unscored) is state_score(unscored) is None
 
 
 @pytest.mark.parametrize(
-    ("layout", "target"), [(SEQUENCE, "behavioral-cloning"), (BOARD, "state-value")], ids=names
+    ("architecture", "target"),
+    [(SEQUENCE, "behavioral-cloning"), (BOARD, "state-value")],
+    ids=names,
 )
-def test_training_on_a_bag_resumes_as_if_never_stopped(layout, target, tmp_path):
+def test_training_on_a_bag_resumes_as_if_never_stopped(architecture, target, tmp_path):
     bag = sample(target.replace("-", "_"))
-    whole = train(config_for(layout, target, 4), bag, tmp_path / "whole", resume=False)
-    train(config_for(layout, target, 2), bag, tmp_path / "run", resume=False)
-    resumed = train(config_for(layout, target, 4), bag, tmp_path / "run", resume=True)
+    whole = train(config_for(architecture, target, 4), bag, tmp_path / "whole", resume=False)
+    train(config_for(architecture, target, 2), bag, tmp_path / "run", resume=False)
+    resumed = train(config_for(architecture, target, 4), bag, tmp_path / "run", resume=True)
     assert jax.tree.all(jax.tree.map(np.array_equal, whole.params, resumed.params))
     assert resumed.training["data"]["sources"][0]["file"] == bag.directory.name
 
@@ -331,12 +348,17 @@ def test_the_evaluation_of_a_bags_network_is_on_a_dataset(tmp_path):
 
 
 def test_bags_that_do_not_fit_are_refused(tmp_path):
-    def refused(layout, target: str, bag: Bag, match: str) -> None:
+    def refused(architecture, target: str, bag: Bag, match: str) -> None:
         with pytest.raises(InputError, match=match):
-            train(config_for(layout, target, 1), bag, tmp_path / "run", resume=False)
+            train(config_for(architecture, target, 1), bag, tmp_path / "run", resume=False)
         assert not (tmp_path / "run").exists()
 
-    refused(SEQUENCE, "action-value", sample("state_value"), "expected a bag of action_value")
+    refused(
+        SEQUENCE,
+        "action-value",
+        sample("state_value"),
+        "expected data of the target 'action-value'",
+    )
     refused(BOARD, "action-value", sample("action_value"), "argmax data convert")
     (tmp_path / "state_value.bag").write_bytes(b"no bag at all")
     with pytest.raises(InputError, match="expected a bag at"):

@@ -1,4 +1,4 @@
-"""Training of the `sequence` layout: its pairs, the reference's recipe, resuming, the clock."""
+"""Training the architecture `sequence`: its pairs, the reference's recipe, resuming, the clock."""
 
 import json
 import subprocess
@@ -17,7 +17,6 @@ from data_pipeline.common.errors import InputError
 from data_pipeline.dataset import records
 from data_pipeline.dataset.dataset import Dataset
 from data_pipeline.encoding.actions import move_of
-from data_pipeline.encoding.tokens import detokenize
 from model.config import RECIPES, LossConfig, SequenceConfig, TrainConfig, preset
 from model.inference.predictor import Predictor
 from model.network.network_file import load_network
@@ -50,18 +49,18 @@ def test_a_pass_gives_every_pair_once_with_its_win_probability():
     boards = [board for board in random_boards(seed=2, games=1) if any(board.legal_moves)][:12]
     rows = [random_record(board, rng, clocks=True) for board in boards]
     expected = {
-        (row.board.fen(), move_of(action)): win_prob
+        (tokens_of(row.board).tobytes(), action): win_prob
         for row in rows
         for action, win_prob in zip(row.actions.tolist(), row.win_probs, strict=True)
     }
     batches = training_sequences([records.encode(row) for row in rows], len(expected), seed=3)
     first, second = next(batches), next(batches)
     found = {
-        (detokenize(tokens), move_of(action)): win_prob
-        for tokens, (action,), (win_prob,) in zip(*first.inputs, first.win_probs, strict=True)
+        (tokens.tobytes(), action): win_prob
+        for tokens, (action,), (win_prob,) in zip(*first.inputs, first.targets, strict=True)
     }
     assert found == pytest.approx(expected, abs=1e-6)
-    assert len(first.win_probs) == len(expected)
+    assert len(first.targets) == len(expected)
     assert (first.inputs.actions != second.inputs.actions).any()  # each pass has its own order
 
 
@@ -96,7 +95,7 @@ def test_it_learns_a_handful_of_positions(data, tmp_path):
     for row in rows:
         moves = [move_of(action) for action in row.actions.tolist()]
         (values,) = Predictor(network).action_values([row.board], [moves])
-        assert np.abs(network.bins.expectation(values) - row.win_probs).max() < 0.1
+        assert np.abs(network.bins.win_prob(values) - row.win_probs).max() < 0.1
 
 
 def test_the_reference_recipe_from_the_command_line(data, tmp_path):
@@ -143,9 +142,9 @@ def test_single_moves_have_no_order():
             )
 
 
-def test_mixed_is_of_the_layout_board():
+def test_mixed_is_of_the_architecture_board():
     with pytest.raises(InputError, match="found mixed"):
-        TrainConfig(TINY, steps=1, loss=LossConfig(ranking_weight=0.0), compute_dtype="mixed")
+        TrainConfig(TINY, steps=1, loss=LossConfig().of_single_moves(), compute_dtype="mixed")
 
 
 def test_a_network_that_learned_without_clocks_is_shown_none():
@@ -154,7 +153,7 @@ def test_a_network_that_learned_without_clocks_is_shown_none():
     assert (tokens_of(boards[0]) != tokens_of(boards[1])).any()
 
 
-def test_the_preset_is_as_large_as_the_board_layouts():
+def test_the_preset_is_as_large_as_that_of_the_board():
     from model.network.architecture import parameter_shapes
 
     small, sequences = (

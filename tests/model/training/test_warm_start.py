@@ -40,12 +40,12 @@ def test_without_a_network_weights_are_random(network):
         {"layers": 4},
         {"decoder_layers": 3},
         {"layers": 3, "decoder_layers": 2},
-        {"consequences": True},
-        {"decoder_layers": 2, "consequences": True},
+        {"afterstates": True},
+        {"decoder_layers": 2, "afterstates": True},
         {"widening": 3},
-        {"head_width": 96},
+        {"output_hidden_width": 96},
         {"width": 48, "heads": 3},
-        {"width": 64, "heads": 4, "widening": 4, "layers": 3, "consequences": True},
+        {"width": 64, "heads": 4, "widening": 4, "layers": 3, "afterstates": True},
     ],
 )
 def test_what_is_new_changes_nothing_at_first(network, changes):
@@ -74,7 +74,7 @@ def test_wider_tokens_need_heads_of_the_same_width(network):
 
 def test_all_that_is_new_in_a_wider_network_learns(network):
     """After two steps, the first of which may only wake what nothing had written to."""
-    config = replace(network.config, width=48, heads=3, widening=3, head_width=96)
+    config = replace(network.config, width=48, heads=3, widening=3, output_hidden_width=96)
     params = first_params(config, 0, network)
     rng = np.random.default_rng(0)
     rows = [encode(random_record(board, rng)) for board in random_boards(5, games=1)[:8]]
@@ -115,12 +115,12 @@ def test_wider_bins_are_refused(network):
 
 
 def test_less_than_the_network_knows_is_refused(network):
-    knowing = replace(network.config, consequences=True)
-    with pytest.raises(InputError, match="start from with consequences = False, found True"):
+    knowing = replace(network.config, afterstates=True)
+    with pytest.raises(InputError, match="start from with afterstates = False, found True"):
         first_params(network.config, 0, Network(knowing, first_params(knowing, 0, None)))
 
 
-def test_another_layout_is_refused(network):
+def test_another_architecture_is_refused(network):
     with pytest.raises(InputError, match="expected a network to start from"):
         first_params(preset("sequence-tiny").network, 0, network)
 

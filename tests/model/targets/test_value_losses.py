@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from model.training import value_losses as vl
+from model.targets import value_losses as vl
 
 BINS = 16
 VALUES = np.linspace(0, 1, 1001)
