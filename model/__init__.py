@@ -1,6 +1,7 @@
 """The network, its training and its evaluation.
 
-Rooms, each importing only those before it: `config`, `overrides`, `network` (Haiku modules and the
+Sub-packages and modules, each importing only those before it: `config`, `overrides`, `targets`
+(what networks can predict: batches, losses, how play reads it), `network` (Haiku modules and the
 network file), `inference` (a network's values of moves), `evaluation` (agreement with a teacher),
-`training` (losses, optimizer, loop, checkpoints).
+`training` (the step, optimizer, loop, checkpoints).
 """

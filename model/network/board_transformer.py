@@ -17,7 +17,8 @@ import jax.numpy as jnp
 from data_pipeline.batches.board_batches import Inputs
 from data_pipeline.encoding.board import NUM_PIECES, NUM_PROMOTIONS
 from model.config import BoardConfig
-from model.network.attention import Attention, dense, dense_each, unpack_bitboards
+from model.network.attention import Attention, unpack_bitboards
+from model.network.matmul import dense, dense_each
 from model.targets import TARGETS
 from model.targets.target import Outputs
 

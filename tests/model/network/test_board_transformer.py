@@ -15,11 +15,11 @@ from data_pipeline.encoding.values import ValueBins, one_hot, two_hot
 from model.config import BoardConfig, Labels, LossConfig, Target, preset
 from model.inference.predictor import Predictor
 from model.network.architecture import init_params, transformed
-from model.network.attention import product
-from model.network.board_transformer import Outputs
+from model.network.matmul import product
 from model.network.network_file import Network, random_network
 from model.targets import action_value as losses
 from model.targets import value_losses
+from model.targets.target import Outputs
 from tests.helpers.random_chess import random_boards
 
 
