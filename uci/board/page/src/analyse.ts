@@ -126,7 +126,7 @@ export class Analyse implements Mode {
   private table(): HTMLElement {
     const header = (by: SortBy, text: string) => {
       const cell = h('th', { scope: 'col', 'aria-sort': by === this.sortBy ? 'descending' : 'none', class: by },
-        button(text, () => this.sort(by), { title: `Sort by ${by}`, 'aria-label': `Sort by ${by}` }));
+        button(text, () => this.sort(by), { title: `Sort by ${by}`, 'aria-label': `${text}: sort by ${by}` }));
       this.headers[by] = cell;
       return cell;
     };
@@ -277,7 +277,7 @@ export class Analyse implements Mode {
     const open = this.rows.filter((row) => !row.verdict);
     const top = Math.max(...(open.length ? open : this.rows).slice(0, SCALED_BY).map((row) => Math.max(...row.distribution)));
     this.headers.risk.querySelector('button')!.textContent = `${Math.round(100 * this.level)} %`;
-    this.headers.risk.querySelector('button')!.setAttribute('aria-label', `Sort by the ${Math.round(100 * this.level)} per cent quantile`);
+    this.headers.risk.querySelector('button')!.setAttribute('aria-label', `${Math.round(100 * this.level)} %: sort by this quantile`);
     this.body.replaceChildren(...sorted.map((row) => this.tableRow(row, top)));
   }
 
@@ -287,7 +287,7 @@ export class Analyse implements Mode {
     return h(
       'tr',
       { 'data-move': row.move, on: { mouseenter: enter, mouseleave: leave, focusin: enter, focusout: leave } },
-      h('th', { scope: 'row' }, button(row.san, () => this.play(row.move), { 'aria-label': `Play ${spoken(row.san)}` })),
+      h('th', { scope: 'row' }, button(row.san, () => this.play(row.move), { 'aria-label': `${row.san}: play ${spoken(row.san)}` })),
       h('td', { class: 'mean', text: percent(row.win_prob, 1) }),
       h('td', { class: 'ridge-cell' }, ridge(row.distribution, row.win_prob, top), row.verdict ? h('span', { class: 'verdict', text: row.verdict }) : ''),
       h('td', { text: percent(row.quantile) }),
@@ -322,7 +322,8 @@ export class Analyse implements Mode {
 
   private drawInspector(): void {
     const a = this.current;
-    const b = this.rows.find((row) => row.move === this.moveB.value && row.move !== a?.move);
+    const against = this.moveB.value && this.moveB.value === a?.move ? this.analysis?.best : this.moveB.value;
+    const b = this.rows.find((row) => row.move === against && row.move !== a?.move);
     if (!a) {
       this.picture.replaceChildren(large([{ distribution: new Array(64).fill(0), mean: -1, class: 'a' }]));
       this.said.textContent = '\u00a0';

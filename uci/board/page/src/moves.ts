@@ -29,7 +29,7 @@ export function listMoves(
       {
         type: 'button',
         class: `move ${mark?.class ?? ''}`,
-        'aria-label': spoken(san) + (mark ? `, ${mark.class}` : ''),
+        'aria-label': `${san}${mark?.sign ?? ''}: ${spoken(san)}${mark ? `, ${mark.class}` : ''}`,
         'aria-current': line.ply === i + 1 ? 'true' : undefined,
         'data-ply': i + 1,
         on: { click: () => go(i + 1) },
