@@ -96,10 +96,9 @@ class Rows(Sequence[bytes]):
     def _wrong(self, row: int | None, error: Exception) -> InputError:
         """What to raise for a row, or for the bag as a whole."""
         text = " ".join(str(error).split())[:200]
-        return InputError(
-            f"expected a whole bag at {self._shard_of(row, text)}, found one that is cut short or "
-            f"damaged ({text}); convert the data again"
-        )
+        shard = self._shard_of(row, text)
+        found = "one that is cut short or damaged" if shard.exists() else "none"
+        return InputError(f"expected a bag at {shard}, found {found} ({text})")
 
     def _shard_of(self, row: int | None, error: str) -> Path:
         """The shard that an error is about: as it says, or where the row is."""
@@ -175,8 +174,8 @@ class Dataset:
         return Rows(self.directory / f"{split}@{self.shards}.bag")
 
     def verify(self, *splits: str) -> bool:
-        """Compare the shards of these splits (all, without names) with their checksums: some 2 s a
-        gigabyte. False, with a note on standard error, for a dataset written without.
+        """Compare the shards of these splits (all, without names) with their checksums, which takes
+        about a second per gigabyte. False, with a note, for a dataset written without checksums.
 
         Raises InputError that names a shard whose bytes are not those that were written.
         """

@@ -22,7 +22,7 @@ RESULTS = {score: text for text, score in SCORES.items()}
 MOVE_TIME = re.compile(r"(\d+\.\d+)s")
 MATCH, LADDER = "Argmax match", "Argmax ladder"
 """What the tag Event says."""
-_LINE = re.compile(r'^\[(\w+) "((?:\\.|[^"\\])*)"\]$', re.MULTILINE)
+_LINE = re.compile(r'^\[(\w+) "(.*)"\]$', re.MULTILINE)
 
 
 def to_pgn(record: GameRecord, event: str, date: datetime.date, control: TimeControl | None) -> str:

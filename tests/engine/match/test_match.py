@@ -3,6 +3,7 @@
 import datetime
 import io
 import shlex
+import shutil
 import sys
 import threading
 import time
@@ -20,6 +21,7 @@ from engine.match.openings import read_openings
 from engine.match.options import Adjudication, TimeControl
 from engine.match.player_specs import parse_specs
 from engine.match.players import RandomPlayer, Roster
+from engine.match.stockfish_ladder import LadderGames
 from engine.match.summary import report
 from engine.match.uci_client import ExternalPlayer
 from engine.rating.likelihood import outcome_probabilities
@@ -102,6 +104,7 @@ def test_pgn_is_what_others_read():
     [
         ("die", "crash", "abandoned"),
         ("illegal", "illegal move", "rules infraction"),
+        ("null", "illegal move", "rules infraction"),
         ("late", "time loss", "time forfeit"),
     ],
 )
@@ -115,6 +118,103 @@ def test_faults_are_counted_and_named(mode, kind, termination):
     assert figures["pairings"][0]["losses"] == 2
     text = match_pgn.to_pgn(records[0], "test", TODAY, control)
     assert f'[Fault "bad: {kind}"]' in text
+
+
+def test_odd_options_and_ponder_moves_cost_nothing(caplog, capfd):
+    """Options of no known type or with impossible defaults; a ponder move that is illegal."""
+    rules = Adjudication(max_moves=3)
+    texts = (f"uci:{STUB} odd,name=odd,depth=1,option.GaviotaTbPath=x,option.Level=2", "random")
+    _, records = play_all(texts, 2, adjudication=rules)
+    assert report(records)["faults"] == {} and all(len(r.moves) == 6 for r in records)
+    assert "ponder" not in caplog.text and "Traceback" not in capfd.readouterr().err
+    with pytest.raises(InputError, match="options"):
+        play_all((f"uci:{STUB} odd,option.Y=1", "random"), 2)
+
+
+@pytest.fixture(scope="module")
+def played():
+    """A match of four games, as its schedule and as PGN, game by game."""
+    texts = ("random", 'random:seed=7,name=an [odd] "name"')
+    planned, records = play_all(texts, 4, adjudication=Adjudication(max_moves=4))
+    return planned, [match_pgn.to_pgn(r, match_pgn.MATCH, TODAY, None) for r in records]
+
+
+def test_a_match_goes_on_wherever_its_file_was_cut(played, tmp_path):
+    planned, games = played
+    whole = "".join(games[:2])
+    path = tmp_path / "games.pgn"
+    for end in range(len(games[2])):
+        path.write_text(whole + games[2][:end])
+        found = len(match_pgn.resume(path, planned))
+        assert found in (2, 3), games[2][:end]
+        kept = path.read_text()
+        assert kept.startswith(whole) and kept.endswith("\n\n")
+        assert (found == 3) == (kept != whole) == games[2][:end].rstrip().endswith("} 1/2-1/2")
+
+
+OTHERS = {
+    "another game": '[Event "My only copy"]\n[White "Me"]\n[Result "1-0"]\n\n1. e4 e5 1-0',
+    "another game, cut": '[Event "My only copy"]\n[White "Me"]\n\n1. e4 e',
+    "a game of another match, cut": '[Event "Argmax match"]\n[Site "?"]\n[Round "9.9.9"]\n\n1.',
+    "words": "Not a game at all",
+    "tags alone": '[Event "x"]\n',
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("behind", [0, 1])
+def test_a_file_of_others_is_left_as_it_is(played, tmp_path, other, behind):
+    planned, games = played
+    path = tmp_path / "games.pgn"
+    text = ("".join(games[:2]) if behind else "") + OTHERS[other]
+    path.write_text(text)
+    with pytest.raises(InputError, match="games of this match") as found:
+        match_pgn.resume(path, planned)
+    assert len(str(found.value).splitlines()) == 1
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize("name", ["my-only-copy.pgn", "latin1.pgn", "rating.pgn.zst"])
+@pytest.mark.parametrize("resume", ["match", "ladder"])
+def test_someones_only_copy_is_not_touched(played, tmp_path, name, resume):
+    path = tmp_path / name
+    shutil.copy(FIXTURES / "cases" / name, path)
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="games of this match"):
+        if resume == "match":
+            match_pgn.resume(path, played[0])
+        else:
+            specs = parse_specs(["random", "random:seed=1,name=b"])
+            LadderGames(specs, read_openings(), pgn=path).resume()
+    assert path.read_bytes() == before
+
+
+def test_two_matches_cannot_write_to_one_file(tmp_path):
+    path = tmp_path / "games.pgn"
+    path.symlink_to(tmp_path / "real.pgn")
+    with match_pgn.held(path):
+        refused = pytest.raises(InputError, match=r"expected to write games to .* alone")
+        with refused, match_pgn.held(tmp_path / "real.pgn"):
+            pass
+        with match_pgn.held(tmp_path / "another.pgn"), match_pgn.held(None):
+            pass
+    with match_pgn.held(path):
+        pass
+    assert [p.name for p in tmp_path.iterdir()] == ["games.pgn"]
+    with pytest.raises(InputError, match="found no place"), match_pgn.held(tmp_path):
+        pass
+
+
+def test_openings_are_read_as_every_position(tmp_path):
+    (fen,) = read_openings(FIXTURES / "cases" / "clocks.epd")
+    assert fen == "8/8/8/4k3/8/1Q6/1P6/K7 w - - 95 130"
+    assert len(read_openings(FIXTURES / "cases" / "operations.epd")) == 4
+    assert len(read_openings(FIXTURES / "cases" / "bom.epd")) == 2
+    path = tmp_path / "openings.epd"
+    for text in ("7k/5Q2/6K1/8/8/8/8/8 b - -", "1rk2r2/8/8/8/8/8/8/1RK2R2 w FBfb - 0 1", "x"):
+        path.write_text(text)
+        with pytest.raises(InputError, match=r"openings.epd:1, found"):
+            read_openings(path)
 
 
 def test_an_engine_that_dies_at_its_start_stops_the_match_before_it_begins():

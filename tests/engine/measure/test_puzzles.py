@@ -11,6 +11,7 @@ import zstandard
 from data_pipeline.common.errors import InputError
 from engine.measure.puzzle_summary import fit_curve, summary
 from engine.measure.puzzles import Attempt, Puzzle, parse_puzzle, read_puzzles, solve
+from tests.helpers.paths import FIXTURES
 
 HEADER = "PuzzleId,FEN,Moves,Rating,Themes\n"
 BACK_RANK = "6k1/5ppp/8/8/1p6/7P/5PP1/R3R1K1 b - - 0 1"  # Black moves, then Re8 or Ra8 mates
@@ -188,3 +189,19 @@ def test_a_game_before_the_puzzle_is_kept(tmp_path):
     assert "as PGN" in bad.reason
     attempts, _ = solve([puzzle], knowing([puzzle]))
     assert attempts[0].solved
+
+
+def test_null_moves_and_endless_fields_are_bad_lines(file):
+    file.write_text(GOOD)
+    _, bad = read_puzzles([FIXTURES / "cases" / "null-puzzle.csv", file])
+    assert [line.line for line in bad] == [2, 3, 4]
+    assert all("null move" in line.reason for line in bad)
+    file.write_text(HEADER + GOOD + "x" * 3_000_000 + "\n" + GOOD)
+    puzzles, (line,) = read_puzzles([file])
+    assert len(puzzles) == 4
+    assert (line.line, line.reason) == (4, "a line of more than 1048576 bytes")
+    file.write_text(HEADER + GOOD + "x" * 200_000 + "\n" + GOOD)
+    puzzles, (line,) = read_puzzles([file])
+    assert len(puzzles) == 4 and line.line == 4
+    file.write_bytes(b"\xef\xbb\xbf" + (HEADER + GOOD).encode())
+    assert len(read_puzzles([file])[0]) == 2
