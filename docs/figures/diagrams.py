@@ -299,6 +299,7 @@ PACKAGES: dict[str, tuple[str, str, dict[str, str]]] = {
             "match": "games between players",
             "measure": "puzzles, speed",
             "report": "charts and pages",
+            "review": "games judged move by move",
             "study": "losses and recipes compared",
         },
     ),
@@ -330,7 +331,8 @@ def package_diagram() -> str:
             parts.append(rectangle(left, y, column, row, style))
             parts.append(text(left + 12, y + 18, room, "ink code"))
             parts.append(text(left + 12, y + 35, subject, "faint small"))
-    bottom = top + 8 + 7 * (row + 6) + 24
+    longest = max(len(rooms) for _, _, rooms in PACKAGES.values())
+    bottom = top + 8 + longest * (row + 6) + 24
     parts.append(text(880, bottom + 5, "Imports run to the left and up", "ink title", "end"))
     parts.append(arrow((620, bottom), (20, bottom)))
     return picture(
