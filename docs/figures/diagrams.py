@@ -11,6 +11,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from engine.networks import shipped_network
+from model.config import BoardConfig
 from model.network.network_file import Network, load_network
 
 DOCS = Path(__file__).parents[1]
@@ -130,6 +131,7 @@ def picture(width: int, height: int, title: str, description: str, parts: Iterab
 def network_diagram(network: Network) -> str:
     """One forward pass of a network of the board architecture, with its real sizes."""
     config, width = network.config, network.config.width
+    assert isinstance(config, BoardConfig)
     hidden = network.params["~"]["move_head_in"].shape[1]
     board = Box(
         20,
@@ -309,6 +311,7 @@ PACKAGES: dict[str, tuple[str, str, dict[str, str]]] = {
         {
             "protocol": "the UCI engine",
             "terminal": "the game in the terminal",
+            "board": "the board in the browser",
             "commands": "one module a command",
             "cli": "argmax COMMAND",
         },
