@@ -38,7 +38,7 @@ COLOURS = {"red": "#e06c75", "green": "#98c379", "brown": "#e5c07b", "cyan": "#5
 FIGURES = {"♟": "pawn", "♞": "knight", "♝": "bishop", "♜": "rook", "♛": "queen", "♚": "king"}
 BLOCKS = "▁▂▃▄▅▆▇█"
 
-SHELL_PROMPT, GAME_PROMPT = re.compile(r"\$ $"), re.compile(r"move \d+: $")
+SHELL_PROMPT, GAME_PROMPT = re.compile(r"\$ $"), re.compile(r"(move \d+|Game over): $")
 SHOWN_S, TYPED_S, HINT_S, END_S = 1.2, 0.6, 4.5, 6.0
 PATIENCE_S = 60.0
 
@@ -61,23 +61,16 @@ class Terminal:
             os.execvpe("bash", ["bash", "--norc", "--noprofile", "-i"], environment)
         fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
 
-    def wait(self, *prompts: re.Pattern, stop: bytes | None = None) -> str:
-        """Read until a prompt stands at the cursor, or until ``stop`` comes; returns what came."""
-        came, deadline = b"", time.monotonic() + PATIENCE_S
+    def wait(self, prompt: re.Pattern) -> None:
+        """Read until the prompt is at the cursor and nothing more comes."""
+        deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
-            if stop and stop in came:
-                return "stop"
-            line = self.screen.display[self.screen.cursor.y][: self.screen.cursor.x]
-            if not select.select([self._fd], [], [], 0.3)[0]:
-                if any(prompt.search(line) for prompt in prompts):
-                    return line
+            if select.select([self._fd], [], [], 0.3)[0]:
+                self._stream.feed(os.read(self._fd, 4096))
                 continue
-            chunk = os.read(self._fd, 1 if stop else 4096)
-            came += chunk
-            self._stream.feed(chunk)
-        raise SystemExit(
-            f"expected a prompt, found the screen:\n{chr(10).join(self.screen.display)}"
-        )
+            if prompt.search(self.screen.display[self.screen.cursor.y][: self.screen.cursor.x]):
+                return
+        raise SystemExit("expected a prompt, found the screen:\n" + "\n".join(self.screen.display))
 
     def type(self, text: str) -> None:
         """Type text, and read the terminal's echo of it."""
@@ -119,12 +112,10 @@ def record(lines: list[str]) -> Film:
         terminal.type(line)
         film.add(terminal.screen, TYPED_S)
         terminal.enter()
-        last = line == lines[-1]
-        terminal.wait(GAME_PROMPT, stop=b"[Event" if last else None)
+        terminal.wait(GAME_PROMPT)
         if line == "hint":
             film.still = len(film.frames)
             film.add(terminal.screen, HINT_S)
-    terminal.screen.erase_in_line(2)  # the first word of the PGN
     film.add(terminal.screen, END_S)
     return film
 
