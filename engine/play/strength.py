@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ class StrengthCurve:
         points = len(self.temperatures)
         if points < 2 or points != len(self.elos) or self.temperatures[0] < 0:
             raise InputError(f"expected temperatures and as many Elos, at least 2, found {self}")
+        if not all(map(isfinite, (*self.temperatures, *self.elos))):
+            raise InputError(f"expected finite temperatures and Elos, found {self}")
         rising = all(a < b for a, b in pairwise(self.temperatures))
         falling = all(a > b for a, b in pairwise(self.elos))
         if not (rising and falling):
@@ -61,7 +64,11 @@ def curve_of(training: Mapping[str, Any]) -> StrengthCurve | None:
     record = training.get(TRAINING_KEY)
     if record is None:
         return None
-    return StrengthCurve(tuple(record["temperatures"]), tuple(record["elos"]))
+    try:
+        temperatures, elos = (tuple(map(float, record[key])) for key in ("temperatures", "elos"))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise InputError(f"expected a strength curve in a network, found {record!r:.100}") from None
+    return StrengthCurve(temperatures, elos)
 
 
 def read_curve(network: Path) -> StrengthCurve | None:
@@ -70,12 +77,22 @@ def read_curve(network: Path) -> StrengthCurve | None:
     A safetensors file starts with the length of its header (8 bytes, little-endian) and the header
     as JSON. What is wrong with a file is for `model.network.network_file.load_network` to say.
     """
+    if not network.is_file():  # a pipe would be waited for
+        return None
     try:
         with open(network, "rb") as file:
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(min(length, MAX_HEADER)))
         return curve_of(json.loads(header["__metadata__"]["argmax"])["training"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        InputError,
+    ):
         return None
 
 

@@ -30,14 +30,15 @@ def run(args: Args) -> int:
     from engine.play.strength import read_curve
     from uci.protocol.network_slot import load, prepare
     from uci.protocol.session import Session
-    from uci.protocol.stdio import serve, writer
+    from uci.protocol.stdio import has_ended, serve, writer
 
     network = args.network or shipped_network()
     curve = read_curve(network)
     session = Session(
         writer(sys.stdout), load, network, prepare=prepare, elo_range=curve and curve.elo_range
     )
-    at_rest = serve(session, sys.stdin.buffer.readline)
+    stdin = sys.stdin.buffer
+    at_rest = serve(session, stdin.readline, ended=lambda: has_ended(stdin))
     if not at_rest:
         # JAX is being imported or compiling; Python would wait for it, the GUI should not have to.
         sys.stdout.flush()

@@ -1,11 +1,12 @@
 """Getting a network ready to play: imports, the file, compilation, and what if that fails."""
 
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from data_pipeline.common.errors import ArgmaxError
+from data_pipeline.common.errors import ArgmaxError, InputError
 
 if TYPE_CHECKING:
     from uci.protocol.think import Loaded
@@ -37,7 +38,7 @@ class Submit(Protocol):
 
 
 class NetworkSlot:
-    """The network in use: loaded on the worker when needed, kept if its successor is broken."""
+    """The network in use: loaded on the worker, kept if its successor cannot be loaded."""
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class NetworkSlot:
         self._default = self._path = default
         self._future: Future[Loaded] | None = None
         self._loaded: Loaded | None = None  # the worker's
+        self._settled: str | None = None  # the worker's: the path that `_loaded` is the answer to
 
     def choose(self, path: str) -> None:
         """Use another file from the next `get` on; an empty path stands for the default."""
@@ -65,15 +67,33 @@ class NetworkSlot:
             self._future = self._submit(self._load_or_keep, self._path)
         return self._future
 
+    def load_early(self) -> None:
+        """On the worker: load what is chosen by now, so that the first `get` need not wait."""
+        with contextlib.suppress(Exception):  # told, and told again where it is asked for
+            self._load_or_keep(self._path)
+
     def _load_or_keep(self, path: str) -> "Loaded":
         """Load a file; where that fails, say so and keep the last network or the default."""
-        try:
-            self._loaded = self._load_file(Path(path))
-        except (ArgmaxError, OSError) as error:
-            self._tell(f"Network: {error}")
+        if self._loaded is None or self._settled != path:
+            self._loaded = self._load(path) or self._loaded
             if self._loaded is None and path != self._default:
-                self._loaded = self._load_file(Path(self._default))
+                self._loaded = self._load(self._default)
             if self._loaded is None:
-                raise
-            self._tell("Network: the one loaded before stays in use")
+                raise InputError(f"expected a network that can be loaded, found none in '{path}'")
+            self._settled = path
         return self._loaded
+
+    def _load(self, path: str) -> "Loaded | None":
+        """The network of a file; None, after saying why, where it cannot be loaded."""
+        try:
+            return self._load_file(Path(path))
+        except Exception as error:  # also mistakes of ours: a game may be running
+            kept = "; the one loaded before stays in use" if self._loaded else ""
+            self._tell(f"Network: {describe(error)}{kept}")
+        return None
+
+
+def describe(error: Exception) -> str:
+    """What went wrong, for an ``info string``; with its type where it was not foreseen."""
+    foreseen = isinstance(error, (ArgmaxError, OSError))
+    return str(error) if foreseen else f"{type(error).__name__}: {error}"

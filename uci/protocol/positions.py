@@ -5,38 +5,24 @@ from collections.abc import Iterable
 import chess
 
 from data_pipeline.common.errors import InputError
+from data_pipeline.sources.fen import faults_of, read_fen
 from uci.protocol.protocol import shorten
-
-# Odd but playable: too many pieces or checkers, castling rights or en passant squares that
-# python-chess disregards. Everything else makes moves meaningless.
-PLAYABLE = (
-    chess.STATUS_TOO_MANY_WHITE_PAWNS
-    | chess.STATUS_TOO_MANY_BLACK_PAWNS
-    | chess.STATUS_TOO_MANY_WHITE_PIECES
-    | chess.STATUS_TOO_MANY_BLACK_PIECES
-    | chess.STATUS_BAD_CASTLING_RIGHTS
-    | chess.STATUS_INVALID_EP_SQUARE
-    | chess.STATUS_TOO_MANY_CHECKERS
-    | chess.STATUS_IMPOSSIBLE_CHECK
-)
 
 
 def board_from_fen(fen: str | None) -> chess.Board:
-    """The board of a FEN of four to six fields, by default the starting position.
+    """The board of a FEN or EPD, read as `data_pipeline.sources.fen` does; by default the starting
+    position.
 
     Raises InputError for anything unplayable.
     """
     if fen is None:
         return chess.Board()
     try:
-        board = chess.Board(fen)
+        board = read_fen(fen).board
     except ValueError as error:
         raise InputError(f"expected a FEN, found '{shorten(fen)}': {error}") from None
-    faults = board.status() & ~PLAYABLE
-    if faults:
-        names = ", ".join(str(flag.name) for flag in chess.Status if flag & faults)
-        names = names.lower().replace("_", " ")
-        raise InputError(f"expected a playable position, found '{shorten(fen)}': {names}")
+    if faults := faults_of(board):
+        raise InputError(f"expected a playable position, found '{shorten(fen)}': {faults}")
     return board
 
 

@@ -61,9 +61,13 @@ class Go:
 
 @dataclass(frozen=True)
 class Invalid:
-    """A known command that makes no sense: what was expected and what was found."""
+    """A command that makes no sense: what was expected and what was found.
+
+    ``command``: its first word.
+    """
 
     problem: str
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ def shorten(text: str) -> str:
 
 
 def _invalid(expected: str, tokens: list[str]) -> Invalid:
-    return Invalid(f"expected {expected}, found '{shorten(' '.join(tokens))}'")
+    return Invalid(f"expected {expected}, found '{shorten(' '.join(tokens))}'", tokens[0])
 
 
 def _parse_debug(tokens: list[str]) -> Command:

@@ -1,13 +1,17 @@
 """Standard input and output as a UCI session needs them: bounded lines in, whole lines out."""
 
+import os
+import select
 from collections.abc import Callable, Iterator
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from data_pipeline.common.plain_text import one_line
 from uci.protocol.protocol import Bare, Invalid, parse
 from uci.protocol.session import Session
 
 LINE_LIMIT = 1 << 20  # bytes; a game of 6,000 moves has 30,000
+GRACE_SECONDS = 0.02  # how long a program may take to close the pipe after `quit`
+SCRIPT_PATIENCE_SECONDS = 60.0
 
 
 def read_lines(read: Callable[[int], bytes], limit: int) -> Iterator[str | None]:
@@ -25,15 +29,34 @@ def read_lines(read: Callable[[int], bytes], limit: int) -> Iterator[str | None]
         overlong = not whole
 
 
-def serve(session: Session, read: Callable[[int], bytes], limit: int = LINE_LIMIT) -> bool:
-    """Handle commands until ``quit`` or the end of input; returns whether the worker is at rest."""
+def serve(
+    session: Session,
+    read: Callable[[int], bytes],
+    limit: int = LINE_LIMIT,
+    ended: Callable[[], bool] = lambda: True,
+) -> bool:
+    """Handle commands until ``quit`` or the end of input; returns whether the worker is at rest.
+
+    The end of input waits for all answers. ``quit`` waits for none, except where the input has
+    ``ended`` with it, so that a script piped in gets its last answer.
+    """
     for line in read_lines(read, limit):
-        command = parse(line) if line is not None else Invalid(f"a line of over {limit} bytes")
+        # It may have been a position, so none is known now.
+        overlong = Invalid(f"a line of over {limit} bytes", "position")
+        command = parse(line) if line is not None else overlong
         if command is Bare.QUIT:
-            session.handle(Bare.STOP)
-            break
+            return session.quit(SCRIPT_PATIENCE_SECONDS if ended() else 0.0)
         session.handle(command)
     return session.finish()
+
+
+def has_ended(stream: BinaryIO) -> bool:
+    """Whether nothing more comes after what was read: the end of a file, or a closed pipe."""
+    try:
+        readable, _, _ = select.select([stream], [], [], GRACE_SECONDS)
+        return bool(readable) and not os.read(stream.fileno(), 1)
+    except (OSError, ValueError):  # Windows asks sockets only
+        return False
 
 
 def writer(stream: TextIO) -> Callable[[str], None]:

@@ -36,6 +36,15 @@ class Request:
     elapsed_ms: Callable[[], int]  # since the ``go``
 
 
+@dataclass(frozen=True)
+class Answer:
+    """Lines for a ``go``: its ``bestmove``, the ``info`` block before it, and what is told once."""
+
+    bestmove: str
+    block: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
 def choice_for(options: Options, curve: StrengthCurve | None) -> Choice:
     """The choice that the options ask for.
 
@@ -50,18 +59,16 @@ def choice_for(options: Options, curve: StrengthCurve | None) -> Choice:
     return Choice(temperature, options.risk_quantile, options.contempt_win_prob, moves)
 
 
-def think(request: Request, loaded: Loaded, tablebase: Oracle | None) -> Iterator[str]:
-    """The ``info`` lines and, last, the ``bestmove`` line."""
+def think(request: Request, loaded: Loaded, tablebase: Oracle | None) -> Answer:
+    """The answer to a ``go``."""
     board, options = request.board, request.options
     if not any(board.legal_moves):
         mate = "mate 0" if board.is_check() else "cp 0"
-        yield render_info({"depth": 0, "score": mate, "time": request.elapsed_ms()})
-        yield render_bestmove(None)
-        return
-    if options.limit_strength and not loaded.curve:
-        yield render_string("UCI_LimitStrength: this network's strength was not measured")
+        info = render_info({"depth": 0, "score": mate, "time": request.elapsed_ms()})
+        return Answer(render_bestmove(None), (info,))
     moves, problems = root_moves(board, request.go.searchmoves)
-    yield from map(render_string, problems)
+    if options.limit_strength and not loaded.curve:
+        problems.insert(0, "UCI_LimitStrength: this network's strength was not measured")
     engine = SearchlessEngine(
         loaded.predictor,
         rules=options.rules,
@@ -73,8 +80,11 @@ def think(request: Request, loaded: Loaded, tablebase: Oracle | None) -> Iterato
     analysis = engine.analyse(board, moves)
     best = engine.choose(analysis)
     reply = _reply(engine, board, best) if options.ponder else None
-    yield from report(analysis, best, reply, options, request.elapsed_ms())
-    yield render_bestmove(best.uci(), reply.uci() if reply else None)
+    return Answer(
+        render_bestmove(best.uci(), reply.uci() if reply else None),
+        tuple(report(analysis, best, reply, options, request.elapsed_ms())),
+        tuple(map(render_string, problems)),
+    )
 
 
 def root_moves(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from data_pipeline.common.errors import InputError
 from tests.helpers.dialogue import CURVE, load_fake
 from uci.protocol.positions import after_moves, board_from_fen
-from uci.protocol.protocol import Bare, Go, Position, parse
+from uci.protocol.protocol import Bare, Go, Invalid, Position, parse
 from uci.protocol.session import Session
 from uci.protocol.stdio import read_lines, serve, writer
 
@@ -79,22 +79,24 @@ def converse(lines: list[str]) -> list[str]:
 
 
 def check(lines: list[str]) -> None:
-    """Every go has its bestmove, legal in the position that was in force when it came."""
+    """Every go has its bestmove, legal in the position that was in force when it came; none where
+    the last position was bad."""
     output = converse(lines)
     answers = [line.split()[1] for line in output if line.startswith("bestmove")]
     positions = list(positions_of_goes(lines))
     assert len(answers) == len(positions)
     for answer, board in zip(answers, positions, strict=True):
         if answer == "(none)":
-            assert not any(board.legal_moves)
+            assert not (board and any(board.legal_moves))
         else:
+            assert board
             assert chess.Move.from_uci(answer) in board.legal_moves
     assert not [line for line in output if line.startswith("info string go: ") and "Error" in line]
 
 
-def positions_of_goes(lines: list[str]) -> Iterator[chess.Board]:
-    """The position that each ``go`` of an input is about."""
-    board = chess.Board()
+def positions_of_goes(lines: list[str]) -> Iterator[chess.Board | None]:
+    """The position that each ``go`` of an input is about; None after a bad one."""
+    board: chess.Board | None = chess.Board()
     for line in lines:
         command = parse(line)
         if command is Bare.QUIT:
@@ -102,9 +104,12 @@ def positions_of_goes(lines: list[str]) -> Iterator[chess.Board]:
         if command is Bare.NEW_GAME:
             board = chess.Board()
         elif isinstance(command, Position):
+            board = None
             with contextlib.suppress(InputError):
                 board = after_moves(board_from_fen(command.fen), command.moves)
-        elif isinstance(command, Go) and "perft" not in command.numbers:
+        elif isinstance(command, Invalid) and command.command == "position":
+            board = None
+        elif isinstance(command, Go) and (board is None or "perft" not in command.numbers):
             yield board
 
 
