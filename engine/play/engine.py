@@ -11,7 +11,7 @@ from data_pipeline.encoding.actions import action_of
 from data_pipeline.encoding.values import ValueBins, two_hot
 from engine.play import rules as chess_rules
 from engine.play.analysis import Analysis
-from engine.play.move_choice import Choice
+from engine.play.move_choice import UNDERPROMOTIONS, Choice, with_queens_preferred
 from engine.play.rules import Verdict
 from model.inference.action_values import ActionValues, estimates, gives_win_probs
 
@@ -90,8 +90,7 @@ class SearchlessEngine:
     def _rank(self, board: chess.Board, moves: list[chess.Move], values: np.ndarray) -> Analysis:
         """Put what is known beside what the network says [M, K], and sort, best first.
 
-        Moves of equal worth, such as two mates, are told apart by the network's own estimate; in
-        the reference, the one with the lower action id comes first.
+        With the rules, a queen is preferred to a needless underpromotion (`with_queens_preferred`).
         """
         bins, win_probs_given = self.predictor.bins, gives_win_probs(self.predictor)
         expected = estimates(values, self.predictor)
@@ -99,11 +98,11 @@ class SearchlessEngine:
         distributions, win_probs = _apply(verdicts, values, expected, bins)
         if win_probs_given:
             utilities = self.choice.utilities(distributions, win_probs, verdicts, bins)
+            if self.rules is True:
+                utilities = with_queens_preferred(utilities, moves, verdicts)
         else:
             utilities = np.log(np.maximum(win_probs, 1e-30))
-        reference = self.rules == "reference"
-        ties = np.array([action_of(move) for move in moves]) if reference else -expected
-        order = np.lexsort((ties, -utilities))
+        order = np.lexsort((*self._ties(moves, expected), -utilities))
         return Analysis(
             board=board.copy(),
             moves=tuple(moves[i] for i in order),
@@ -114,6 +113,16 @@ class SearchlessEngine:
             bins=bins,
             gives_win_probs=win_probs_given,
         )
+
+    def _ties(self, moves: list[chess.Move], expected: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Keys for `np.lexsort` of moves of equal worth, such as two mates: the network's own
+        estimate tells them apart, with the rules after underpromotions are put last; in the
+        reference, the one with the lower action id comes first."""
+        if self.rules == "reference":
+            return (np.array([action_of(move) for move in moves]),)
+        if not self.rules:
+            return (-expected,)
+        return (-expected, np.array([move.promotion in UNDERPROMOTIONS for move in moves]))
 
     def _verdicts(self, board: chess.Board, moves: list[chess.Move]) -> Sequence[Verdict | None]:
         """The rules' verdicts; where they are silent, the tablebase's."""

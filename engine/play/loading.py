@@ -43,27 +43,19 @@ def load_predictor(path: str | Path | None = None, *, warm: bool = False) -> "Pr
     path = Path(path or shipped_network())
     if path.exists() and not path.is_file():  # a pipe or a device would be waited for
         raise InputError(f"expected a network file, found '{path}', which is no regular file")
-    keep_compiled()
     from model.inference.predictor import Predictor
-    from model.network.network_file import load_network
+    from model.network.network_file import check_shapes, read_network
 
-    predictor = Predictor(load_network(path))
+    network = read_network(path)
+    predictor = Predictor(network, compiled=compiled_passes())
+    if not predictor.compiled_before:
+        check_shapes(network, path)
     if warm:
         predictor.warm_up()
     return predictor
 
 
-def compilation_cache() -> Path:
-    """Where compiled functions are kept between processes."""
+def compiled_passes() -> Path:
+    """Where compiled passes are kept between processes."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "argmax" / "jax"
-
-
-def keep_compiled() -> None:
-    """Let JAX keep what it compiles, unless the caller has already given it a place for that."""
-    import jax
-
-    if jax.config.values["jax_compilation_cache_dir"] is None:
-        jax.config.update("jax_compilation_cache_dir", str(compilation_cache()))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    return Path(base) / "argmax" / "passes"

@@ -2,16 +2,17 @@
 
 Inputs are padded, so that few shapes are ever compiled. Where a position's moves share one board,
 a pass takes positions, padded to a power of two, and their moves, padded to 40 (most positions have
-fewer), 64 or 256 (none has more than 218). Where every move is a row of its own, since it is in the
-sequence, or since the position after it is what the network values, a pass takes rows, whatever
-their position, in batches of a few fixed sizes. CPUs are fastest where a pass stays in their
-caches.
+fewer) or 64; a position with more moves is asked for in parts. Where every move is a row of its
+own, since it is in the sequence, or since the position after it is what the network values, a pass
+takes rows, whatever their position, in batches of a few fixed sizes. CPUs are fastest where a pass
+stays in their caches.
 """
 
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 import chess
@@ -23,11 +24,12 @@ from data_pipeline.batches.board_batches import Inputs
 from data_pipeline.batches.sequence_batches import SequenceInputs
 from data_pipeline.encoding.values import ValueBins
 from model.config import ComputeDtype, NetworkConfig
+from model.inference.compiled_passes import CompiledPasses, Pass
 from model.network.architecture import architecture_of, inputs_of, transformed
 from model.network.network_file import Network, Params
 from model.targets import TARGETS
 
-MOVE_SHAPES = (40, 64, 256)
+MOVE_SHAPES = (40, 64)
 
 AnyInputs = TypeVar("AnyInputs", bound=Inputs | SequenceInputs)
 
@@ -65,9 +67,17 @@ def distributions(
 
 
 class Predictor:
-    """A network, ready to give values. Safe to use from several threads."""
+    """A network, ready to give values. Safe to use from several threads.
 
-    def __init__(self, network: Network, compute_dtype: ComputeDtype | None = None) -> None:
+    ``compiled``: a folder that keeps compiled passes for other processes.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        compute_dtype: ComputeDtype | None = None,
+        compiled: Path | None = None,
+    ) -> None:
         self.network = network
         self._target = TARGETS[network.config.target]
         self._architecture = architecture_of(network.config)
@@ -77,28 +87,55 @@ class Predictor:
         self.dtype: ComputeDtype = compute_dtype or self._backend.dtype
         self._params = jax.device_put(network.params)
         self._lock = threading.Lock()
+        self._compiling = threading.Lock()
+        self._passes: dict[tuple, Pass] = {}
+        self._stored: CompiledPasses | None = None
+        if compiled and jax.default_backend() == "cpu":
+            self._stored = CompiledPasses(compiled, network.config, self.dtype, network.params)
+
+    @property
+    def compiled_before(self) -> bool:
+        """Whether a network of this configuration and these shapes has been compiled before."""
+        return self._stored is not None and self._stored.any
 
     def action_values(
         self, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]]
     ) -> list[np.ndarray]:
         """See `model.inference.action_values`; ``moves[i]`` are legal moves of ``boards[i]``."""
-        values: list[np.ndarray] = [np.zeros((0, self.bins.count), np.float32)] * len(boards)
+        parts = [(i, part) for i, of_board in enumerate(moves) for part in self._parts(of_board)]
+        found: list[np.ndarray] = [np.zeros(0)] * len(parts)
         # Few moves first, so that positions of one pass need much the same padding.
-        order = sorted((i for i in range(len(boards)) if moves[i]), key=lambda i: len(moves[i]))
+        order = sorted(range(len(parts)), key=lambda k: len(parts[k][1]))
         most = self._backend.max_positions
         for start in range(0, len(order), most):
             rows = order[start : start + most]
-            some = [boards[i] for i in rows], [moves[i] for i in rows]
+            some = [boards[parts[k][0]] for k in rows], [parts[k][1] for k in rows]
             result = self._shared(*some) if self._shares_boards else self._separate(*some)
-            for row, found in zip(rows, result, strict=True):
-                values[row] = self._target.move_values(found[: len(moves[row])])
-        return values
+            for k, values in zip(rows, result, strict=True):
+                found[k] = values[: len(parts[k][1])]
+        of_boards: list[list[np.ndarray]] = [[] for _ in boards]
+        for (i, _), values in zip(parts, found, strict=True):
+            of_boards[i].append(values)
+        nothing = np.zeros((0, self.bins.count), np.float32)
+        return [
+            self._target.move_values(np.concatenate(of_board)) if of_board else nothing
+            for of_board in of_boards
+        ]
 
-    def warm_up(self) -> None:
-        """Compile what playing one game needs, so that the first move is as fast as the others."""
+    def _parts(self, moves: Sequence[chess.Move]) -> Iterator[Sequence[chess.Move]]:
+        """A position's moves, divided where they are more than one pass takes; none for none."""
+        most = MOVE_SHAPES[-1] if self._shares_boards else len(moves)
+        return (moves[start : start + most] for start in range(0, len(moves), most or 1))
+
+    def warm_up(self, all_shapes: bool = True) -> None:
+        """Compile what playing one game needs, so that the first move is as fast as the others; or
+        only what its first moves need."""
         board = chess.Board()
         moves = list(board.legal_moves)
-        for shape in MOVE_SHAPES if self._shares_boards else self._backend.sequences:
+        shapes = MOVE_SHAPES if self._shares_boards else self._backend.sequences
+        if self._shares_boards and not all_shapes:
+            shapes = MOVE_SHAPES[:1]
+        for shape in shapes:
             self.action_values([board], [(moves * shape)[:shape]])
 
     @property
@@ -136,8 +173,33 @@ class Predictor:
         return np.split(np.concatenate(results)[: ends[-1]], ends[:-1])
 
     def _run(self, inputs: Inputs | SequenceInputs) -> np.ndarray:
+        if self._stored is None:
+            config = self.network.config
+            with self._lock:
+                return np.asarray(distributions(config, self.dtype, self._params, inputs))
+        compiled = self._pass_for(inputs, self._stored)
         with self._lock:
-            return np.asarray(distributions(self.network.config, self.dtype, self._params, inputs))
+            return np.asarray(compiled(self._params, tuple(inputs)))
+
+    def _pass_for(self, inputs: Inputs | SequenceInputs, stored: CompiledPasses) -> Pass:
+        """The compiled pass for inputs of these shapes: from before, from disk, or compiled now.
+
+        Passes that are there do not wait for one that another thread compiles.
+        """
+        shapes = tuple(array.shape for array in inputs)
+        if shapes not in self._passes:
+            with self._compiling:
+                if shapes not in self._passes:
+                    self._passes[shapes] = stored.load(inputs) or self._compile(inputs, stored)
+        return self._passes[shapes]
+
+    def _compile(self, inputs: Inputs | SequenceInputs, stored: CompiledPasses) -> Pass:
+        config, dtype, kind = self.network.config, self.dtype, type(inputs)
+
+        def apply(params: Params, arrays: tuple) -> jax.Array:
+            return distributions(config, dtype, params, kind(*arrays))
+
+        return stored.compile(apply, self._params, tuple(inputs))
 
     def _divide(self, inputs: AnyInputs) -> Iterator[AnyInputs]:
         """Rows [N] -> batches, large ones first, the last filled with zeros."""

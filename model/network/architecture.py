@@ -1,15 +1,15 @@
 """The network as a pure function of its configuration, parameters and inputs.
 
-What differs by architecture is in one row of `ARCHITECTURES`.
+What differs by architecture is in one row of `ARCHITECTURES`. Haiku and the layers are imported only
+where a network is traced; a pass that was compiled before needs neither.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import chess
-import haiku as hk
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,9 +22,11 @@ from data_pipeline.batches.sequence_batches import (
     pairs,
 )
 from model.config import BoardConfig, NetworkConfig, SequenceConfig
-from model.network import board_transformer, sequence_transformer
 from model.targets import TARGETS
 from model.targets.target import MakeInputs, Outputs
+
+if TYPE_CHECKING:
+    import haiku as hk
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,18 @@ class Architecture:
     ) = None
     """(config, boards, moves of each): every move as a position with one move; where positions are
     not shared."""
+
+
+def _board_forward(config: BoardConfig, inputs: Inputs, dtype: jnp.dtype) -> Outputs:
+    from model.network import board_transformer
+
+    return board_transformer.forward(config, inputs, dtype)
+
+
+def _sequence_forward(config: SequenceConfig, inputs: SequenceInputs, dtype: jnp.dtype) -> Outputs:
+    from model.network import sequence_transformer
+
+    return sequence_transformer.forward(config, inputs, dtype)
 
 
 def _board_inputs(
@@ -66,12 +80,12 @@ def _sequence_inputs(
 
 ARCHITECTURES: dict[str, Architecture] = {
     "board": Architecture(
-        forward=board_transformer.forward,
+        forward=_board_forward,
         empty_inputs=lambda config, *shape: empty_inputs(*shape, after=config.afterstates),
         make_inputs=_board_inputs,
     ),
     "sequence": Architecture(
-        forward=sequence_transformer.forward,
+        forward=_sequence_forward,
         empty_inputs=lambda config, *shape: empty_sequences(*shape),
         make_inputs=_sequence_inputs,
         shares_positions=lambda config: (
@@ -92,12 +106,14 @@ def inputs_of(config: NetworkConfig) -> MakeInputs:
     return partial(architecture_of(config).make_inputs, config)
 
 
-def transformed(config: NetworkConfig, dtype: jnp.dtype = jnp.float32) -> hk.Transformed:
+def transformed(config: NetworkConfig, dtype: jnp.dtype = jnp.float32) -> "hk.Transformed":
     """Haiku's pure pair: ``init(key, inputs)`` and ``apply(params, inputs)``.
 
     The architecture `board` takes `board_batches.Inputs`, the architecture `sequence`
     `sequence_batches.SequenceInputs`; both give `Outputs`.
     """
+    import haiku as hk
+
     forward = architecture_of(config).forward
     return hk.without_apply_rng(hk.transform(lambda inputs: forward(config, inputs, dtype)))
 

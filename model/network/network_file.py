@@ -97,6 +97,13 @@ def load_network(path: str | Path) -> Network:
     Raises NetworkFileError if it is not a network, is cut short or changed since it was written,
     holds numbers that are not finite, or parameters other than its configuration asks for.
     """
+    network = read_network(path)
+    check_shapes(network, path)
+    return network
+
+
+def read_network(path: str | Path) -> Network:
+    """`load_network` without `check_shapes`, which takes longer than all the rest."""
     metadata = read_metadata(path)
     tensors = _read_tensors(path)
     if "checksum" in metadata and metadata["checksum"] != checksum(metadata, tensors):
@@ -123,7 +130,6 @@ def load_network(path: str | Path) -> Network:
         _stored_dtype(tensors, path),
     )
     _check_sizes(network, path)
-    _check_shapes(network, path)
     return network
 
 
@@ -217,7 +223,8 @@ def _check_sizes(network: Network, path: str | Path) -> None:
         )
 
 
-def _check_shapes(network: Network, path: str | Path) -> None:
+def check_shapes(network: Network, path: str | Path) -> None:
+    """Raise NetworkFileError where parameters are not those that the configuration asks for."""
     from model.network.architecture import parameter_shapes
 
     expected = parameter_shapes(network.config)

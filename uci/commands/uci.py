@@ -1,5 +1,6 @@
 """The UCI engine on standard input and output, for chess GUIs, match runners and bots."""
 
+import contextlib
 import os
 import sys
 from dataclasses import dataclass
@@ -38,9 +39,8 @@ def run(args: Args) -> int:
         writer(sys.stdout), load, network, prepare=prepare, elo_range=curve and curve.elo_range
     )
     stdin = sys.stdin.buffer
-    at_rest = serve(session, stdin.readline, ended=lambda: has_ended(stdin))
-    if not at_rest:
-        # JAX is being imported or compiling; Python would wait for it, the GUI should not have to.
+    serve(session, stdin.readline, ended=lambda: has_ended(stdin))
+    # Python would wait for what is still being imported or compiled; the GUI should not have to.
+    with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
-        os._exit(0)
-    return 0
+    os._exit(0)

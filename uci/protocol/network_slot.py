@@ -1,6 +1,7 @@
 """Getting a network ready to play: imports, the file, compilation, and what if that fails."""
 
 import contextlib
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -13,21 +14,23 @@ if TYPE_CHECKING:
 
 
 def prepare() -> None:
-    """Import JAX and the network's code, and let JAX keep what it compiles."""
+    """Import JAX and the network's code."""
     import model.inference.predictor  # noqa: F401
     import uci.protocol.think  # noqa: F401
-    from engine.play.loading import keep_compiled
-
-    keep_compiled()
 
 
 def load(path: Path) -> "Loaded":
-    """A network file, compiled and ready. Raises ArgmaxError or OSError."""
+    """A network file, ready to play; what only later moves need is compiled in the background.
+
+    Raises ArgmaxError or OSError.
+    """
     from engine.play.loading import load_predictor
     from engine.play.strength import curve_of
     from uci.protocol.think import Loaded
 
-    predictor = load_predictor(path, warm=True)
+    predictor = load_predictor(path)
+    predictor.warm_up(all_shapes=False)
+    threading.Thread(target=predictor.warm_up, daemon=True).start()
     return Loaded(predictor, curve_of(predictor.network.training))
 
 

@@ -92,7 +92,6 @@ class Session:
         self._thought: Thought | None = None
         self._tablebase: Tablebase | None = None  # the worker's
         self._worker = ThreadPoolExecutor(1, "argmax-worker")
-        self._last_job: Future | None = None
         self._last_answer: Future | None = None
         self._last_setting: Future | None = None
         self._goes: deque[Future] = deque()
@@ -127,14 +126,14 @@ class Session:
             case Unknown(line) if self._debug:
                 self._tell(f"unknown command '{line}'")
 
-    def finish(self) -> bool:
-        """Give all answers that are owed; returns whether the worker has come to rest as well."""
+    def finish(self) -> None:
+        """Give all answers that are owed; what else the worker does may go on."""
         self._release()
         if self._last_answer:
             self._last_answer.exception()  # waits for it
-        return self._shut_down()
+        self._shut_down()
 
-    def quit(self, patience_seconds: float = 0.0) -> bool:
+    def quit(self, patience_seconds: float = 0.0) -> None:
         """As `finish`, but only the last of several ``go`` is answered, if it takes no longer than
         that; by default nothing is waited for."""
         self._stop()
@@ -143,12 +142,10 @@ class Session:
         if self._last_answer and patience_seconds:
             with contextlib.suppress(TimeoutError):
                 self._last_answer.exception(patience_seconds)
-        return self._shut_down()
+        self._shut_down()
 
-    def _shut_down(self) -> bool:
-        at_rest = self._last_job is None or self._last_job.done()
+    def _shut_down(self) -> None:
         self._worker.shutdown(wait=False, cancel_futures=True)
-        return at_rest
 
     def _introduce(self) -> None:
         lines = [f"id name {NAME}", f"id author {AUTHOR}"]
@@ -322,8 +319,7 @@ class Session:
             self._tell(f"SyzygyPath: {opened.count} tables, up to {opened.max_pieces} pieces")
 
     def _submit(self, call: Callable, /, *args: object) -> Future:
-        self._last_job = self._worker.submit(call, *args)
-        return self._last_job
+        return self._worker.submit(call, *args)
 
     def _write(self, line: str) -> None:
         with self._lock:

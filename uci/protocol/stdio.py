@@ -34,8 +34,8 @@ def serve(
     read: Callable[[int], bytes],
     limit: int = LINE_LIMIT,
     ended: Callable[[], bool] = lambda: True,
-) -> bool:
-    """Handle commands until ``quit`` or the end of input; returns whether the worker is at rest.
+) -> None:
+    """Handle commands until ``quit`` or the end of input.
 
     The end of input waits for all answers. ``quit`` waits for none, except where the input has
     ``ended`` with it, so that a script piped in gets its last answer.
@@ -45,9 +45,10 @@ def serve(
         overlong = Invalid(f"a line of over {limit} bytes", "position")
         command = parse(line) if line is not None else overlong
         if command is Bare.QUIT:
-            return session.quit(SCRIPT_PATIENCE_SECONDS if ended() else 0.0)
+            session.quit(SCRIPT_PATIENCE_SECONDS if ended() else 0.0)
+            return
         session.handle(command)
-    return session.finish()
+    session.finish()
 
 
 def has_ended(stream: BinaryIO) -> bool:

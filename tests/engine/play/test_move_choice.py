@@ -1,5 +1,6 @@
 """Quantiles, contempt, temperature, and the split of a distribution into win, draw and loss."""
 
+import chess
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +10,9 @@ from hypothesis.extra.numpy import arrays
 from data_pipeline.encoding.values import MATE_BONUS, ValueBins
 from engine.play import rules
 from engine.play.analysis import split_win_prob, win_draw_loss
+from engine.play.engine import SearchlessEngine
 from engine.play.move_choice import Choice, quantile
+from tests.helpers.fakes import ValuesPredictor
 
 BINS = ValueBins(10)
 weights = arrays(np.float64, 10, elements=st.floats(0.001, 1))
@@ -115,3 +118,48 @@ def test_a_faster_mate_is_preferred_and_both_are_sure_wins():
     known = Choice().utilities(moves, np.array([1, 1, 0.5]), [rules.CHECKMATE] * 2 + [None], bins)
     assert known[0] == known[1] == 1 + MATE_BONUS
     assert win_draw_loss(moves[:2], bins) == pytest.approx(np.array([[1, 0, 0]] * 2))
+
+
+PROMOTES = chess.Board("2r4k/1P6/8/8/8/8/P7/K7 w - - 0 1")
+
+
+def promotes(rules=True, **win_probs: float) -> SearchlessEngine:
+    """An engine of which the moves named (``b8r``) have these values, all others 0.1."""
+
+    def win_prob(board, move):
+        return win_probs.get(move.uci()[2:], 0.1)
+
+    return SearchlessEngine(ValuesPredictor(win_prob), rules=rules)
+
+
+@pytest.mark.parametrize(
+    ("win_probs", "best"),
+    [
+        ({"b8q": 0.80, "b8r": 0.815}, "b8q"),
+        ({"b8q": 0.80, "b8r": 0.81, "b8n": 0.815}, "b8q"),
+        ({"b8q": 0.80, "b8r": 0.85}, "b8r"),
+        ({"b8q": 0.80, "b8r": 0.81, "b8n": 0.85}, "b8n"),
+        ({"b8q": 0.80, "b8r": 0.79}, "b8q"),
+        ({"b8q": 0.10, "c8r": 0.30, "c8q": 0.29, "b8r": 0.4}, "b8r"),  # each square by itself
+        ({"b8q": 0.40, "b8r": 0.41, "b1": 0.405}, "b8q"),  # with the rook's value
+    ],
+)
+def test_a_needless_underpromotion_gives_way_to_the_queen(win_probs, best):
+    analysis = promotes(**win_probs).analyse(PROMOTES)
+    assert analysis.best.uci()[2:] == best
+    assert list(analysis.utilities) == sorted(analysis.utilities, reverse=True)
+    bare = promotes(rules=False, **win_probs).analyse(PROMOTES)
+    assert bare.best.uci()[2:] == max(win_probs, key=lambda name: win_probs[name])
+    assert sorted(bare.utilities) == pytest.approx(sorted(analysis.utilities))
+
+
+def test_an_underpromotion_that_the_rules_decide_is_played():
+    stalemates = chess.Board("8/5P1k/5K2/8/8/8/8/8 w - - 0 1")  # f8=Q is stalemate
+    engine = SearchlessEngine(ValuesPredictor(lambda _, move: 0.51))
+    assert engine.analyse(stalemates).best.uci() != "f7f8q"
+    mates = chess.Board("k7/2P5/1K6/8/8/8/8/8 w - - 0 1")  # with a queen or a rook
+    for win_prob in (0.9, 0.2):
+        liked = SearchlessEngine(
+            ValuesPredictor(lambda _, move, p=win_prob: p if move.promotion == chess.ROOK else 0.5)
+        )
+        assert liked.analyse(mates).best.uci() == "c7c8q"

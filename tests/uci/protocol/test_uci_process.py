@@ -89,9 +89,9 @@ def test_the_console_script_for_guis_needs_no_argument(monkeypatch):
     assert called == [["uci"]]
 
 
-def test_compiled_functions_are_kept(program, folder):
+def test_compiled_passes_are_kept(program, folder):
     program.ask("position startpos", "go")
-    assert list((folder / "cache" / "argmax" / "jax").iterdir())
+    assert list((folder / "cache" / "argmax" / "passes").rglob("*.pass"))
 
 
 CLOCKS = [
