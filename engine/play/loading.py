@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data_pipeline.common.errors import InputError
 from engine.networks import shipped_network
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def load_engine(
     """The engine of a network file (default: the shipped one); see `SearchlessEngine`.
 
     ``warm``: compile now what a game needs, instead of at the first move.
-    Raises InputError where the file is not a network.
+    Raises NetworkFileError where the file is not a network.
     """
     from engine.play.engine import SearchlessEngine
 
@@ -38,11 +37,9 @@ def load_predictor(path: str | Path | None = None, *, warm: bool = False) -> "Pr
     """The network of a file (default: the shipped one), ready to give values.
 
     ``warm``: compile now what a game needs, instead of at the first move.
-    Raises InputError where the file is not a network.
+    Raises NetworkFileError where the file is not a network.
     """
     path = Path(path or shipped_network())
-    if path.exists() and not path.is_file():  # a pipe or a device would be waited for
-        raise InputError(f"expected a network file, found '{path}', which is no regular file")
     from model.inference.predictor import Predictor
     from model.network.network_file import check_shapes, read_network
 

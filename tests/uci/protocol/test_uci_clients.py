@@ -159,12 +159,6 @@ def assert_true(value: bool) -> None:
     assert value
 
 
-def said_to(gui: Dialogue, *lines: str, ended: bool) -> None:
-    """Serve the lines as input."""
-    text = io.BytesIO("\n".join(lines).encode())
-    serve(gui.session, text.readline, ended=lambda: ended)
-
-
 @pytest.mark.parametrize("queued", [1, 2000])
 def test_quit_does_not_wait_for_what_loads_or_is_queued(queued):
     blocked = threading.Event()
@@ -174,9 +168,9 @@ def test_quit_does_not_wait_for_what_loads_or_is_queued(queued):
         return load_fake(path)
 
     gui = Dialogue(load)
-    goes = ["uci", "position startpos", *["go"] * queued]
+    lines = io.BytesIO(b"uci\nposition startpos\n" + b"go\n" * queued + b"quit")
     start = time.perf_counter()
-    said_to(gui, *goes, "quit", ended=False)
+    serve(gui.session, lines.readline, ended=lambda: False)
     assert time.perf_counter() - start < 5
     blocked.set()
 
@@ -184,11 +178,15 @@ def test_quit_does_not_wait_for_what_loads_or_is_queued(queued):
 def test_of_a_script_s_many_goes_only_the_last_is_answered_at_quit():
     gate = Gate()
     gui = Dialogue(lambda _: Loaded(gate))
-    threading.Timer(0.2, gate.opened.set).start()
-    said_to(gui, "position startpos", *["go"] * 500, "quit", ended=True)
+    lines = io.BytesIO(b"position startpos\n" + b"go\n" * 500 + b"quit")
+
+    def ended() -> bool:
+        gate.opened.set()
+        return True
+
+    serve(gui.session, lines.readline, ended=ended)
     assert gate.calls <= 2
-    lines = gui.rest()
-    assert lines[-1].startswith("bestmove")
+    assert gui.rest()[-1].startswith("bestmove")
 
 
 def test_the_end_of_a_pipe_is_seen_and_an_open_one_left_alone():
