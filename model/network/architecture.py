@@ -1,7 +1,7 @@
 """The network as a pure function of its configuration, parameters and inputs.
 
-What differs by architecture is in one row of `ARCHITECTURES`. Haiku and the layers are imported only
-where a network is traced; a pass that was compiled before needs neither.
+What differs by architecture is in one row of `ARCHITECTURES`. Haiku and the layers are imported
+only where a network is traced; a pass that was compiled before needs neither.
 """
 
 from collections.abc import Callable, Sequence
