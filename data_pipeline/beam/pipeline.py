@@ -215,9 +215,24 @@ def _pipeline(options: DatasetOptions, flags: Sequence[str]) -> beam.Pipeline:
     cluster = any(flag.startswith("--runner") for flag in flags)
     try:
         runner = None if cluster else LocalRunner()
-        return beam.Pipeline(runner=runner, options=PipelineOptions(list(flags)))
+        pipeline = beam.Pipeline(runner=runner, options=PipelineOptions(list(flags)))
     except (ValueError, ImportError) as error:  # Beam's of a runner that it does not know
         raise InputError(f"expected one of Beam's runners: {error}") from error
+    _check_flags(flags)
+    return pipeline
+
+
+def _check_flags(flags: Sequence[str]) -> None:
+    """Raise InputError for a flag that Beam would pass over. Runners behind a job server have flags
+    that only the server knows, so theirs are not checked."""
+    if any(name in flag for flag in flags for name in ("Flink", "Spark", "Portable")):
+        return
+    given = PipelineOptions(list(flags)).get_all_options(retain_unknown_options=True)
+    unknown = sorted(given.keys() - PipelineOptions([]).get_all_options().keys())
+    if unknown:
+        raise InputError(
+            f"expected flags of Beam in --beam-flags, found --{unknown[0]}, which it does not know"
+        )
 
 
 def _reason(error: Exception) -> str:

@@ -1,12 +1,8 @@
 """What is in a dataset: counts, values, men, plies, phases, mates, and what another shares."""
 
-import base64
-import html
-import io
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from data_pipeline.dataset import records
@@ -70,45 +66,3 @@ def stats_of(encoded: Iterable[bytes], bins: ValueBins) -> Stats:
 def hashes(dataset: Dataset, split: str) -> set[bytes]:
     """The position hashes of a split."""
     return {position_hash(records.decode(data).board) for data in dataset.records(split)}
-
-
-def draw(stats: dict[str, Stats], bins: ValueBins, title: str, path: Path) -> None:
-    """Write a picture of the splits' shares to ``path`` (.png, .svg, or .html with it inside)."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 7), layout="constrained")
-    figure.suptitle(title)
-    (values, men), (plies, phases) = figure.subplots(2, 2)
-    for split, of_split in stats.items():
-        total = of_split.positions or 1
-        by_bin = [of_split.value_bins[k] / total for k in range(bins.count)]
-        values.stairs(by_bin, bins.edges, label=f"{split} ({of_split.positions:,})")
-        for axes, counter in ((men, of_split.men), (plies, of_split.plies)):
-            known = sorted(key for key in counter if key >= 0)
-            axes.plot(known, [counter[key] / total for key in known], marker=".", label=split)
-    width = 0.8 / max(1, len(stats))
-    for offset, of_split in enumerate(stats.values()):
-        places = [place + offset * width for place in range(len(PHASES))]
-        shares = [of_split.phases[phase] / (of_split.positions or 1) for phase in PHASES]
-        phases.bar(places, shares, width)
-    phases.set_xticks([place + 0.4 - width / 2 for place in range(len(PHASES))], PHASES)
-    labels = ("win probability of the best move", "men on the board", "ply", "phase")
-    for axes, label in zip((values, men, plies, phases), labels, strict=True):
-        axes.set_xlabel(label)
-        axes.set_ylabel("share of positions")
-    values.legend()
-    _save(figure, title, path)
-
-
-def _save(figure: Any, title: str, path: Path) -> None:
-    if path.suffix != ".html":
-        figure.savefig(path, dpi=120)
-        return
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=120)
-    data = base64.b64encode(image.getvalue()).decode()
-    name = html.escape(title)
-    path.write_text(
-        f'<!doctype html><meta charset="utf-8"><title>{name}</title>'
-        f'<img alt="{name}" src="data:image/png;base64,{data}">\n'
-    )

@@ -15,6 +15,7 @@ players take ``name=``.
 import dataclasses
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from data_pipeline.common.errors import InputError
 
@@ -80,6 +81,11 @@ def parse_spec(text: str) -> PlayerSpec:
             )
     name = settings.pop("name", None) or _name(kind, target, settings)
     return PlayerSpec(text, kind, name, target, settings, options)
+
+
+def network_spec(path: Path) -> PlayerSpec:
+    """The player of a network file, whatever characters its path has."""
+    return PlayerSpec(f"network:{path}", "network", _name("network", str(path), {}), str(path))
 
 
 def _read(text: str, key: str, value: str, reader):

@@ -163,10 +163,8 @@ class Roster:
 
 def open_network(spec: PlayerSpec) -> SearchlessEngine:
     """The engine of a ``network`` spec, for many positions at once."""
-    from engine.networks import shipped_network
+    from engine.play import load_engine
     from engine.play.move_choice import Choice
-    from model.inference.predictor import Predictor
-    from model.network.network_file import load_network
     from model.training.runtime import keep_freed_memory
 
     settings = spec.settings
@@ -174,7 +172,5 @@ def open_network(spec: PlayerSpec) -> SearchlessEngine:
         choice = Choice(**{key: settings[key] for key in CHOICES if key in settings})
     except ValueError as error:
         raise InputError(f"{error} in {spec.text!r}") from None
-    network = load_network(spec.target or shipped_network())
     keep_freed_memory()
-    predictor = Predictor(network)
-    return SearchlessEngine(predictor, rules=settings.get("rules", True), choice=choice)
+    return load_engine(spec.target or None, rules=settings.get("rules", True), choice=choice)

@@ -65,12 +65,13 @@ def _bands(attempts: Iterable[Attempt]) -> list[tuple[int, list[Attempt]]]:
 def fit_curve(ratings: Sequence[float], solved: Sequence[bool]) -> SolveCurve | None:
     """Logistic regression of solving on the puzzle's rating, by maximum likelihood.
 
-    None where no falling curve fits: all solved, none solved, or harder puzzles solved more often.
+    None where no falling curve fits: all solved, none solved, harder puzzles solved more often, or
+    all solved ones easier than all others, which leaves the steepness and the rating open.
     """
     from scipy.optimize import minimize_scalar
 
     x, y = np.asarray(ratings, float), np.asarray(solved, float)
-    if y.min() == y.max():
+    if y.min() == y.max() or x[y == 1].max() < x[y == 0].min():
         return None
 
     def loss(rating: float, log_scale: float) -> float:

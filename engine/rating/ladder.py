@@ -63,6 +63,11 @@ class Ladder:
         low, high = problem.interval(point, index)
         return self.player not in problem.bounded and (high - low) / 2 <= self.config.half_width
 
+    @property
+    def round_games(self) -> int:
+        """How many games the next round has: no more than are left."""
+        return min(self.config.games_a_round, self.config.most_games - len(self.results))
+
     def next_pairing(self) -> tuple[str, str]:
         """The two that should play the next round; the player first where it is one of them."""
         places, information, elos = self._information()
@@ -146,6 +151,6 @@ def climb(
     """Play rounds until the ladder is done; ``play_round(a, b, games)`` gives their results."""
     while not ladder.done():
         a, b = ladder.next_pairing()
-        ladder.results.extend(play_round(a, b, ladder.config.games_a_round))
+        ladder.results.extend(play_round(a, b, ladder.round_games))
         progress(ladder)
     return ladder.ratings()

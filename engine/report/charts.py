@@ -1,15 +1,22 @@
 """Charts of measured figures with matplotlib: as SVG text, as PNG, as a file (.svg, .png)."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from data_pipeline.common.errors import InputError
+from data_pipeline.dataset.stats import PLY_STEP
+from data_pipeline.encoding.phases import PHASES
 
 INK, FAINT, BLUE, ORANGE = "#7b7b84", "#a1a1aa", "#2f7ed8", "#e8890c"
+SPLIT_COLOURS = (BLUE, ORANGE, "#1a9e77")
+PAGE_COLOURS = """
+svg { --ink: #27272a; --faint: #71717a; }
+@media (prefers-color-scheme: dark) { svg { --ink: #f4f4f5; --faint: #a1a1aa; } }
+"""
 FORMATS = (".svg", ".png")
 
 
@@ -44,6 +51,17 @@ def for_any_page() -> Iterator[None]:
     with matplotlib.rc_context(dict.fromkeys(parts, INK)):
         matplotlib.rcParams.update(dict.fromkeys(clear, "none"))
         yield
+
+
+def page_svg(draw: Callable, *args, **options) -> str:
+    """The chart that ``draw`` makes, as an ``<svg>`` without a background whose text and axes are
+    dark on a light page and light on a dark one."""
+    with for_any_page():
+        text = svg(draw(*args, **options))
+    for colour, name in ((INK, "ink"), (FAINT, "faint")):
+        text = text.replace(colour, f"var(--{name})")
+    start = text.index(">") + 1
+    return f"{text[:start]}<style>{PAGE_COLOURS}</style>{text[start:]}"
 
 
 def png(figure, dpi: int = 110) -> bytes:
@@ -144,3 +162,47 @@ def learning_curve(steps: list[float], series: dict[str, list[float]], xlabel: s
         axis.plot(steps, values, color=BLUE, marker="o", markersize=3)
         axis.set(title=name, xlabel=xlabel)
     return figure
+
+
+def dataset_stats(splits: Mapping[str, Mapping], edges: Sequence[float], title: str):
+    """Shares of positions by value, men, ply and phase, from the counts of each split
+    (`data_pipeline.dataset.stats.Stats.as_json`). ``edges`` [K+1]: those of the value bins.
+
+    Plies are left out where none are known. What was never counted is 0, not skipped.
+    """
+    shown = {name: counts for name, counts in splits.items() if counts["positions"]}
+    known = {name: {k: n for k, n in of["plies"].items() if k >= 0} for name, of in shown.items()}
+    labels = {"win probability of the best move": "value_bins", "men on the board": "men"}
+    labels |= {"ply": "plies"} if any(known.values()) else {}
+    labels |= {"phase": "phases"}
+    figure, axes = new_figure(columns=2, width=4.8, height=3.2, rows=(len(labels) + 1) // 2)
+    for axis, (label, name) in zip(axes, labels.items(), strict=False):
+        for number, (split, of) in enumerate(shown.items()):
+            counts = known[split] if name == "plies" else of[name]
+            text = f"{split} ({of['positions']:,})"
+            colour = SPLIT_COLOURS[number % len(SPLIT_COLOURS)]
+            if name == "phases":
+                places = np.arange(len(PHASES)) + (number - (len(shown) - 1) / 2) * 0.25
+                shares = [counts.get(phase, 0) / of["positions"] for phase in PHASES]
+                axis.bar(places, shares, 0.25, color=colour, label=text)
+                axis.set_xticks(range(len(PHASES)), PHASES)
+            elif counts:
+                bounds = _bounds(name, counts, edges)
+                keys = range(len(edges) - 1) if name == "value_bins" else bounds[:-1]
+                shares = [counts.get(key, 0) / of["positions"] for key in keys]
+                axis.stairs(shares, bounds, color=colour, label=text, linewidth=1.4)
+        axis.set(xlabel=label, ylabel="share of positions")
+        axis.set_ylim(bottom=0)
+    for axis in axes[len(labels) :]:
+        axis.set_axis_off()
+    axes[0].legend(frameon=False, fontsize=8)
+    figure.suptitle(title)
+    return figure
+
+
+def _bounds(name: str, counts: Mapping[int, int], edges: Sequence[float]) -> Sequence[float]:
+    """The edges of the steps, from the first key that was counted to the last."""
+    if name == "value_bins":
+        return edges
+    step = PLY_STEP if name == "plies" else 1
+    return range(min(counts), max(counts) + 2 * step, step)

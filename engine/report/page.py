@@ -9,12 +9,11 @@ STYLE = """
 body { font: 16px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; margin: 2rem auto;
   max-width: 62rem; padding: 0 1rem; }
 h1, h2 { line-height: 1.2; } h2 { margin-top: 2.5rem; }
-table { border-collapse: collapse; margin: 1rem 0; }
+table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; }
 th, td { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid #8884;
   font-variant-numeric: tabular-nums; vertical-align: top; }
 th { font-weight: 600; }
 figure { margin: 1.2rem 0; } figure img { max-width: 100%; height: auto; }
-figure.chart img { background: #fff; border-radius: 8px; }
 figcaption, .faint { color: #8a8a90; font-size: .92rem; }
 code { font-size: .9em; overflow-wrap: anywhere; }
 """
@@ -54,12 +53,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def figure(svg: str, caption: str, chart: bool = False) -> str:
+def figure(svg: str, caption: str) -> str:
     """An SVG as an image of its own, so that its styles and names stay apart from the page's."""
     data = base64.b64encode(svg.encode()).decode()
-    kind = ' class="chart"' if chart else ""
     return (
-        f'<figure{kind}><img alt="{escape(caption)}" src="data:image/svg+xml;base64,{data}">'
+        f'<figure><img alt="{escape(caption)}" src="data:image/svg+xml;base64,{data}">'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 
@@ -68,3 +66,9 @@ def span(interval: Sequence[float], digits: int = 4) -> str:
     """An interval as text."""
     low, high = interval
     return f"{low:.{digits}f} to {high:.{digits}f}"
+
+
+def percent_span(interval: Sequence[float]) -> str:
+    """An interval of shares as text, in percent."""
+    low, high = interval
+    return f"{low:.1%} to {high:.1%}"

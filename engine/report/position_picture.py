@@ -11,6 +11,7 @@ import numpy as np
 from engine.play.analysis import Analysis
 
 COLOURS = ("#2f7ed8", "#e8890c", "#1a9e77", "#b45ad6", "#d6455d")  # best move first
+TEACHER = "#18181bd0"
 STYLE = """
   .card { fill: #ffffff; stroke: #d4d4d8; }
   .ink { fill: #27272a; }
@@ -35,8 +36,11 @@ PLOT_TOP, PLOT_BOTTOM = MARGIN + 34, MARGIN + BOARD - 26
 WIDTH, HEIGHT = PLOT_LEFT + PLOT_WIDTH + 28, BOARD + 2 * MARGIN
 
 
-def picture(analysis: Analysis, shown: int = len(COLOURS)) -> str:
+def picture(
+    analysis: Analysis, shown: int = len(COLOURS), teacher: chess.Move | None = None
+) -> str:
     """The SVG of a position with its ``shown`` best moves (at most as many as there are colours).
+    ``teacher``: another one's best move, whose arrow is dark.
 
     The histograms share one scale. All win probabilities are the side to move's.
     """
@@ -48,7 +52,7 @@ def picture(analysis: Analysis, shown: int = len(COLOURS)) -> str:
         f"<title>{side} to move: win probabilities of the best moves</title>",
         f"<style>{STYLE}</style>",
         f'<rect class="card" x="0.5" y="0.5" width="{WIDTH - 1}" height="{HEIGHT - 1}" rx="10"/>',
-        f'<g transform="translate({MARGIN} {MARGIN})">{_board(analysis, count)}</g>',
+        f'<g transform="translate({MARGIN} {MARGIN})">{_board(analysis, count, teacher)}</g>',
         _text(LABELS_LEFT, MARGIN + 16, f"{side} to move: win probabilities of the best moves"),
         *_axis(),
         *_rows(analysis, count),
@@ -57,13 +61,15 @@ def picture(analysis: Analysis, shown: int = len(COLOURS)) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _board(analysis: Analysis, count: int) -> str:
+def _board(analysis: Analysis, count: int, teacher: chess.Move | None) -> str:
     """The board from the side to move, the best move's arrow on top."""
     board = analysis.board
     arrows = [
         chess.svg.Arrow(move.from_square, move.to_square, color=f"{colour}d0")
         for move, colour in zip(analysis.moves[:count], COLOURS, strict=False)
     ]
+    if teacher is not None:  # the first, so that it lies on top
+        arrows.insert(0, chess.svg.Arrow(teacher.from_square, teacher.to_square, color=TEACHER))
     return chess.svg.board(
         board,
         orientation=board.turn,

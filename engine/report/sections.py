@@ -6,13 +6,13 @@ import chess
 import numpy as np
 
 from data_pipeline.dataset.records import PositionRecord
-from data_pipeline.encoding.actions import MOVES
+from data_pipeline.encoding.actions import move_of
 from engine.play.analysis import Analysis
 from engine.report import charts
-from engine.report.page import figure, folded, paragraph, section, span, table
+from engine.report.page import figure, folded, paragraph, percent_span, section, span, table
 from engine.report.position_picture import picture
 from model.evaluation.evaluate import FIGURES
-from model.network.network_file import Network
+from model.network.network_file import Network, training_runs
 
 # Positions that show what values look like: a quiet one, tactics, endgames.
 GALLERY = (
@@ -26,18 +26,26 @@ GALLERY = (
 
 
 def card(network: Network) -> str:
-    """What the network is, the plain entries of its training record, and the configuration."""
+    """What the network is; folded, the configuration and a line for each run of its training."""
     rows: list[tuple[str, object]] = [
         ("name", network.name),
         ("layout", network.config.layout),
         ("parameters", f"{network.parameter_count:,}"),
         ("licence", network.licence),
     ]
-    training = dict(network.training)
-    config = training.pop("config", {})
-    rows += [(f"training: {key}", value) for key, value in _scalars(training)]
-    details = folded("Configuration of the training", table(("", ""), _scalars(config)))
-    return section("The network", table(("", ""), rows), details)
+    runs = training_runs(network.training)
+    lines = [(number, *(run.get(key, "") for key in _RUN)) for number, run in enumerate(runs, 1)]
+    parts = [table(("", ""), rows)]
+    if runs:
+        head = ("", *(key.replace("_", " ") for key in _RUN))
+        title = f"Training: {len(runs)} run{'s' * (len(runs) > 1)}, the last one first"
+        parts.append(folded(title, table(head, lines)))
+        config = table(("", ""), _scalars(runs[0].get("config", {})))
+        parts.append(folded("Configuration of the last run", config))
+    return section("The network", *parts)
+
+
+_RUN = ("steps", "positions_seen", "hours", "teacher")
 
 
 def _scalars(record: Mapping, prefix: str = "") -> Iterator[tuple[str, object]]:
@@ -56,9 +64,10 @@ def learning(lines: Sequence[Mapping]) -> str:
         return section("Learning", paragraph("The run's log has no evaluations."))
     names = [n for n in ("agreement", "regret", "squared_error") if n in found[0]]
     series = {name.replace("_", " "): [line[name] for line in found] for name in names}
-    chart = charts.learning_curve([line["step"] for line in found], series, "step")
+    steps = [line["step"] for line in found]
+    chart = charts.page_svg(charts.learning_curve, steps, series, "step")
     caption = "Figures on held-out positions in the course of training."
-    return section("Learning", figure(charts.svg(chart), caption, chart=True))
+    return section("Learning", figure(chart, caption))
 
 
 def puzzles(figures: Mapping) -> str:
@@ -73,16 +82,21 @@ def puzzles(figures: Mapping) -> str:
         text += f" Half of them at puzzle rating {rating['rating']:.0f}"
         text += f" ({span(rating['interval_95'], 0)})."
     rows = [
-        (f"{b['from']}-{b['to']}", b["total"], f"{b['solve_rate']:.1%}", span(b["interval_95"], 3))
+        (
+            f"{b['from']}-{b['to']}",
+            b["total"],
+            f"{b['solve_rate']:.1%}",
+            percent_span(b["interval_95"]),
+        )
         for b in figures["bands"]
     ]
-    chart = charts.solve_curve(dict(figures), "Puzzles solved by rating")
+    chart = charts.page_svg(charts.solve_curve, dict(figures), "Puzzles solved by rating")
     head = ("rating", "puzzles", "solved", "95 %")
     caption = "The number of puzzles stands above each point."
     return section(
         "Puzzles",
         paragraph(text),
-        figure(charts.svg(chart), caption, chart=True),
+        figure(chart, caption),
         table(head, rows),
     )
 
@@ -114,15 +128,15 @@ def quality(figures: Mapping) -> str:
     for name, part in figures["by_phase"].items():
         cells = ("" if part[key] is None else f"{part[key]:.4f}" for key in _PHASE_COLUMNS)
         phases.append((name, part["positions"], *cells))
-    chart = charts.calibration(
-        figures["reliability"], figures["pit_histogram"], "Reliability of the expected value"
-    )
+    title = "Reliability of the expected value"
+    measured = (figures["reliability"], figures["pit_histogram"])
+    chart = charts.page_svg(charts.calibration, *measured, title)
     return section(
         "Agreement with the teacher, and calibration",
         paragraph(f"{figures['positions']} positions, {figures['moves']} moves; bare network."),
         table(("figure", "all", "95 %"), rows),
         table(("phase", "positions", *(c.replace("_", " ") for c in _PHASE_COLUMNS)), phases),
-        figure(charts.svg(chart), "Calibrated: points on the line, bars at 1.", chart=True),
+        figure(chart, "Calibrated: points on the line, bars at 1."),
     )
 
 
@@ -139,14 +153,16 @@ def mistakes(found: Sequence[tuple[PositionRecord, Analysis]]) -> str:
     """The worst mistakes: the teacher's best move against the network's."""
     shown = []
     for record, analysis in found:
-        values = dict(zip((MOVES[a] for a in record.actions), record.win_probs, strict=True))
-        chosen, best = analysis.best.uci(), max(values, key=lambda move: values[move])
+        board = record.board
+        moves = [move_of(action) for action in record.actions]
+        values = dict(zip(moves, record.win_probs, strict=True))
+        chosen, best = analysis.best, max(values, key=lambda move: values[move])
         caption = (
-            f"{record.board.fen()}: the network plays {chosen}, worth {values[chosen]:.2f} to the "
-            f"teacher; best was {best}, worth {values[best]:.2f}; it gave away "
-            f"{values[best] - values[chosen]:.2f}."
+            f"{board.fen()}: the network plays {board.san(chosen)}, worth {values[chosen]:.2f} to "
+            f"the teacher; best was {board.san(best)} (black arrow), worth {values[best]:.2f}; it "
+            f"gave away {values[best] - values[chosen]:.2f}."
         )
-        shown.append(figure(picture(analysis), caption))
+        shown.append(figure(picture(analysis, teacher=best), caption))
     text = "The positions of the test split in which the network gives the most away."
     return section("The worst mistakes", paragraph(text), *shown)
 

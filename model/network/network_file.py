@@ -250,3 +250,10 @@ def random_network(preset_name: str = "tiny", seed: int = 0) -> Network:
 
     config = preset(preset_name).network
     return Network(config, init_params(config, seed), name=f"random-{preset_name}")
+
+
+def training_runs(training: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The record of a training and those of the runs that it started from, the last one first."""
+    record, before = dict(training), training.get("started_from")
+    record.pop("started_from", None)
+    return [record, *(training_runs(before) if before else [])] if training else []

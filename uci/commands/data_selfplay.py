@@ -89,11 +89,10 @@ def network_player(path: Path):
     """A network file -> a `data_pipeline.teachers.selfplay.Player`."""
     import numpy as np
 
-    from engine.play.engine import SearchlessEngine, require_win_probs
-    from model.inference.predictor import Predictor
-    from model.network.network_file import load_network
+    from engine.play import load_engine
+    from engine.play.engine import require_win_probs
 
-    engine = SearchlessEngine(Predictor(load_network(path)))
+    engine = load_engine(path)
     require_win_probs(engine.predictor)
 
     def win_probs(boards):

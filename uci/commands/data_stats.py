@@ -27,7 +27,7 @@ def run(args: Args) -> int:
     """Count, draw and say it."""
     from data_pipeline.common.errors import InputError
     from data_pipeline.dataset.dataset import SPLITS, Dataset
-    from data_pipeline.dataset.stats import draw, stats_of
+    from data_pipeline.dataset.stats import stats_of
 
     if args.picture and args.picture.suffix not in (".png", ".svg", ".html"):
         raise InputError(f"expected a picture named .png, .svg or .html, found {args.picture}")
@@ -43,14 +43,32 @@ def run(args: Args) -> int:
     if args.against:
         result["shared"] = shared(dataset, Dataset(args.against))
     if args.picture:
-        title = f"{args.dataset.resolve().name}: {dataset.manifest['teacher']}"
-        draw(stats, dataset.bins, title, args.picture)
+        draw(result["splits"], dataset, args.picture)
         say(f"drawn: {args.picture}", file=sys.stderr)
     if args.json:
         print(json.dumps(result))
     else:
         show(result)
     return 0
+
+
+def draw(splits: dict[str, Any], dataset, path: Path) -> None:
+    """Write the charts to ``path``: a picture, or a page with them and the counts."""
+    from data_pipeline.common.files import write_atomically
+    from engine.report import charts, page
+
+    title = f"{dataset.directory.resolve().name}: {dataset.manifest['teacher']}"
+    edges = dataset.bins.edges
+    if path.suffix != ".html":
+        charts.save(charts.dataset_stats(splits, edges, title), path)
+        return
+    head = ("split", "positions", "moves", "all moves scored", "mates")
+    names = ("positions", "moves", "complete", "mates")
+    rows = [(split, *(f"{of[name]:,}" for name in names)) for split, of in splits.items()]
+    chart = charts.page_svg(charts.dataset_stats, splits, edges, "")
+    caption = "Shares of the positions of each split."
+    text = page.page(title, [page.figure(chart, caption), page.table(head, rows)])
+    write_atomically(path, text.encode())
 
 
 def shared(dataset, other) -> dict[str, dict[str, int]]:

@@ -32,15 +32,14 @@ class Args:
 def run(args: Args) -> int:
     """Measure and report, every figure with its 95 % interval."""
     from data_pipeline.common.terminal import progress_bar
-    from engine.match.player_specs import parse_spec
-    from engine.match.players import open_network
     from engine.play.engine import require_win_probs
+    from engine.play.loading import load_predictor
     from engine.report import charts
     from model.evaluation.evaluate import measure, summary
 
     charts.check_picture_path(args.picture)
     encoded = read_split(args.data, args.split, args.limit)
-    predictor = open_network(parse_spec(f"network:{args.network or ''}")).predictor
+    predictor = load_predictor(args.network)
     if args.picture:
         require_win_probs(predictor)
     start = time.perf_counter()

@@ -55,11 +55,11 @@ def run(args: Args) -> int:
 def _run(args: Args) -> int:
     from data_pipeline.common.terminal import PlainConsole
     from engine.match.openings import read_openings
-    from engine.match.player_specs import parse_spec
+    from engine.match.player_specs import network_spec, parse_spec
     from engine.match.stockfish_ladder import LadderGames, levels_of, scale_text
-    from engine.rating.ladder import Ladder
+    from engine.rating.ladder import Ladder, climb
 
-    spec = parse_spec(f"network:{args.network}" if args.network else args.player)
+    spec = network_spec(args.network) if args.network else parse_spec(args.player)
     specs, levels, stockfish = levels_of(args.stockfish, args.step, args.movetime)
     config = LadderConfig(args.start, args.half_width, most_games=args.most_games)
     ladder = Ladder(spec.name, levels, config)
@@ -71,12 +71,13 @@ def _run(args: Args) -> int:
     if ladder.results:
         say(f"{len(ladder.results)} games are in {args.pgn}", file=sys.stderr)
     with games, console.status("") as status:
-        while not ladder.done():
-            a, b = ladder.next_pairing()
+
+        def play_round(a: str, b: str, count: int):
             shown = console.render_str(f"{len(ladder.results)} games; {a} against {b}")
             status.update(shown)
-            ladder.results.extend(games.play_round(a, b, config.games_a_round))
-            console.print(_standing(ladder))
+            return games.play_round(a, b, count)
+
+        climb(ladder, play_round, lambda ladder: console.print(_standing(ladder)))
     figures = _figures(ladder, games, scale_text(stockfish, args.movetime))
     if args.json:
         print(json.dumps(figures))

@@ -24,7 +24,7 @@ class Args:
 def run(args: Args) -> int:
     """Print the network's name, size, configuration and training record."""
     from engine.networks import shipped_network
-    from model.network.network_file import load_network
+    from model.network.network_file import load_network, training_runs
 
     path = args.file or shipped_network()
     network = load_network(path)
@@ -41,18 +41,11 @@ def run(args: Args) -> int:
         print(json.dumps(info))
         return 0
     say(f"{path} ({path.stat().st_size / 2**20:.1f} MiB)")
-    last, *before = _runs(network.training)
+    last, *before = training_runs(network.training) or [{}]
     _print_fields(info | {"training": last})
     for record in before:
         _print_fields({"the run before": {k: v for k, v in record.items() if k in SHOWN_BEFORE}})
     return 0
-
-
-def _runs(training: dict[str, Any]) -> list[dict[str, Any]]:
-    """The record of a training and those of the runs that it started from, the last one first."""
-    record, before = dict(training), training.get("started_from")
-    record.pop("started_from", None)
-    return [record, *(_runs(before) if before else [])]
 
 
 def _print_fields(fields: dict[str, Any], indent: str = "") -> None:

@@ -32,13 +32,13 @@ def run(args: Args) -> int:
     """Read, solve side by side, and report rates with 95 % intervals."""
     from data_pipeline.common.errors import InputError
     from data_pipeline.common.terminal import progress_bar
-    from engine.match.player_specs import parse_spec
+    from engine.match.player_specs import network_spec, parse_spec
     from engine.match.players import open_network
     from engine.measure.puzzle_summary import summary
     from engine.measure.puzzles import read_puzzles, solve
     from engine.report import charts
 
-    spec = parse_spec(f"network:{args.network}" if args.network else args.player)
+    spec = network_spec(args.network) if args.network else parse_spec(args.player)
     if spec.kind != "network":
         raise InputError(f"expected a network as the solver, found {spec.text!r}")
     charts.check_picture_path(args.picture)

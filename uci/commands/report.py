@@ -38,15 +38,13 @@ class Args:
 def run(args: Args) -> int:
     """Measure what was given and write the page."""
     from data_pipeline.common.files import write_atomically
-    from engine.match.player_specs import parse_spec
-    from engine.match.players import open_network
+    from engine.play import load_engine
     from engine.play.engine import require_win_probs
     from engine.report.page import page
-    from model.network.network_file import load_network
 
-    engine = open_network(parse_spec(f"network:{args.network or ''}"))
+    engine = load_engine(args.network)
     require_win_probs(engine.predictor)
-    network = load_network(args.network or _shipped())
+    network = engine.predictor.network  # pyright: ignore[reportAttributeAccessIssue]
     ladder = read_json(args.ladder) if args.ladder else None
     log = [json.loads(line) for line in _lines(args.log)] if args.log else None
     content = page(f"The network {network.name}", _sections(args, engine, network, ladder, log))
@@ -63,9 +61,6 @@ def _sections(args: Args, engine, network, ladder, log):
 
     from engine.report import sections
 
-    yield sections.card(network)
-    if log is not None:
-        yield sections.learning(log)
     if args.puzzles:
         yield sections.puzzles(_puzzles(args, engine))
     if ladder is not None:
@@ -74,11 +69,14 @@ def _sections(args: Args, engine, network, ladder, log):
     if args.data:
         figures, mistakes = _quality(args.data, args, engine)
         yield sections.quality(figures)
+    if log is not None:
+        yield sections.learning(log)
     boards = [chess.Board(fen) for _, fen in sections.GALLERY]
     titles = (title for title, _ in sections.GALLERY)
     yield sections.gallery(list(zip(titles, engine.analyse_many(boards), strict=True)))
     if mistakes:
         yield sections.mistakes(mistakes)
+    yield sections.card(network)
 
 
 def _puzzles(args: Args, engine) -> dict:
@@ -130,9 +128,3 @@ def _lines(path: Path) -> list[str]:
         return path.read_text().splitlines()
     except OSError as error:
         raise InputError(f"expected a run's metrics.jsonl at {path}: {error.strerror}") from None
-
-
-def _shipped() -> Path:
-    from engine.networks import shipped_network
-
-    return shipped_network()

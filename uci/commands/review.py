@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import tyro
 
 from data_pipeline.common.plain_text import say
+from data_pipeline.common.ranges import PositiveInt
 
 if TYPE_CHECKING:
     from engine.review.review import GameReview
@@ -28,7 +29,7 @@ class Args:
     """PGN files, plain or .zst."""
     out: Path | None = None
     """A folder for the annotated games (review.pgn) and a page that stands alone (review.html)."""
-    limit: int | None = None
+    limit: PositiveInt | None = None
     """Review at most this many games."""
     network: Path | None = None
     """The network (default: the shipped one)."""

@@ -36,7 +36,7 @@ def test_counts_add_up(dataset, capsys):
 
 
 def test_table_and_pictures(dataset, tmp_path, capsys):
-    for name, start in (("a.png", b"\x89PNG"), ("a.html", b"<!doctype html>")):
+    for name, start in (("a.png", b"\x89PNG"), ("a.html", b"<!DOCTYPE html>")):
         assert main(["data", "stats", str(dataset), "--picture", str(tmp_path / name)]) == 0
         assert (tmp_path / name).read_bytes().startswith(start)
     assert "moves a position" in capsys.readouterr().out
