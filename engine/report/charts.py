@@ -195,8 +195,9 @@ def dataset_stats(splits: Mapping[str, Mapping], edges: Sequence[float], title: 
         axis.set_ylim(bottom=0)
     for axis in axes[len(labels) :]:
         axis.set_axis_off()
-    axes[0].legend(frameon=False, fontsize=8)
-    figure.suptitle(title)
+    handles = axes[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper right", ncols=max(1, len(shown)), frameon=False)
+    figure.suptitle(title, x=0.01, ha="left")
     return figure
 
 

@@ -13,7 +13,8 @@ table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: a
 th, td { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid #8884;
   font-variant-numeric: tabular-nums; vertical-align: top; }
 th { font-weight: 600; }
-figure { margin: 1.2rem 0; } figure img { max-width: 100%; height: auto; }
+figure { margin: 1.2rem 0; overflow-x: auto; }
+figure img { max-width: 100%; min-width: 32rem; height: auto; }
 figcaption, .faint { color: #8a8a90; font-size: .92rem; }
 code { font-size: .9em; overflow-wrap: anywhere; }
 """

@@ -170,6 +170,7 @@ def test_planted_puzzle_rating_is_covered():
 def test_no_curve_where_none_fits():
     assert fit_curve([1000, 1200], [True, True]) is None
     assert fit_curve([1000, 1500] * 50, [False, True] * 50) is None
+    assert fit_curve([900, 1556], [True, False]) is None  # any rating in between fits as well
 
 
 def test_a_row_of_the_dump():

@@ -65,6 +65,14 @@ def test_it_ends_with_games_enough_even_if_all_are_won():
     assert ratings.players["me"].bounded and len(ladder.results) == 60
 
 
+def test_the_last_round_has_no_more_games_than_are_left():
+    ladder = Ladder("me", LEVELS, LadderConfig(start_elo=1500, most_games=12))
+    climb(ladder, simulated(np.random.default_rng(3), TRUTH | {"me": 1500.0}))
+    assert len(ladder.results) == 12
+    few = Ladder("me", LEVELS, LadderConfig(start_elo=1500, most_games=2))
+    assert few.round_games == 2
+
+
 def test_levels_without_any_known_rating_are_refused():
     with pytest.raises(InputError, match="known rating"):
         Ladder("me", LEVELS[:2], LadderConfig(start_elo=1500))

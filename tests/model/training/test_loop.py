@@ -114,6 +114,8 @@ def test_a_full_disk_is_one_error_and_keeps_the_last_checkpoint(data, tmp_path, 
         train(config, Dataset(data), tmp_path / "run", resume=True)
     monkeypatch.undo()
     assert train(config, Dataset(data), tmp_path / "run", resume=True).training["steps"] == 3
+    with pytest.raises(InputError, match="steps of at least 3, which the run has done, found 1"):
+        train(replace(config, steps=1), Dataset(data), tmp_path / "run", resume=True)
 
 
 def test_nothing_to_resume(data, tmp_path):

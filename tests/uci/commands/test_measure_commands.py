@@ -1,5 +1,6 @@
 """The measuring commands from end to end, on an untrained network: JSON forms, files, bad input."""
 
+import base64
 import json
 import re
 import shutil
@@ -137,6 +138,15 @@ def test_report_is_whole_and_names_no_address(report_page):
     assert text.count("<img ") == 3 + 6 + 2
     assert not re.search(r"(src|href)=\"(?!data:)", text) and "http" not in text
     assert "&lt;none&gt;" in text
+    assert text.index("Puzzles</h2>") < text.index("The network</h2>")
+
+
+def test_charts_follow_the_colours_of_the_page(report_page):
+    found = re.findall(r"base64,([A-Za-z0-9+/=]+)", report_page.read_text())
+    pictures = [base64.b64decode(data).decode() for data in found]
+    assert all("prefers-color-scheme: dark" in picture for picture in pictures)
+    charts = [picture for picture in pictures if "matplotlib" in picture]
+    assert len(charts) == 3 and all("var(--ink)" in chart for chart in charts)
 
 
 def test_report_in_a_browser(report_page, tmp_path):
