@@ -28,7 +28,7 @@ def test_panels_of_a_dataset(plies, panels):
     assert len(axes) == panels
     assert all(axis.get_ylim()[0] == 0 for axis in axes)
     (men,) = axes[1].patches
-    values, edges, _ = men.get_data()
+    values, edges, _ = men.get_data()  # pyright: ignore[reportAttributeAccessIssue]
     assert len(values) == 30 and values.sum() == 1 and edges[0] == 3
     assert list(values[1:-1]) == [0] * 28
 
