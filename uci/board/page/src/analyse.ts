@@ -336,7 +336,7 @@ export class Analyse implements Mode {
     const chance = b && chanceBetter(a.distribution, b.distribution);
     const [win, draw, loss] = a.wdl.map((share) => Math.round(100 * share));
     const results = `${a.san}: won ${win} %, drawn ${draw} %, lost ${loss} %`;
-    this.said.textContent = b ? `${results}. Better than ${b.san} with ${percent(chance!)}.` : `${results}.`;
+    this.said.textContent = b ? `${results}. Better than ${b.san}: ${percent(chance!)}.` : `${results}.`;
   }
 
   private setOverlay(overlay: Overlay): void {
@@ -419,7 +419,7 @@ export class Analyse implements Mode {
   private afterColours(current: Row | undefined): Map<Key, string> {
     const classes = new Map<Key, string>();
     if (!current || !(this.hovered || this.pinned)) {
-      this.legend.textContent = 'Point at a move: what either side attacks after it, and which pieces are loose.';
+      this.legend.textContent = 'Point at a move: attacks after it, and loose pieces.';
       return classes;
     }
     const { own_attacks, opponent_attacks, own_loose, opponent_loose } = current.after;
@@ -429,11 +429,11 @@ export class Analyse implements Mode {
     for (const square of [...own_loose, ...opponent_loose])
       classes.set(square as Key, `${classes.get(square as Key) ?? ''} loose`.trim());
     this.legend.replaceChildren(
-      `After ${current.san}: `,
-      h('span', { class: 'key own-attack', text: 'attacked by the mover' }), ' ',
-      h('span', { class: 'key their-attack', text: 'by the opponent' }), ' ',
-      h('span', { class: 'key both-attack', text: 'by both' }), ' ',
-      h('span', { class: 'key loose', text: 'loose piece' }),
+      `After ${current.san}, attacked by `,
+      h('span', { class: 'key own-attack', text: 'mover' }), ' ',
+      h('span', { class: 'key their-attack', text: 'opponent' }), ' ',
+      h('span', { class: 'key both-attack', text: 'both' }), '; ',
+      h('span', { class: 'key loose', text: 'loose' }),
     );
     return classes;
   }
