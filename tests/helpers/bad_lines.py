@@ -27,4 +27,11 @@ BAD_LINES = {
     line_of(MATE_IN_ONE, (1, [{"mate": 0, "line": "h8g8"}])): "missing score",
     line_of(MATE_IN_ONE, (1, [{"cp": "x", "line": "h8g8"}])): "missing field",
     line_of(MATE_IN_ONE, (1, [{"cp": 1, "line": "h8g8"}] * 2)): "move listed twice",
+    line_of(MATE_IN_ONE, (1, [{"cp": 1, "line": "0000"}])): "illegal move",
+    line_of(MATE_IN_ONE, (1, [{"cp": float("inf"), "line": "h8g8"}])): "infinite number",
+    line_of(MATE_IN_ONE, (1, [{"mate": float("-inf"), "line": "h8g8"}])): "infinite number",
+    line_of(MATE_IN_ONE, (float("inf"), [{"cp": 1, "line": "h8g8"}])): "infinite number",  # pyright: ignore[reportArgumentType]
+    line_of(MATE_IN_ONE, (1, [{"cp": float("nan"), "line": "h8g8"}])): "missing field",
+    b"[" * 100_000: "broken JSON",
+    b"{" * (1 << 21): "overlong line",
 }

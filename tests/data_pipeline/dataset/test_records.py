@@ -7,6 +7,7 @@ import pytest
 from data_pipeline.dataset.records import decode, encode, make_record
 from data_pipeline.encoding.actions import ACTIONS
 from data_pipeline.encoding.values import MATE, win_probability
+from data_pipeline.sources.entries import parse_fen
 from tests.helpers.random_chess import ODD_POSITIONS, random_boards, random_record
 
 
@@ -67,3 +68,13 @@ def test_cut_short_or_not_a_record():
     for length in range(len(data)):
         with pytest.raises(ValueError, match="expected a position record"):
             decode(data[:length])
+
+
+def test_the_half_move_clock_may_be_known_by_itself():
+    board, clocks = parse_fen("8/8/8/4k3/8/1Q6/1P6/K7 w - - hmvc 95;")
+    none = np.zeros(0, np.uint16)
+    record = decode(encode(make_record(board, none, none, clocks=clocks)))
+    assert (record.board.halfmove_clock, record.clocks, record.ply) == (95, True, None)
+    board.fullmove_number = 70_000
+    record = decode(encode(make_record(board, none, none, clocks=True)))
+    assert record.board.fullmove_number == 65_535

@@ -132,3 +132,24 @@ def test_names():
         Path("a/action_value-00001-of-00003_data.bag"),
         Path("a/action_value-00002-of-00003_data.bag"),
     ]
+
+
+SUITES = """\
+2rr3k/pp3pp1/1nnqbN1p/3pN3/2pP4/2P3Q1/PPB4P/R4RK1 w - - bm Qg6; id "WAC.001";
+1k1r4/pp1b1R2/3q2pp/4p3/2B5/4Q3/PPP2B2/2K5 b - - bm Qd1+; id "BK.01";
+1kr5/3n4/q3p2p/p2n2p1/PppB1P2/5BP1/1P2Q2P/3R2K1 w - - bm f5; id "STS(v1.0) Undermine.001"; \
+c0 "f5=10, Be5+=2"; c7 "f5 Be5+"; c8 "10 2"; c9 "f4f5 d4e5";
+8/8/8/p7/8/8/R6p/2K2Rbk w - - dm 5;
+r1bk1b1r/ppp2ppp/2p5/4Pn2/8/5N2/PPP2PPP/RNB2RK1 w - - acd 17; acs 10; bm Nc3; ce 30; Ae "x 64";
+r1bqk1r1/1p1p1n2/p1n2pN1/2p1b2Q/2P1Pp2/1PN5/PB4PP/R4RK1 w q - 0 1 bm Rxf4; id "ERET 001";
+rnbqkb1r/p3pppp/1p6/2ppP3/3N4/2P5/PPP1QPPP/R1B1KB1R w KQkq - 0 1 ;bm e6; D1 39; D2 1310
+3r1k2/4npp1/1ppr3p/p6P/P2PPPP1/1NR5/5K2/2R5 w - - bm "d5"; id "BK.02"
+4k3/8/8/8/PPPPPPPP/PPPPPPPP/8/4K3 w - - bm a6; c0 "no game leads here";
+"""
+
+
+def test_every_line_of_a_test_suite_is_read(tmp_path):
+    path = tmp_path / "suite.epd"
+    path.write_bytes(SUITES.replace("\n", "\r\n").encode("utf-8-sig"))
+    records, rejected = read(path)
+    assert not rejected and len(records) == SUITES.count("\n")
