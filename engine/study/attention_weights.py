@@ -1,4 +1,4 @@
-"""What a `board` network attends to: the weights of every head, and their mass on relations."""
+"""The attention weights of every head of a `board` network, and their mass on relations."""
 
 from functools import partial
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from model.network.network_file import Params
 from model.targets.target import Outputs
 
 RELATIONS = ("attacks", "attacked by", "x-rays", "x-rayed by")
-"""What square i does to square j, or j to i: `model.network.board_transformer.board_relations`."""
+"""Relations of square i to square j: `model.network.board_transformer.board_relations`."""
 
 
 class AttentionWeights(NamedTuple):
@@ -37,7 +37,7 @@ class RelationMass(NamedTuple):
 def attention_weights(
     config: BoardConfig, params: Params, inputs: Inputs
 ) -> tuple[Outputs, AttentionWeights]:
-    """The network's outputs, as without looking, and what it attended to on the way."""
+    """The network's outputs, unchanged, and its attention weights."""
     found: dict[str, list[jax.Array]] = {"trunk": [], "decoder": []}
 
     def keep(call, arguments, options, context: hk.MethodContext) -> jax.Array:

@@ -1,7 +1,7 @@
-"""Numbers on the squares of boards: heat maps beside one another, in one SVG.
+"""Heat maps: numbers on the squares of boards, one or more boards in one SVG.
 
-Each board has its own ground, and the words above are of a middle grey, so that the picture reads
-on a light and on a dark page.
+Each board has its own background and its title is grey, so that the picture can be read on a light
+and on a dark page.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ PLAIN = {"square light": "#f1f1f3", "square dark": "#dcdce1", "margin": "#52525b
 HOT, COLD = "#e8590c", "#1c7ed6"
 EDGE, SQUARE, SIDE = 15, 45, 390  # sizes of chess.svg: margin, square, whole board
 TITLE, GAP = 34, 18
-# As a style, not as attributes: in one page with other pictures, their rules would go before those.
+# As a style, since the style rules of other pictures on the page would override attributes.
 FONT = "font-family: system-ui, sans-serif; font-weight: 600"
 
 
@@ -28,9 +28,9 @@ class HeatMap:
     title: str
     board: chess.Board
     heat: Mapping[int, float] = field(default_factory=dict)
-    """Squares by their number in [-1, 1]: how strong the colour is, blue below 0."""
+    """Numbers in [-1, 1] by square: the strength of the colour, blue below 0."""
     labels: Mapping[int, str] = field(default_factory=dict)
-    """What is written on squares, at most four letters."""
+    """Text on squares, at most four letters."""
     arrows: Sequence[tuple[int, int]] = ()
     marked: int | None = None
     """A square with a frame."""
@@ -79,7 +79,7 @@ def _parts(heat_map: HeatMap) -> list[str]:
 
 
 def _colour(number: float) -> str:
-    """With the alpha of its strength."""
+    """The colour of a number, with its strength as the alpha."""
     strength = round(235 * min(abs(number), 1.0))
     return f"{HOT if number >= 0 else COLD}{strength:02x}"
 

@@ -1,79 +1,68 @@
-"""One cell of the study without a teacher: values learned from games and from one another.
+"""Learning values without a teacher: from games, and from the network's own values.
 
-A move's target is the value, some plies on in the same game, that a slow copy of the network gives
-the move played there; where the game is over by then, its result. So the targets move as the
-network learns, as they do in reinforcement learning (Farebrother et al. 2024, section 4), and what
-is learned is the win probability among the players of the games. Games are learned from their ends
-backwards (`training_transitions`), since a renewal of the slow copy carries a result back by no
-more than these plies. This is TD(0) with a target network (Mnih et al. 2015), or n-step TD with
-more plies, up to learning from results alone; with C51 the slow copy's whole distribution is the
+A move's target is the value that a target network gives, some plies later in the same game, to the
+move played there; where the game is over by then, it is the result. The target network is a copy of
+the network that is renewed every few steps, so the targets move as the network learns, as they do
+in reinforcement learning (Farebrother et al. 2024, section 4). What is learned is the win
+probability among the players of the games. Games are learned from their ends backwards
+(`training_transitions`), since each renewal of the target network carries a result back by no more
+than these plies. This is TD(0) with a target network (Mnih et al. 2015), or n-step TD with more
+plies, up to learning from results alone; with C51 the target network's whole distribution is the
 target.
 """
 
-from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 
-from engine.study.cell_training import Progress, optimizer_of, take_steps, trained
+from engine.study.cell_training import Learning, optimizer_of
 from engine.study.games import Games, Transitions, training_transitions
 from engine.study.grid import Cell
-from model.config import BoardConfig
-from model.network.architecture import init_params, transformed
-from model.network.network_file import Network
+from model.network.architecture import transformed
 from model.targets.value_losses import Array, LossName, bellman_target, cross_entropy, value_loss
-from model.training.runtime import shardings
+from model.training.loop import jit_update
+from model.training.optimizer import Progress
+from model.training.step import Parts, TrainState, make_update
 
-SLOW_STEPS = 10
-"""Every so many steps the slow copy becomes the network."""
+RENEWAL_STEPS = 10
+"""How often the target network becomes a copy of the network."""
 
 
-def train_bootstrapped(
-    cell: Cell, games: Games, progress: Progress, unfinished: Path
-) -> tuple[Network, float]:
-    """Train on games, ``cell.plies`` on; the network, and the seconds without compiling.
-
-    ``unfinished``: see `take_steps`.
-    """
-    optimizer, update = compiled(
-        cell.network, cell.loss, cell.sigma_bins, cell.learning_rate, cell.steps, cell.plies
-    )
-    params = init_params(cell.network, cell.seed)
-    slow = jax.tree.map(jnp.array, params)
-    state = jax.device_put((params, slow, optimizer.init(params)), shardings()[0])
+def from_games(cell: Cell, games: Games) -> Learning:
+    """Learning from games by the values ``cell.plies`` later."""
     batches = training_transitions(games, cell.batch_size, cell.plies, cell.steps, cell.seed)
-    state, seconds = take_steps(update, state, batches, cell.steps, progress, unfinished)
-    return trained(cell, state[0]), seconds
+    return Learning(batches, _bootstrapped_update(replace(cell, seed=0)))
 
 
 @lru_cache(maxsize=64)
-def compiled(
-    network: BoardConfig, loss: LossName, sigma_bins: float, rate: float, steps: int, plies: int
-) -> tuple[optax.GradientTransformation, Callable[..., Any]]:
-    """The optimizer, and (state, batch, step) -> state; compiled once for all seeds."""
-    optimizer = optimizer_of(rate, steps)
-    apply = transformed(network).apply
+def _bootstrapped_update(cell: Cell) -> jax.stages.Wrapped:
+    """(state, batch, progress) -> (state, parts), compiled once for all seeds; the state's average
+    is the target network."""
+    apply = transformed(cell.network).apply
 
-    def loss_of(params: Any, slow: Any, batch: Transitions) -> jax.Array:
-        now = apply(params, batch.now).moves[:, 0]
-        later = jax.lax.stop_gradient(apply(slow, batch.later).moves[:, 0])
-        ended = jnp.asarray(batch.ended)
-        return bootstrapped(loss, sigma_bins, now, later, ended, batch.results, plies).mean()
+    def loss_of(params: Any, batch: tuple[Transitions, Any]) -> tuple[jax.Array, Parts]:
+        transitions, target_params = batch
+        now = apply(params, transitions.now).moves[:, 0]
+        later = jax.lax.stop_gradient(apply(target_params, transitions.later).moves[:, 0])
+        ended = jnp.asarray(transitions.ended)
+        losses = bootstrapped(
+            cell.loss, cell.sigma_bins, now, later, ended, transitions.results, cell.plies
+        )
+        return losses.mean(), {"loss": losses.mean(), "action_values": jnp.asarray(len(losses))}
 
-    def update(state, batch: Transitions, step: jax.Array):
-        params, slow, optimizer_state = state
-        renew = step % SLOW_STEPS == 0
-        slow = jax.tree.map(lambda old, new: jnp.where(renew, new, old), slow, params)
-        gradients = jax.grad(loss_of)(params, slow, batch)
-        changes, optimizer_state = optimizer(step).update(gradients, optimizer_state, params)
-        return optax.apply_updates(params, changes), slow, optimizer_state
+    def renewed(target_params: Any, params: Any, step: jax.Array) -> Any:
+        now = (step + 1) % RENEWAL_STEPS == 0
+        return jax.tree.map(lambda old, new: jnp.where(now, new, old), target_params, params)
 
-    out = shardings()[0]
-    return optimizer(jnp.array(0)), jax.jit(update, donate_argnums=0, out_shardings=out)
+    update = make_update(loss_of, optimizer_of(cell), renewed)
+
+    def with_target_network(state: TrainState, batch: Transitions, progress: Progress):
+        return update(state, (batch, state.average), progress)
+
+    return jit_update(with_target_network)
 
 
 def bootstrapped(
@@ -85,7 +74,7 @@ def bootstrapped(
     results: Array,
     plies: int,
 ) -> jax.Array:
-    """Outputs [B, K] now and, of the slow copy, ``plies`` on -> losses [B].
+    """Outputs [B, K] now and, of the target network, ``plies`` later -> losses [B].
 
     ended: [B] bool; results: [B] of the side to move now. After an odd number of plies it is the
     other side's move, so our value is 1 - its value.

@@ -1,167 +1,134 @@
-"""One cell of a study: a short training run of a `board` network with any value loss.
+"""The training of one cell of a study: a `model.training.loop.Training` with any value loss.
 
-Only the value of each move is learned, without the ranking term and the state's value, so that
-losses are compared by themselves. The optimizer, the data and its order are those of every run.
+Only the value of each move is learned, without the ranking term and the state's value, so that the
+losses are compared by themselves. The optimizer, the data and its order are those of every
+training.
 """
 
-import io
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+import grain
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from data_pipeline.batches.batch import BatchOptions
-from data_pipeline.batches.board_batches import Batch, Inputs
+from data_pipeline.batches.board_batches import Batch
 from data_pipeline.batches.loader import training_batches
-from data_pipeline.common.errors import InputError
-from data_pipeline.common.files import write_atomically
 from engine.study.grid import Cell
-from model.config import BoardConfig, OptimizerConfig
+from model.config import OptimizerConfig
 from model.network.architecture import init_params, transformed
 from model.network.network_file import Network
 from model.targets.value_losses import Array, LossName, value_loss
-from model.training.optimizer import MakeOptimizer, make_optimizer
-from model.training.runtime import shardings
+from model.training.checkpoints import Checkpoints, resume_or_clear
+from model.training.loop import Training, as_numpy, jit_update
+from model.training.optimizer import MakeOptimizer, Progress, make_optimizer
+from model.training.step import Parts, TrainState, init_state, make_update
 
 MAX_MOVES = 64
 SAVE_SECONDS = 60
-"""How often the state of a cell is written, from which it goes on if it is stopped."""
+"""How often a checkpoint of a cell is written, from which it goes on if it is stopped."""
+REPORT_STEPS = 10
+"""How often a cell reports the steps that are done."""
 
-Progress = Callable[[int], None]
-"""Takes the steps that are done."""
+
+@dataclass(frozen=True)
+class Learning:
+    """What a cell learns from and how; see `model.training.loop.Training`."""
+
+    batches: grain.DatasetIterator[Any]
+    update: jax.stages.Wrapped
+    constants: Sequence[Any] = ()
 
 
 def train_cell(
-    cell: Cell, encoded: Sequence[bytes], progress: Progress, unfinished: Path
+    cell: Cell, learning: Learning, report: Callable[[int], None], workdir: Path
 ) -> tuple[Network, float]:
-    """Train on encoded records; the network, and the seconds it took without compiling.
+    """Train to the end; the network, and the seconds it took without compiling.
 
-    ``unfinished``: see `take_steps`.
+    ``report`` takes the number of steps that are done. Checkpoints go to ``workdir``, from which a
+    cell that was stopped goes on as if it had not been; the caller deletes it.
     """
-    optimizer, update = compiled(
-        cell.network, cell.loss, cell.sigma_bins, cell.learning_rate, cell.steps
+    training = Training(
+        learning.update,
+        init_state(init_params(cell.network, cell.seed), optimizer_of(cell)),
+        learning.batches,
+        steps=cell.steps,
+        wait_every=REPORT_STEPS,
+        constants=learning.constants,
     )
-    replicated = shardings()[0]
-    params = init_params(cell.network, cell.seed)
-    state = jax.device_put((params, optimizer.init(params)), replicated)
-    key = jax.device_put(jax.random.key(cell.seed), replicated)
-    lies = np.array([cell.noise, cell.flips], np.float32)
-    batches = training_batches(encoded, cell.batch_size, cell.seed, BatchOptions(MAX_MOVES))
-    state, seconds = take_steps(
-        lambda state, batch, step: update(state, batch, lies, key, step),
-        state,
-        batches,
-        cell.steps,
-        progress,
-        unfinished,
-    )
-    return trained(cell, state[0]), seconds
+    resume = resume_or_clear(workdir)
+    config = asdict(cell) | {"network": asdict(cell.network)}
+    with Checkpoints(workdir, config, resume, defaults={}) as checkpoints:
+        if resume:
+            training.restore(checkpoints)
+        saved = time.monotonic()
+        for _ in training.run():
+            if training.step % REPORT_STEPS == 0:
+                report(training.step)
+                if time.monotonic() - saved > SAVE_SECONDS:
+                    training.save(checkpoints)
+                    saved = time.monotonic()
+    params = as_numpy(training.state.params)
+    network = Network(cell.network, params, f"study {cell.name}", training=asdict(cell))
+    return network, training.seconds
 
 
-def take_steps(
-    update: Callable[[Any, Any, np.ndarray], Any],
-    state: Any,
-    batches: Iterator,
-    steps: int,
-    progress: Progress,
-    unfinished: Path,
-) -> tuple[Any, float]:
-    """The state after so many steps, and the seconds they took but for the first, which compiles.
-
-    update: (state, batch, step) -> state. From ``unfinished``, a file that is written on the way, a
-    run that was stopped goes on as if it had not been; it is left to the caller to delete.
-    """
-    by_position = shardings()[1]
-    first, before, state = _read_state(unfinished, state)
-    for _ in range(first):
-        next(batches)
-    start = written = time.monotonic()
-    for step in range(first, steps):
-        batch = jax.device_put(next(batches), by_position)
-        state = update(state, batch, np.array(step))
-        if step == first:
-            jax.block_until_ready(state)
-            start = time.monotonic()
-        if step % 10 == 0:
-            jax.block_until_ready(state)
-            progress(step)
-            now = time.monotonic()
-            if now - written > SAVE_SECONDS:
-                _write_state(unfinished, step + 1, before + now - start, state)
-                written = now
-    jax.block_until_ready(state)
-    return state, before + time.monotonic() - start
-
-
-def _write_state(path: Path, steps: int, seconds: float, state: Any) -> None:
-    file = io.BytesIO()
-    leaves = jax.tree.leaves(jax.device_get(state))
-    np.savez(file, *leaves, steps=np.array(steps), seconds=np.array(seconds))
-    write_atomically(path, file.getvalue())
-
-
-def _read_state(path: Path, start: Any) -> tuple[int, float, Any]:
-    """Steps, seconds and state as `_write_state` wrote them; ``start`` where it has not."""
-    if not path.exists():
-        return 0, 0.0, start
-    with np.load(path) as file:
-        arrays = dict(file)
-    steps, seconds = int(arrays.pop("steps")), float(arrays.pop("seconds"))
-    leaves, structure = jax.tree.flatten(start)
-    if [array.shape for array in arrays.values()] != [leaf.shape for leaf in leaves]:
-        raise InputError(
-            f"expected the state of a network and optimizer of this version in {path}, found "
-            "another; delete it to train its cell from the start"
-        )
-    state = jax.tree.unflatten(structure, arrays.values())
-    return steps, seconds, jax.device_put(state, shardings()[0])
-
-
-def trained(cell: Cell, params: Any) -> Network:
-    """The network of a cell, with the cell as its training record."""
-    arrays = jax.tree.map(np.asarray, jax.device_get(params))
-    return Network(cell.network, arrays, f"study {cell.name}", training=asdict(cell))
-
-
-def optimizer_of(rate: float, steps: int) -> MakeOptimizer:
-    """That of every run, with its learning rates multiplied."""
-    usual = OptimizerConfig()
+def optimizer_of(cell: Cell) -> MakeOptimizer:
+    """That of every training, with the cell's multiple of its learning rates."""
+    usual, rate = OptimizerConfig(), cell.learning_rate
     rates = {
         "muon_learning_rate": usual.muon_learning_rate * rate,
         "adam_learning_rate": usual.adam_learning_rate * rate,
     }
-    return partial(make_optimizer, replace(usual, **rates), steps)
+    return partial(make_optimizer, replace(usual, **rates), cell.steps)
+
+
+def from_teacher(cell: Cell, encoded: Sequence[bytes]) -> Learning:
+    """Learning from a teacher's values of the moves of encoded records."""
+    batches = training_batches(encoded, cell.batch_size, cell.seed, BatchOptions(MAX_MOVES))
+    noise = np.array([cell.noise, cell.flips], np.float32)
+    update = _noisy_update(replace(cell, seed=0, noise=0.0, flips=0.0))
+    return Learning(batches, update, (noise, jax.random.key(cell.seed)))
 
 
 @lru_cache(maxsize=64)
-def compiled(
-    network: BoardConfig, loss: LossName, sigma_bins: float, rate: float, steps: int
-) -> tuple[optax.GradientTransformation, Callable[..., Any]]:
-    """The optimizer, and (state, batch, lies, key, step) -> state; compiled once for all seeds and
-    lies."""
-    optimizer = optimizer_of(rate, steps)
-    apply, by_value = transformed(network).apply, value_loss(loss, sigma_bins)
+def _noisy_update(cell: Cell) -> jax.stages.Wrapped:
+    """(state, batch, progress, noise, key) -> (state, parts); compiled once for all seeds and all
+    noise."""
+    apply, by_value = transformed(cell.network).apply, value_loss(cell.loss, cell.sigma_bins)
 
-    def loss_of(params: Any, inputs: Inputs, targets: jax.Array) -> jax.Array:
-        per_move = by_value.loss(apply(params, inputs).moves, targets)
-        return jnp.where(inputs.mask, per_move, 0.0).sum() / jnp.maximum(inputs.mask.sum(), 1)
+    def loss_of(params: Any, batch: Batch) -> tuple[jax.Array, Parts]:
+        mask = batch.inputs.mask
+        per_move = by_value.loss(apply(params, batch.inputs).moves, batch.targets)
+        loss = jnp.where(mask, per_move, 0.0).sum() / jnp.maximum(mask.sum(), 1)
+        return loss, {"loss": loss, "action_values": mask.sum()}
 
-    def update(state, batch: Batch, lies: Array, key: jax.Array, step: jax.Array):
-        params, optimizer_state = state
-        targets = with_lies(batch.targets, lies, jax.random.fold_in(key, step))
-        gradients = jax.grad(loss_of)(params, batch.inputs, targets)
-        changes, optimizer_state = optimizer(step).update(gradients, optimizer_state, params)
-        return optax.apply_updates(params, changes), optimizer_state
+    update = make_update(loss_of, optimizer_of(cell))
 
-    out = shardings()[0]
-    return optimizer(np.array(0)), jax.jit(update, donate_argnums=0, out_shardings=out)
+    def noisy(state: TrainState, batch: Batch, progress: Progress, noise: Array, key: jax.Array):
+        targets = with_label_noise(batch.targets, noise, jax.random.fold_in(key, state.step))
+        return update(state, batch._replace(targets=targets), progress)
+
+    return jit_update(noisy)
+
+
+def with_label_noise(win_probs: Array, noise: Array, key: jax.Array) -> jax.Array:
+    """Targets with noise; ``noise`` is the width of uniform noise, and the share of flips.
+
+    Drawn for each move by itself; what leaves [0, 1] is cut off. Both keep the order of the
+    expected targets: the best move stays the best, by a smaller margin.
+    """
+    width, share = noise
+    for_noise, for_flips = jax.random.split(key)
+    uniform = width * (jax.random.uniform(for_noise, win_probs.shape) - 0.5)
+    flipped = jax.random.uniform(for_flips, win_probs.shape) < share
+    return jnp.clip(jnp.where(flipped, 1.0 - win_probs, win_probs) + uniform, 0.0, 1.0)
 
 
 def playable(network: Network, loss: LossName) -> Network:
@@ -178,16 +145,3 @@ def playable(network: Network, loss: LossName) -> Network:
     for name in ("move_head_out", "move_head_bias"):
         params["~"][name] = params["~"][name].mean(axis=-1, keepdims=True) * tilt
     return replace(network, params=params)
-
-
-def with_lies(win_probs: Array, lies: Array, key: jax.Array) -> jax.Array:
-    """Targets with noise: ``lies`` is the width of uniform noise, and the share of flips.
-
-    Each move's by itself, and anew each time; what leaves [0, 1] is cut off. Both keep the order of
-    the expected targets, so the best move stays the best, with less to tell it by.
-    """
-    width, share = lies
-    for_noise, for_flips = jax.random.split(key)
-    noise = width * (jax.random.uniform(for_noise, win_probs.shape) - 0.5)
-    flipped = jax.random.uniform(for_flips, win_probs.shape) < share
-    return jnp.clip(jnp.where(flipped, 1.0 - win_probs, win_probs) + noise, 0.0, 1.0)

@@ -47,7 +47,7 @@ MARKERS = dict(zip(LOSSES, "sD^vo*", strict=True))
 def sweep_chart(sweep: Sweep, points: Sequence[Point], title: str):
     """One sweep's figures with 95 % intervals: by the factor, or by the loss if it has one value.
 
-    The background is white, unless it is made within `charts.for_any_page`.
+    The background is white, except within `charts.for_any_page`.
     """
     figure, axes = new_figure(columns=3, rows=2, width=3.3, height=2.8)
     for place, (axis, (name, label)) in enumerate(zip(axes, PANELS.items(), strict=False)):
@@ -78,9 +78,9 @@ def probe_chart(points: Sequence[Point], untrained: Sequence[Point], title: str)
 
 
 def recipe_chart(comparison: "Comparison"):
-    """Each variant's differences to the base with 95 % intervals; which side is better, it says."""
+    """Each variant's differences to the base with 95 % intervals, and which side is better."""
     shown = [result for result in comparison.variants if result.variant]
-    comparable = ("agreement", "regret", "kendall_tau_b", "squared_error")  # whatever the bins
+    comparable = ("agreement", "regret", "kendall_tau_b", "squared_error")  # the same for any bins
     labels = {name: PANELS[name] for name in comparable}
     height = 0.9 + 0.24 * len(shown)
     figure, axes = new_figure(columns=4, width=3.2, height=height)

@@ -1,8 +1,8 @@
-"""What the study asks, as differences between cells: one claim, one sum of cells with signs.
+"""The claims that the study tests, as contrasts: weighted sums of the figures of cells.
 
-The claims are those of Farebrother et al. 2024, put for chess. A `Contrast` is taken seed by seed,
-where all of its cells are done, so that what a seed has in common (first weights, data, noise) goes
-out. Signs are such that above 0 speaks for the claim.
+The claims are those of Farebrother et al. 2024, applied to chess. A `Contrast` is computed for each
+seed for which all of its cells are done, so that what cells of one seed share (initial weights,
+data, noise) cancels out. Values above 0 support the claim.
 """
 
 from dataclasses import dataclass, replace
@@ -12,18 +12,18 @@ from engine.study.table import Mean, Table
 from model.targets.value_losses import LossName
 
 FALLING = ("regret", "squared_error", "log_loss", "crps", "calibration_error")
-"""Figures that are better the lower they are; of all others more is better."""
+"""Figures of which lower is better; of all others higher is better."""
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """Cells with their weights; positive ones are those that the claim expects to do worse."""
+    """Cells with their weights, positive for those that the claim expects to do worse."""
 
     label: str
     terms: tuple[tuple[int, Cell], ...]
 
     def seeds(self, table: Table, seeds: int) -> list[int]:
-        """Those of which all cells are done."""
+        """The seeds for which all cells are done."""
         return [
             seed
             for seed in range(seeds)
@@ -31,7 +31,7 @@ class Contrast:
         ]
 
     def effect(self, figure: str, table: Table, seeds: int) -> Mean | None:
-        """Over the seeds that are done, of a figure that all losses have; None without any."""
+        """Over the seeds that are done, of a figure that all losses have; None if none is done."""
         sign = 1 if figure in FALLING else -1
         found = [
             sum(
@@ -45,7 +45,7 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence, the study that tests it, and the differences by which it does."""
+    """A sentence, the study that tests it, and the contrasts that it is tested by."""
 
     text: str
     study: str
@@ -53,9 +53,9 @@ class Claim:
 
 
 def claims(base: Cell, table: Table, seeds: int) -> list[Claim]:
-    """All that the study asks, whether its cells are done or not.
+    """All claims, whether their cells are done or not.
 
-    ``table`` only says which learning rate suits a loss best.
+    ``table`` is only asked for the best learning rate of each loss.
     """
 
     def cell(loss: LossName, **changes) -> Cell:
@@ -150,7 +150,7 @@ def claims(base: Cell, table: Table, seeds: int) -> list[Claim]:
 def best_rate(loss: LossName, base: Cell, table: Table, seeds: int) -> float | None:
     """The learning rate with the least mean regret; None until all rates have all seeds.
 
-    Chosen on the positions that it is then measured on, for each loss alike.
+    Chosen on the positions that it is then measured on, in the same way for each loss.
     """
     (sweep,) = STUDIES["rates"]
     rows = {

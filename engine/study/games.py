@@ -1,11 +1,12 @@
-"""Finished games -> pairs of a position and the same game some plies on, to learn values from.
+"""Finished games -> pairs of a position and a later one of the same game, to learn values from.
 
-This is the data of temporal differences: nothing is known of a move but what came after it, and
-the result at the end of the game. Points of view: always the side to move of the position named.
+These are the transitions of temporal-difference learning: what is known of a move is the position
+some plies later and the result of the game. Values are those of the side to move of the position
+named.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -24,8 +25,8 @@ from data_pipeline.sources.entries import BadEntry
 from data_pipeline.sources.pgn import RESULTS, Game, MainLine, read_main_line, split_games
 
 REACH = (4, 100)
-"""Plies from a game's end up to which positions are learned from, at the first step and the last.
-Of the 3,000 games that the study has been run on, half have 92 plies or fewer."""
+"""The most plies that a position may be from the end of its game, at the first and the last step.
+Half of the 3,000 games that the study has been run on have 92 plies or fewer."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Games:
     """The positions of all games, one after another; N in all."""
 
     encoded: Sequence[bytes]
-    """Records whose one move is the move that was played."""
+    """Records with one move: the move that was played."""
     last: np.ndarray
     """[N] int64: the number of the last position of the same game."""
     results: np.ndarray
@@ -43,11 +44,11 @@ class Games:
 
 
 class Transitions(NamedTuple):
-    """B positions with the move played, and the positions some plies on."""
+    """B positions with the move played, and the positions some plies later."""
 
     now: Inputs
     later: Inputs
-    """Where the game had ended by then: its last position, which means nothing."""
+    """Where the game has ended by then: its last position, to be ignored."""
     ended: np.ndarray  # [B] bool
     results: np.ndarray  # [B] float32: of the side to move now
 
@@ -55,8 +56,8 @@ class Transitions(NamedTuple):
 def read_games(path: Path) -> Games:
     """All finished games of a PGN file, plain or compressed.
 
-    Those that are illegal, are not standard chess, or have no result or no moves are left out and
-    counted. Raises InputError where none is left, or where the file cannot be read to its end.
+    Games that are illegal, are not standard chess, or have no result or no moves are left out and
+    counted. Raises InputError if none is left, or if the file cannot be read to its end.
     """
     encoded: list[bytes] = []
     last: list[int] = []
@@ -92,7 +93,7 @@ def _finished(game: Game) -> tuple[float, MainLine]:
 
 
 def make_transitions(games: Games, numbers: Sequence[int], plies: int) -> Transitions:
-    """The positions of these numbers, and those ``plies`` on in the same games."""
+    """The positions of these numbers, and those ``plies`` later in the same games."""
     now = np.asarray(numbers)
     ended = now + plies > games.last[now]
     later = np.where(ended, games.last[now], now + plies)
@@ -105,12 +106,12 @@ def make_transitions(games: Games, numbers: Sequence[int], plies: int) -> Transi
 
 def training_transitions(
     games: Games, batch_size: int, plies: int, steps: int, seed: int
-) -> Iterator[Transitions]:
-    """A batch for each of so many steps: positions and those ``plies`` on in the same games.
+) -> grain.DatasetIterator[Transitions]:
+    """A batch for each of ``steps`` steps: positions and those ``plies`` later in the same games.
 
-    From random games' ends backwards: a position is at most as far from its game's end as the steps
-    so far reach, evenly from `REACH` [0] plies at the first step to `REACH` [1] at the last, so
-    that what a value is learned from has been learned before.
+    Random games are learned from their ends backwards: how far a position may be from the end of
+    its game grows linearly from `REACH` [0] plies at the first step to `REACH` [1] at the last, so
+    that a value is learned after those that it depends on.
     """
     lasts, firsts = np.unique(games.last, return_index=True)
     lengths = lasts - firsts + 1

@@ -1,10 +1,10 @@
-"""The study of losses: its cells, one short training each, and the grids they are laid out in.
+"""The study of losses: its cells, one short training each, and the grids that they form.
 
 Farebrother et al. 2024 find that value functions learn better by classification than by
-regression, most of all under noise and in larger networks. A *cell* is one such comparison's
-smallest unit: one loss, one setting, one seed. A *study* is a set of *sweeps*: some losses at some
-values of one factor, all else as in `Cell`. A cell knows nothing of its study, so studies share
-cells: the clean end of `noise` is that of `losses`.
+regression, most of all under noise and in larger networks. A *cell* is the unit of such a
+comparison: one loss, one setting, one seed. A *study* is a set of *sweeps*: some losses at some
+values of one factor, with the defaults of `Cell` for everything else. Studies share cells: those of
+`noise` without noise are those of `losses`.
 """
 
 from dataclasses import dataclass, replace
@@ -19,12 +19,12 @@ SIZES: dict[str, BoardConfig] = {
     "1.2M": BoardConfig(),
     "4M": BoardConfig(width=240, layers=6, output_hidden_width=480),
 }
-"""Networks by their parameters at 64 bins: alike in everything but width and layers."""
+"""Networks by their number of parameters at 64 bins; they differ in width and layers only."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What makes one training run; the columns that a row of the table starts with."""
+    """The settings of one training; the first columns of a row of the table."""
 
     loss: LossName = "hl-gauss"
     size: str = "0.3M"
@@ -35,14 +35,14 @@ class Cell:
     noise: float = 0.0
     """Width of the uniform noise that is added to each target, cut off at 0 and 1."""
     flips: float = 0.0
-    """Share of the targets that are the other side's: 1 - win probability."""
+    """Share of the targets that are flipped to 1 - win probability."""
     learning_rate: float = 1.0
     """In multiples of the usual one."""
     plies: int = 0
-    """How many plies on the network's own value is the target, or the result of a game that is over
-    by then; 0 where a teacher's is."""
+    """The target is the network's own value this many plies later, or the result of a game that is
+    over by then; 0: the target is a teacher's value."""
     seed: int = 0
-    """Of the first weights, the order of the data and the noise."""
+    """Of the initial weights, the order of the data and the noise."""
     steps: int = 1600
     batch_size: int = 128
 
@@ -54,8 +54,8 @@ class Cell:
     @property
     def name(self) -> str:
         """Short, unique among the cells of all studies, fit for a file."""
-        plain = Cell()
-        given = {k: v for k, v in vars(self).items() if k == "loss" or v != getattr(plain, k)}
+        default = Cell()
+        given = {k: v for k, v in vars(self).items() if k == "loss" or v != getattr(default, k)}
         return "_".join(
             f"{v}" if k == "loss" else f"{k}-{v:g}" if isinstance(v, float) else f"{k}-{v}"
             for k, v in given.items()
@@ -71,7 +71,7 @@ class Sweep:
     losses: tuple[LossName, ...]
 
     def cells(self, base: Cell) -> list[Cell]:
-        """All of them, with one seed and else as in ``base``."""
+        """All of them, with the seed and all other settings of ``base``."""
         return [
             replace(base, loss=loss, **{self.factor: value})
             for value in self.values
@@ -83,7 +83,7 @@ TO_THE_END = 1000
 """More plies than a game has."""
 
 MAIN: tuple[LossName, ...] = ("squared-error", "two-hot", "hl-gauss")
-"""The losses of studies with many cells: regression, and two ways to classify."""
+"""The losses of studies with many cells: regression, and two kinds of classification."""
 
 STUDIES: dict[str, tuple[Sweep, ...]] = {
     "losses": (Sweep("size", ("0.3M",), LOSSES),),
@@ -107,9 +107,10 @@ STUDIES: dict[str, tuple[Sweep, ...]] = {
         Sweep("plies", (1, 2, TO_THE_END), ("squared-error", "two-hot", "hl-gauss", "c51")),
     ),
 }
-"""losses: each as it is. noise: targets that lie. bins: how many, and how wide the Gaussian. scale:
-parameters. rates: whether a loss only wants another learning rate. bootstrap: no teacher, see
-`engine.study.bootstrap`; to the end of the game, targets are results alone and do not move."""
+"""losses: with default settings. noise: noisy targets. bins: their number, and the width of the
+Gaussian. scale: parameters. rates: whether a loss only needs another learning rate. bootstrap: no
+teacher, see `engine.study.bootstrap`; to the end of the game, targets are results alone and do not
+move."""
 
 STUDIES["representation"] = STUDIES["losses"]  # whose networks it probes, see `engine.study.probes`
 
@@ -117,8 +118,7 @@ STUDIES["representation"] = STUDIES["losses"]  # whose networks it probes, see `
 def cells_of(name: str, seeds: int, base: Cell) -> list[Cell]:
     """The cells of a study, each once: small networks first, then seed by seed.
 
-    Whatever the moment at which a study is stopped, what is done is then a study with fewer seeds
-    or sizes.
+    A study that is stopped at any time is then a study with fewer seeds or sizes.
     """
     if name not in STUDIES:
         raise InputError(f"expected a study ({', '.join(STUDIES)}), found '{name}'")

@@ -1,7 +1,8 @@
-"""The study's results as Markdown: what a table says, put between the marks of a page.
+"""The study's results as Markdown, written between the marks of a page.
 
-A page holds pairs of marks, ``<!-- NAME -->`` and ``<!-- /NAME -->``; what is between them is made
-anew from the tables, the rest is left as it is. Names: claims, representation, and every study.
+A page holds pairs of marks, ``<!-- NAME -->`` and ``<!-- /NAME -->``; the text between them is
+replaced by tables of results, the rest is left as it is. Names: claims, representation, and every
+study.
 """
 
 import math
@@ -13,11 +14,11 @@ from data_pipeline.common.errors import InputError
 from engine.study.charts import PANELS, PROBED
 from engine.study.claims import FALLING, claims
 from engine.study.grid import STUDIES, Cell, Sweep, cells_of
-from engine.study.probes import untrained_cell
-from engine.study.table import YARDSTICK, Mean, Point, Table, points
+from engine.study.probes import untrained_points
+from engine.study.table import BASELINE, Mean, Point, Table, points
 
 SHOWN = {"regret": "regret", "squared_error": "squared error", "agreement": "agreement"}
-"""The figures of differences; by the first a claim holds in play, by the second in values."""
+"""The figures of differences; the first decides a claim in play, the second in values."""
 VERDICTS = {
     "holds": "speak for the claim",
     "the opposite": "against it",
@@ -29,7 +30,7 @@ MARKS = re.compile(r"<!-- ([a-z-]+) -->\n.*?<!-- /\1 -->", re.DOTALL)
 
 
 def fill(page: str, table: Table, probes: Table, base: Cell, seeds: int) -> str:
-    """The page with the text between all of its marks made anew."""
+    """The page with the text between all of its marks replaced."""
     if not MARKS.search(page):
         raise InputError("expected a page with marks such as <!-- claims -->, found none")
 
@@ -50,7 +51,7 @@ def text_of(name: str, table: Table, probes: Table, base: Cell, seeds: int) -> s
 
 
 def claims_text(table: Table, base: Cell, seeds: int) -> str:
-    """How many claims hold; every claim with its differences, or that it is not yet run."""
+    """How many claims hold; each claim with its differences, or a note that it is not yet run."""
     rows, whole, partial = [], [], []
     for claim in claims(base, table, seeds):
         first = f"**{claim.text}**"
@@ -73,7 +74,7 @@ def claims_text(table: Table, base: Cell, seeds: int) -> str:
 def tally(
     whole: Sequence[Sequence[Mean | None]], partial: Sequence[Sequence[Mean | None]], seeds: int
 ) -> str:
-    """How many differences, in play and in values, speak for their claim; how the others look."""
+    """How many differences, in play and in values, support their claim; what the others say."""
     sentences = [f"No difference has all of its {seeds} seeds yet."]
     if whole:
         parts = []
@@ -110,8 +111,7 @@ def probes_text(probes: Table, base: Cell, seeds: int) -> str:
     (sweep,) = STUDIES["representation"]
     found = points(sweep, base, seeds, probes)
     if found:
-        start = untrained_cell(base)
-        untrained = points(Sweep("size", (start.size,), (start.loss,)), start, seeds, probes)
+        untrained = untrained_points(base, seeds, probes)
         named = [*((point.loss, point) for point in found), *(("untrained", p) for p in untrained)]
         rows = [(name, point.seeds, *point.texts(PROBED)) for name, point in named]
         parts += [markdown(("loss", "seeds", *PROBED.values()), rows)]
@@ -120,7 +120,7 @@ def probes_text(probes: Table, base: Cell, seeds: int) -> str:
 
 
 def progress(name: str, table: Table, base: Cell, seeds: int) -> str:
-    """How much of a study is done; none where no more is done than the study `losses`."""
+    """How much of a study is done; cells that the study `losses` shares do not count as a start."""
     cells = cells_of(name, seeds, base)
     done = sum(cell in table for cell in cells)
     own = set(cells) - set(cells_of("losses", seeds, base)) or set(cells)
@@ -140,7 +140,7 @@ def differences(sweep: Sweep, found: Sequence[Point], figures: dict[str, str]) -
     """A table of differences to HL-Gauss, above 0 where HL-Gauss is better; or nothing."""
     rows = []
     for point in found:
-        if point.loss != YARDSTICK and point.differences:
+        if point.loss != BASELINE and point.differences:
             better = {name: turned(name, point.differences.get(name)) for name in figures}
             texts = (difference(name, effect) for name, effect in better.items())
             rows.append((point.loss, point.value, *texts))
@@ -157,14 +157,14 @@ def turned(name: str, effect: Mean | None) -> Mean | None:
 
 
 def unit(name: str) -> str:
-    """In what differences are written."""
+    """The unit that differences of a figure are written in."""
     if name in FALLING:
         return "thousandths"
     return "R² points" if name in PROBED else "% points"
 
 
 def difference(name: str, effect: Mean | None) -> str:
-    """A difference in its unit; bold where its interval leaves 0 out."""
+    """A difference in its unit; bold where its interval excludes 0."""
     if effect is None:
         return ""
     scale = 1000 if name in FALLING else 100
@@ -176,7 +176,7 @@ def difference(name: str, effect: Mean | None) -> str:
 
 
 def verdict(effect: Mean | None, whole: bool) -> str:
-    """What an interval says of a claim that asks for more than 0, once all seeds are done."""
+    """What an interval says of a claim that expects more than 0, once all seeds are done."""
     if effect is None or not whole:
         return UNKNOWN
     if effect.low <= 0 <= effect.high:
@@ -185,6 +185,6 @@ def verdict(effect: Mean | None, whole: bool) -> str:
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence]) -> str:
-    """A table; the first column is words, the others are centred."""
+    """A table; the first column is aligned to the left, the others are centred."""
     lines = [head, ("---", *[":-:"] * (len(head) - 1)), *rows]
     return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)

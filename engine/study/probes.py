@@ -1,8 +1,8 @@
-"""What a trained trunk holds: linear probes of its frozen output (Alain & Bengio 2017).
+"""Linear probes of a trained trunk's frozen output (Alain & Bengio 2017).
 
-A probe is a least-squares map from the mean over the 64 squares of the trunk's output to one
-quantity that no network was trained for; its figure is R^2 on other positions: 1 is all of the
-variance, 0 none. A trunk before any training shows what is in the input as it is.
+A probe is a least-squares map from the trunk's output, averaged over the 64 squares, to a quantity
+that no network was trained for; its figure is R^2 on other positions: 1 is all of the variance, 0
+none. An untrained trunk shows how much a probe reads from the input alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,9 +18,9 @@ import numpy as np
 from data_pipeline.batches.board_batches import Inputs, make_inputs
 from data_pipeline.dataset.dataset import Dataset
 from data_pipeline.dataset.records import decode
-from engine.study.grid import Cell
+from engine.study.grid import Cell, Sweep
 from engine.study.run import network_path
-from engine.study.table import add_row, read_table
+from engine.study.table import Point, Table, add_row, points, read_table
 from model.config import BoardConfig
 from model.network import board_transformer as transformer
 from model.network.architecture import init_params
@@ -44,7 +44,7 @@ def material_balance(board: chess.Board) -> float:
 
 
 def king_safety(board: chess.Board) -> float:
-    """Attacked squares among the opponent's king's and its neighbours, minus the same of ours."""
+    """Attacked squares among the opponent's king and its neighbours, minus the same of ours."""
     return float(_pressed(board, not board.turn) - _pressed(board, board.turn))
 
 
@@ -86,21 +86,20 @@ def run_probes(
     ``progress`` takes how many networks are done.
     """
     untrained = [untrained_cell(cell) for cell in cells]
-    wanted = dict.fromkeys([*cells, *untrained])
     done = read_table(out / PROBES_FILE)
-    missing = [cell for cell in wanted if cell not in done]
+    missing = [cell for cell in dict.fromkeys([*cells, *untrained]) if cell not in done]
     if not missing:
         return
     fit, test = (_boards(dataset, split, positions) for split in ("train", "test"))
     inputs = [_batches(boards) for boards in (fit, test)]
-    wanted_values = [_values(boards) for boards in (fit, test)]
+    values = [_values(boards) for boards in (fit, test)]
     for number, cell in enumerate(missing):
         if cell.steps:
             params = load_network(network_path(out, cell)).params
         else:
             params = init_params(cell.network, cell.seed)
         features = [_features(cell.network, params, batches) for batches in inputs]
-        figures = r_squared(features[0], wanted_values[0], features[1], wanted_values[1])
+        figures = r_squared(features[0], values[0], features[1], values[1])
         add_row(out / PROBES_FILE, cell, dict(zip(PROBES, figures.tolist(), strict=True)))
         progress(number + 1)
 
@@ -108,6 +107,12 @@ def run_probes(
 def untrained_cell(cell: Cell) -> Cell:
     """Stands for the network that the cell started with."""
     return Cell(size=cell.size, bins=cell.bins, seed=cell.seed, steps=0)
+
+
+def untrained_points(base: Cell, seeds: int, probes: Table) -> list[Point]:
+    """The figures of untrained trunks over their seeds."""
+    start = untrained_cell(base)
+    return points(Sweep("size", (start.size,), (start.loss,)), start, seeds, probes)
 
 
 def r_squared(
@@ -137,7 +142,7 @@ def _batches(boards: list[chess.Board]) -> list[Inputs]:
 
 
 def _values(boards: list[chess.Board]) -> np.ndarray:
-    """[N, V]: what the probes look for."""
+    """[N, V]: the quantities that the probes predict."""
     return np.array([[value(board) for value in PROBES.values()] for board in boards])
 
 

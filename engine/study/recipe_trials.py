@@ -1,10 +1,10 @@
-"""The search for a recipe: trainings that differ in one thing each, at the same computing time.
+"""The search for a recipe: trainings that differ in one thing each, with equal computing time.
 
-A *trial* is a training with `model.training.loop`, all as in a *base* but for a *variant*; both are
-fields set in today's recipe, as in `model.overrides`. A variant whose step takes longer than the
-base's is given fewer steps: how much longer is measured once, in processor time, in steps of both
-that alternate, so that what else the machine does weighs on both. Then the number of steps is
-fixed: a trial can be repeated exactly.
+A *trial* is a training with `model.training.loop` with the settings of a *base* and those of a
+*variant*; both set fields of today's recipe, as in `model.overrides`. A variant whose step takes
+longer than the base's gets fewer steps. How much longer is measured once, in processor time, with
+alternating steps of both, so that other load on the machine affects both. The number of steps is
+then fixed, so a trial can be repeated exactly.
 """
 
 import shutil
@@ -25,11 +25,11 @@ from model.evaluation.evaluate import first_scored, measure, summary
 from model.inference.predictor import Predictor
 from model.network.network_file import load_network
 from model.overrides import override
-from model.training.loop import NETWORK_FILE, Run, train
+from model.training.checkpoints import resume_or_clear
+from model.training.loop import EVALUATED, NETWORK_FILE, Run, train
 
 TABLE_FILE = "trials.csv"
 RUNS = "runs"
-FIGURES = ("agreement", "regret", "kendall_tau_b", "log_loss", "squared_error")
 TIMED_STEPS = 12
 
 VARIANTS = (
@@ -61,18 +61,18 @@ VARIANTS = (
     "network.position_bias=false",
     "network.decoder_layers=0",
 )
-"""Fields set in place of the base's, most promising first; the base sets none."""
+"""Fields that differ from the base, most promising first; the base sets none."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What makes one training, beside the data; the columns that a row of the table starts with."""
+    """The settings of one training; the first columns of a row of the table."""
 
     variant: str = ""
     seed: int = 0
-    """Of the first weights and the order of the data."""
+    """Of the initial weights and the order of the data."""
     steps: int = 400
-    """Those of the base; a variant takes as many as have the same processor time."""
+    """Of the base; a variant takes as many as need the same processor time."""
     base: str = ""
     """Fields set for the base and all its variants."""
 
@@ -83,7 +83,7 @@ class Trial:
         return f"{settings}_steps-{self.steps}_seed-{self.seed}"
 
     def config(self, recipe: TrainConfig) -> TrainConfig:
-        """The configuration, before its steps are those of the same time."""
+        """The configuration, with the steps of the base."""
         settings = (*self.base.split(), *self.variant.split())
         return override(replace(recipe, steps=self.steps, seed=self.seed), settings)
 
@@ -94,7 +94,7 @@ class Trial:
 
 
 def trials(variants: Sequence[str], seeds: int, steps: int, base: str = "") -> list[Trial]:
-    """Seed by seed, in the order of the variants: a stop at any time leaves a table of use."""
+    """By seed, then in the order of the variants: the table is useful whenever it is stopped."""
     return [Trial(variant, seed, steps, base) for seed in range(seeds) for variant in variants]
 
 
@@ -105,10 +105,10 @@ def run_trials(
     out: Path,
     report: Callable[[Trial, Figures], None],
 ) -> None:
-    """Train and measure those that have no row in the table of ``out`` and that no other process
-    is at, in their order.
+    """Train and measure, in order, those that have no row in the table of ``out`` and that no other
+    process works on.
 
-    Measured on the recipe's evaluation split. A training that was stopped goes on.
+    Measured on the recipe's evaluation split. A training that was stopped is resumed.
     """
     for trial in chosen:  # all are checked before the first is trained
         trial.config(recipe)
@@ -136,9 +136,9 @@ def _known_cost(trial: Trial, table: dict[Trial, Figures]) -> Figures | None:
 
 
 def relative_cost(trial: Trial, recipe: TrainConfig, data: Dataset, out: Path) -> float:
-    """How many times the base's processor time a step takes: the median over pairs of steps.
+    """A step's processor time relative to the base's: the median over pairs of steps.
 
-    1 where all that a step's time depends on is the base's.
+    1 where everything that a step's time depends on is as in the base.
     """
     base, config = trial.compared_with.config(recipe), trial.config(recipe)
     shape = [
@@ -154,17 +154,17 @@ def relative_cost(trial: Trial, recipe: TrainConfig, data: Dataset, out: Path) -
         each = replace(config, steps=9 * TIMED_STEPS, log_every=1)  # steps logged are waited for
         return _step_times(Run(each, data, folder / name, resume=False))
 
-    plain, changed = times(base, "base"), times(config, "variant")
-    for first in (plain, changed):
+    base_times, own_times = times(base, "base"), times(config, "variant")
+    for first in (base_times, own_times):
         next(first)  # compiles
-    ratios = [1 / next(plain) * next(changed) for _ in range(TIMED_STEPS)]
+    ratios = [1 / next(base_times) * next(own_times) for _ in range(TIMED_STEPS)]
     shutil.rmtree(folder)
     return statistics.median(ratios)
 
 
 def _step_times(run: Run) -> Iterator[float]:
     """Processor seconds, step after step."""
-    steps = run.steps()
+    steps = run.training.run()
     while True:
         start = time.process_time()
         next(steps)
@@ -172,31 +172,29 @@ def _step_times(run: Run) -> Iterator[float]:
 
 
 def _train(config: TrainConfig, data: Dataset, folder: Path) -> None:
-    resume = any((folder / "checkpoints").glob("[0-9]*"))
-    if not resume:
-        shutil.rmtree(folder, ignore_errors=True)
-    train(replace(config, evaluation_positions=0), data, folder, resume=resume)
+    config = replace(config, evaluation_positions=0)
+    train(config, data, folder, resume=resume_or_clear(folder))
 
 
 def _figures(folder: Path, encoded: Sequence[bytes]) -> Figures:
     network = load_network(folder / NETWORK_FILE)
     found = summary(*measure(encoded, Predictor(network)))
     about = {"parameters": network.parameter_count, "minutes": 60 * network.training["hours"]}
-    return {name: found[name] for name in FIGURES} | about
+    return {name: found[name] for name in EVALUATED} | about
 
 
 @dataclass(frozen=True)
-class Result:
+class VariantResult:
     """A variant over its seeds."""
 
     variant: str
     seeds: int
     about: dict[str, float]
-    """The relative cost of a step, the steps, the parameters: of its first seed."""
+    """`ABOUT` of its first seed: the relative cost of a step, the steps, the parameters."""
     figures: dict[str, float]
     """Means over its seeds."""
     differences: dict[str, Mean]
-    """To the base, paired by seed, with 95 % intervals whose spread all variants tell together."""
+    """To the base, paired by seed, with 95 % intervals from the pooled variance of all variants."""
 
 
 ABOUT = ("cost", "steps_taken", "parameters")
@@ -209,36 +207,32 @@ class Comparison:
     base: str
     steps: int
     """Of the base."""
-    variants: list[Result]
+    variants: list[VariantResult]
     """The base first, then as the table has them."""
 
 
 def comparisons(table: dict[Trial, Figures]) -> list[Comparison]:
-    """What is known, in the order of the table."""
+    """All comparisons that a table holds, in its order."""
     bases = dict.fromkeys((trial.base, trial.steps) for trial in table)
     return [Comparison(base, steps, _results(table, base, steps)) for base, steps in bases]
 
 
-def _results(table: dict[Trial, Figures], base: str, steps: int) -> list[Result]:
+def _results(table: dict[Trial, Figures], base: str, steps: int) -> list[VariantResult]:
     rows = {
         (t.variant, t.seed): row for t, row in table.items() if (t.base, t.steps) == (base, steps)
     }
     variants = list(dict.fromkeys(["", *(variant for variant, _ in rows)]))
     seeds = sorted({seed for _, seed in rows})
-    spread: dict[str, list[Mean]] = {}
-    means: dict[str, np.ndarray] = {}
-    for name in FIGURES:
+    figures = {}  # by name: [V, S]
+    for name in EVALUATED:
         cells = [[rows.get((v, s), {}).get(name) for s in seeds] for v in variants]
-        values = np.array(cells, np.float64)
-        spread[name] = [Mean(*row) for row in paired_intervals(values)]
-        means[name] = np.array([np.nanmean(row) if np.isfinite(row).any() else np.nan
-                                for row in values])  # fmt: skip
+        figures[name] = np.array(cells, np.float64)
+    differences = {name: paired_intervals(values) for name, values in figures.items()}
     found = []
     for number, variant in enumerate(variants):
-        own = [row for (v, _), row in rows.items() if v == variant]
-        if own:
+        if own := [row for (v, _), row in rows.items() if v == variant]:
             about = {name: float(own[0][name] or 0) for name in ABOUT}
-            figures = {name: float(means[name][number]) for name in FIGURES}
-            differences = {name: spread[name][number] for name in FIGURES}
-            found.append(Result(variant, len(own), about, figures, differences))
+            means = {name: float(np.nanmean(values[number])) for name, values in figures.items()}
+            to_base = {name: Mean(*rows[number]) for name, rows in differences.items()}
+            found.append(VariantResult(variant, len(own), about, means, to_base))
     return found

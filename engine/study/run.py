@@ -1,5 +1,6 @@
 """A study's cells, trained and measured one after another."""
 
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,13 +10,13 @@ import jax
 from data_pipeline.common.errors import InputError
 from data_pipeline.common.plain_text import say
 from data_pipeline.dataset.dataset import Dataset
-from engine.study.bootstrap import train_bootstrapped
-from engine.study.cell_training import Progress, playable, train_cell
-from engine.study.evaluation import evaluate, make_test_set
+from engine.study.bootstrap import from_games
+from engine.study.cell_training import Learning, from_teacher, playable, train_cell
+from engine.study.evaluation import choose_positions, evaluate
 from engine.study.games import read_games
 from engine.study.grid import Cell
 from engine.study.table import TABLE_FILE, Figures, add_row, cells_to_do, read_table
-from model.network.network_file import Network, save_network
+from model.network.network_file import save_network
 
 NETWORKS = "networks"
 UNFINISHED = "unfinished"
@@ -32,49 +33,47 @@ def run_cells(
     games: Path | None,
     out: Path,
     positions: int,
-    progress: Progress,
+    progress: Callable[[int], None],
     report: Callable[[Cell, Figures], None],
 ) -> None:
-    """Train and measure the cells that have no row in the table of ``out`` and that no other
-    process is at, in their order.
+    """Train and measure, in order, the cells that have no row in the table of ``out`` and that no
+    other process works on.
 
     A cell's row is written as soon as it is done, after its network; a cell that was stopped goes
-    on from what was last written of it under `UNFINISHED`. ``games``: PGN for the cells without a
-    teacher. Tested are the first ``positions`` of the test split that qualify (`make_test_set`).
-    ``progress`` takes the steps that are done, those of earlier runs included;
-    ``report`` each new row.
+    on from its last checkpoint under `UNFINISHED`. ``games``: PGN for the cells without a teacher.
+    Measured on the first ``positions`` of the test split that qualify (`choose_positions`).
+    ``progress`` takes the steps that are done, those of earlier runs included; ``report`` each new
+    row.
     """
     path = out / TABLE_FILE
     done = read_table(path)
     missing = [cell for cell in cells if cell not in done]
     if not missing:
         return
-    train = _trainer(missing, dataset, games)
-    tests = make_test_set(dataset.records("test"), positions)
-    for directory in (NETWORKS, UNFINISHED):
-        (out / directory).mkdir(parents=True, exist_ok=True)
+    learning = _learning(missing, dataset, games)
+    tests = choose_positions(dataset.records("test"), positions)
+    (out / NETWORKS).mkdir(parents=True, exist_ok=True)
     for cell in cells_to_do(path, missing):
         done = read_table(path)
         before = sum(each.steps for each in cells if each in done)
-        unfinished = out / UNFINISHED / f"{cell.name}.npz"
+        workdir = out / UNFINISHED / cell.name
         # GPUs would round the operands of products to TF32.
         with jax.default_matmul_precision("float32"):
-            network, seconds = train(
-                cell, lambda step, before=before: progress(before + step), unfinished
+            network, seconds = train_cell(
+                cell, learning(cell), lambda step, before=before: progress(before + step), workdir
             )
-            figures = evaluate(network, cell.loss, tests)
+        figures = evaluate(network, cell.loss, tests)
         figures |= {"parameters": network.parameter_count, "seconds": seconds}
         save_network(playable(network, cell.loss), network_path(out, cell))
         add_row(path, cell, figures)
-        unfinished.unlink(missing_ok=True)
+        shutil.rmtree(workdir)
         report(cell, figures)
 
 
-Train = Callable[[Cell, Progress, Path], tuple[Network, float]]
-
-
-def _trainer(cells: Sequence[Cell], dataset: Dataset, games: Path | None) -> Train:
-    """Trains cells, of a study either all with a teacher or all without."""
+def _learning(
+    cells: Sequence[Cell], dataset: Dataset, games: Path | None
+) -> Callable[[Cell], Learning]:
+    """What cells learn from: those of a study have either all a teacher or none."""
     largest = max(cell.batch_size for cell in cells)
 
     def check(found: int, source: object) -> None:
@@ -88,7 +87,7 @@ def _trainer(cells: Sequence[Cell], dataset: Dataset, games: Path | None) -> Tra
         for reason, count in read.left_out.items():
             say(f"{count} games left out: {reason}", file=sys.stderr)
         check(len(read.encoded), games)
-        return lambda cell, *rest: train_bootstrapped(cell, read, *rest)
+        return lambda cell: from_games(cell, read)
     encoded = dataset.records("train")
     check(len(encoded), f"the split 'train' of {dataset.directory}")
-    return lambda cell, *rest: train_cell(cell, encoded, *rest)
+    return lambda cell: from_teacher(cell, encoded)

@@ -1,8 +1,8 @@
 """The table of a study: one CSV file, one row a cell; and what it says with intervals over seeds.
 
 The same file serves all studies. A row is written when its cell is done, so a study that was killed
-goes on with the cells that have no row. Several processes, such as one a core, can share a table:
-each does cells that no other is at.
+goes on with the cells that have no row. Several processes, such as one per core, can share a table:
+each works on cells that no other works on.
 """
 
 import csv
@@ -21,28 +21,28 @@ from model.targets.value_losses import LossName
 
 TABLE_FILE = "cells.csv"
 COUNTS = ("parameters", "seconds")
-"""What a row holds beside its figures."""
+"""What a row holds besides its figures."""
 
 C = TypeVar("C")
-_PLAIN = Cell()
+_DEFAULT = Cell()
 Figures = dict[str, float | None]
 Table = dict[Cell, Figures]
 
-YARDSTICK: LossName = "hl-gauss"
+BASELINE: LossName = "hl-gauss"
 """The loss that the others are compared with, seed by seed."""
 
 
-def read_table(path: Path, plain: C = _PLAIN) -> dict[C, Figures]:
+def read_table(path: Path, default: C = _DEFAULT) -> dict[C, Figures]:
     """The cells that are done with their figures; none where there is no file.
 
-    ``plain``: a cell of the table's kind, a dataclass. Columns that a table of an older version
-    lacks have its values; the first must be there.
+    ``default``: a cell of the table's kind, a dataclass. Its values are those of columns that a
+    table of an older version lacks; the first column must be there.
     """
     if not path.exists():
         return {}
     try:
         rows = list(csv.DictReader(io.StringIO(path.read_text()), strict=True))
-        return {_cell(row, plain): _figures(row, plain) for row in rows}
+        return {_cell(row, default): _figures(row, default) for row in rows}
     except (KeyError, ValueError, TypeError) as error:
         raise InputError(
             f"expected a table of a study, found something else in {path} ({error!r}); "
@@ -50,21 +50,21 @@ def read_table(path: Path, plain: C = _PLAIN) -> dict[C, Figures]:
         ) from None
 
 
-def _cell(row: dict[str, str], plain: C) -> C:
-    kinds = {name: type(value) for name, value in vars(plain).items()}
+def _cell(row: dict[str, str], default: C) -> C:
+    kinds = {name: type(value) for name, value in vars(default).items()}
     first = next(iter(kinds))
     if first not in row:
         raise KeyError(first)
-    return type(plain)(**{name: kind(row[name]) for name, kind in kinds.items() if name in row})
+    return type(default)(**{name: kind(row[name]) for name, kind in kinds.items() if name in row})
 
 
-def _figures(row: dict[str, str], plain: Any) -> Figures:
-    return {name: float(x) if x else None for name, x in row.items() if name not in vars(plain)}
+def _figures(row: dict[str, str], default: Any) -> Figures:
+    return {name: float(x) if x else None for name, x in row.items() if name not in vars(default)}
 
 
 def cells_to_do(path: Path, cells: Sequence[C]) -> Iterator[C]:
-    """The cells that have no row in the table ``path``, but for those that another process is at:
-    each is this process's own until the next one is asked for."""
+    """The cells that have no row in the table ``path`` and that no other process works on; each
+    is locked until the next one is asked for."""
     claims = path.parent / ".claims"
     for cell in cells:
         lock = _lock(claims / f"{cell.name}.lock")  # pyright: ignore[reportAttributeAccessIssue]
@@ -77,13 +77,13 @@ def cells_to_do(path: Path, cells: Sequence[C]) -> Iterator[C]:
 
 
 def add_row(path: Path, cell: Any, figures: Figures) -> None:
-    """Write the table anew with one more row, whole or not at all."""
+    """Write the table with one more row, whole or not at all."""
     with _lock(path.parent / ".claims" / f"{path.name}.lock"):
         write_table(path, read_table(path, cell) | {cell: figures})
 
 
 def _lock(path: Path):
-    """A lock among processes, which ends with the process that has it."""
+    """A lock between processes; it is released when the process that holds it ends."""
     from fasteners import InterProcessLock  # here, since only training needs it
 
     return InterProcessLock(path)
@@ -104,7 +104,7 @@ def write_table(path: Path, table: dict[C, Figures]) -> None:
 
 @dataclass(frozen=True)
 class Mean:
-    """A figure over seeds, with Student's 95 % interval; no ends with one seed."""
+    """A figure over seeds, with Student's 95 % interval; infinite with one seed."""
 
     mean: float
     low: float
@@ -115,7 +115,7 @@ class Mean:
         return Mean(*t_interval(values))
 
     def text(self, sign: str = "") -> str:
-        """The mean, and how far the interval reaches; the mean alone where there is one seed.
+        """The mean ± half the width of the interval; the mean alone where there is one seed.
 
         ``sign``: that of Python's format, ``+`` for differences.
         """
@@ -141,13 +141,13 @@ class Point:
 
 
 def points(sweep: Sweep, base: Cell, seeds: int, table: Table) -> list[Point]:
-    """What the table knows of a sweep, loss by loss, in the order of the factor's values."""
+    """The points of a sweep that are in the table, by loss, then by the factor's value."""
     found = []
     for loss in sweep.losses:
         for value in sweep.values:
             rows = _by_seed(sweep, base, seeds, table, loss, value)
             if rows:
-                others = _by_seed(sweep, base, seeds, table, YARDSTICK, value)
+                others = _by_seed(sweep, base, seeds, table, BASELINE, value)
                 found.append(_point(loss, value, rows, others))
     return found
 

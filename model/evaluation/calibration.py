@@ -29,13 +29,18 @@ class Calibration:
         return cls(np.zeros((BLOCKS, bins, 3)), np.zeros((BLOCKS, pit_bins)))
 
     def add(self, predicted_win_probs, distributions, teacher_win_probs, teacher_bins, positions):
-        """[T], [T, K], [T], [T] int, [T] int: T moves, ``positions`` numbering their positions."""
+        """[T], [T, K], [T], [T] int, [T] int: T moves, ``positions`` numbering their positions.
+
+        Without distributions (None) only the reliability is counted.
+        """
         blocks = np.asarray(positions) % BLOCKS
         bins = self.reliability.shape[1]
         place = np.clip((np.asarray(predicted_win_probs) * bins).astype(int), 0, bins - 1)
         columns = (1.0, predicted_win_probs, teacher_win_probs)
         for column, amounts in enumerate(columns):
             np.add.at(self.reliability[..., column], (blocks, place), amounts)
+        if distributions is None:
+            return
         low, high = probability_below(distributions, teacher_bins)
         np.add.at(self.pit, blocks, spread_mass(low, high, self.pit.shape[1]))
 

@@ -1,14 +1,17 @@
-"""The quality of a network's values on annotated positions: how they compare with the teacher's.
+"""Evaluation of a network on annotated positions: how its values compare with the teacher's.
 
-The bare network is measured: what the rules decide in play is not put in its place.
+The network alone is measured: moves whose value the rules decide are not treated as in play.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from functools import partial
 from itertools import compress
+from typing import NamedTuple
 
+import chess
 import numpy as np
 
 from data_pipeline.common.errors import InputError
@@ -16,7 +19,7 @@ from data_pipeline.common.intervals import mean_interval
 from data_pipeline.dataset.records import PositionRecord, decode, num_scored_moves
 from data_pipeline.encoding.actions import CHESS_MOVES
 from data_pipeline.encoding.phases import PHASES, phase_of
-from data_pipeline.encoding.values import mate_bonus, win_probability
+from data_pipeline.encoding.values import ValueBins, mate_bonus, win_probability
 from model.evaluation import metrics
 from model.evaluation.calibration import Calibration
 from model.inference.action_values import ActionValues, estimates, gives_win_probs
@@ -24,12 +27,29 @@ from model.inference.action_values import ActionValues, estimates, gives_win_pro
 CHUNK = 512  # positions that the predictor may order by their number of moves
 
 
+class Predictions(NamedTuple):
+    """What is predicted of T moves, those of one position after those of another."""
+
+    estimates: np.ndarray
+    """[T]: expected win probabilities of the side to move, or how likely each move is played."""
+    distributions: np.ndarray | None
+    """[T, K] over ``bins``; None where only the estimates are predicted."""
+    bins: ValueBins
+    are_win_probs: bool = True
+    """Whether the estimates are win probabilities."""
+
+
+Predict = Callable[[Sequence[chess.Board], Sequence[Sequence[chess.Move]]], Predictions]
+"""Positions and some moves of each -> predictions of these moves."""
+
+
 @dataclass
 class Rows:
     """One value per position, [N] each; the first six are means over the moves of the position.
 
     NaN where a position does not allow the figure: agreement, regret and both taus need all legal
-    moves annotated, the others a network that gives win probabilities.
+    moves annotated, the squared error predicted win probabilities, log loss and CRPS predicted
+    distributions.
     """
 
     squared_error: np.ndarray
@@ -62,22 +82,42 @@ FIGURES = tuple(f.name for f in fields(Rows) if f.name not in PLAIN)
 
 def measure(
     encoded: Sequence[bytes],
-    predictor: ActionValues,
+    source: ActionValues,
+    progress: Callable[[int], None] = lambda positions: None,
+) -> tuple[Rows, Calibration]:
+    """`measure_predictions` of a network that gives action values."""
+    return measure_predictions(encoded, partial(_read, source), progress)
+
+
+def measure_predictions(
+    encoded: Sequence[bytes],
+    predict: Predict,
     progress: Callable[[int], None] = lambda positions: None,
 ) -> tuple[Rows, Calibration]:
     """Figures of every position with a scored move, and the calibration over all scored moves.
 
-    Two threads work in turn, so that one prepares positions while the other's are in the network.
+    Two threads work in turn: one prepares positions while the other's are in the network.
     """
     calibration = Calibration.empty()
     parts: list[Rows] = []
-    for numbers, records, values in _predicted(encoded, predictor):
+    for numbers, records, predictions in _predicted(encoded, predict):
         if records:
-            parts.append(_measure_chunk(numbers, records, values, predictor, calibration))
+            parts.append(_measure_chunk(numbers, records, predictions, calibration))
             progress(int(numbers[-1]) + 1)
     if not parts:
         raise InputError("expected positions with scored moves, found none")
     return Rows.join(parts), calibration
+
+
+def _read(
+    source: ActionValues, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]]
+) -> Predictions:
+    nothing = np.zeros((0, source.bins.count), np.float32)
+    values = np.concatenate([nothing, *source.action_values(boards, moves)])
+    expected = estimates(values, source).astype(np.float32)
+    if not gives_win_probs(source):
+        return Predictions(expected, None, source.bins, are_win_probs=False)
+    return Predictions(expected, values, source.bins)
 
 
 def first_scored(encoded: Sequence[bytes], count: int) -> list[bytes]:
@@ -87,22 +127,26 @@ def first_scored(encoded: Sequence[bytes], count: int) -> list[bytes]:
 
 
 def _predicted(
-    encoded: Sequence[bytes], predictor: ActionValues
-) -> Iterator[tuple[np.ndarray, list[PositionRecord], list[np.ndarray]]]:
-    """Chunks: the numbers of the records, the records, the values of their moves by action id."""
+    encoded: Sequence[bytes], predict: Predict
+) -> Iterator[tuple[np.ndarray, list[PositionRecord], Predictions]]:
+    """Chunks: the numbers of the records, the records, what is predicted of their moves.
 
-    def predict(start: int) -> tuple[np.ndarray, list[PositionRecord], list[np.ndarray]]:
+    Moves are taken in the order of their action ids: in the order of the records, best first, a
+    network that cannot decide between moves would choose the right one.
+    """
+
+    def of_chunk(start: int) -> tuple[np.ndarray, list[PositionRecord], Predictions]:
         numbers = np.arange(start, min(start + CHUNK, len(encoded)))
         rows = [decode(encoded[i]) for i in numbers.tolist()]
         scored = [len(row.actions) > 0 for row in rows]
         numbers, rows = numbers[scored], list(compress(rows, scored))
         moves = [[CHESS_MOVES[a] for a in np.sort(row.actions).tolist()] for row in rows]
-        return numbers, rows, predictor.action_values([row.board for row in rows], moves)
+        return numbers, rows, predict([row.board for row in rows], moves)
 
     with ThreadPoolExecutor(2) as pool:
         ahead: deque[Future] = deque()
         for start in range(0, len(encoded), CHUNK):
-            ahead.append(pool.submit(predict, start))
+            ahead.append(pool.submit(of_chunk, start))
             if len(ahead) > 3:
                 yield ahead.popleft().result()
         while ahead:
@@ -112,35 +156,25 @@ def _predicted(
 def _measure_chunk(
     numbers: np.ndarray,
     records: list[PositionRecord],
-    values: list[np.ndarray],
-    predictor: ActionValues,
+    predictions: Predictions,
     calibration: Calibration,
 ) -> Rows:
-    """Moves are taken in the order of their action ids: the records' own order, best first, would
-    give a network that cannot decide between moves the right one for nothing."""
-    bins, win_probs_given = predictor.bins, gives_win_probs(predictor)
+    """The figures of some positions; their moves are added to ``calibration``."""
+    estimates, distributions, bins, are_win_probs = predictions
     lengths = np.array([len(record.actions) for record in records])
-    legal = np.arange(lengths.max()) < lengths[:, None]
-    teacher = np.zeros(legal.shape, np.float32)
+    # Rows of a multiple of 8: sums do not depend on the padding.
+    legal = np.arange(-(-lengths.max() // 8) * 8) < lengths[:, None]
     scores = np.concatenate([r.scores[np.argsort(r.actions)] for r in records])
-    teacher[legal] = win_probability(scores)
-    flat = np.concatenate(values)
-    predicted = np.zeros(legal.shape, np.float32)
-    predicted[legal] = estimates(flat, predictor)
-    preferred = predicted.copy()  # what moves are chosen by
-    if win_probs_given:
+    teacher, preferred = (np.zeros(legal.shape, np.float32) for _ in range(2))
+    teacher[legal], preferred[legal] = win_probability(scores), estimates
+    if distributions is not None:
         nearness = np.zeros(legal.shape)
-        nearness[legal] = bins.nearness(flat)
-        preferred += mate_bonus(predicted, nearness)
+        nearness[legal] = bins.nearness(distributions)
+        preferred += mate_bonus(preferred, nearness)
     teacher_bins = bins.bin_of(bins.bin_values_of_scores(scores))
-    owners = np.repeat(numbers, lengths)
-    if win_probs_given:
-        calibration.add(predicted[legal], flat, teacher[legal], teacher_bins, owners)
-
-    def mean(per_move: np.ndarray) -> np.ndarray:
-        if not win_probs_given:
-            return np.full(len(lengths), np.nan)
-        return np.add.reduceat(per_move, np.r_[0, lengths.cumsum()[:-1]]) / lengths
+    if are_win_probs:
+        owners = np.repeat(numbers, lengths)
+        calibration.add(estimates, distributions, teacher[legal], teacher_bins, owners)
 
     complete = np.array([record.complete for record in records])
     reference = [
@@ -152,9 +186,7 @@ def _measure_chunk(
         return np.where(complete, figure, np.nan)
 
     return Rows(
-        squared_error=mean(metrics.squared_error(teacher[legal], predicted[legal])),
-        log_loss=mean(metrics.log_loss(flat, teacher_bins)),
-        crps=mean(metrics.crps(flat, bins.win_prob_of(bins.edges), teacher[legal])),
+        **_means_over_moves(predictions, teacher[legal], teacher_bins, legal),
         agreement=only_complete(metrics.agreement(teacher, preferred, legal)),
         regret=only_complete(metrics.regret(teacher, preferred, legal)),
         kendall_tau_b=only_complete(metrics.kendall_tau_b(preferred, teacher, legal)),
@@ -164,6 +196,28 @@ def _measure_chunk(
         phase=np.array([phase_of(record.board) for record in records]),
         position=numbers,
     )
+
+
+def _means_over_moves(
+    predictions: Predictions, teacher: np.ndarray, teacher_bins: np.ndarray, legal: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The teacher's win probabilities and bins [T], whose move is where [N, M] -> figures [N]."""
+    estimates, distributions, bins, are_win_probs = predictions
+
+    def mean(per_move: np.ndarray) -> np.ndarray:
+        padded = np.zeros(legal.shape, per_move.dtype)
+        padded[legal] = per_move
+        return padded.sum(axis=-1) / legal.sum(axis=-1)
+
+    none = np.full(len(legal), np.nan)
+    figures = {"squared_error": none, "log_loss": none, "crps": none}
+    if are_win_probs:
+        figures["squared_error"] = mean(metrics.squared_error(teacher, estimates))
+    if distributions is not None:
+        edges = bins.win_prob_of(bins.edges)
+        figures["log_loss"] = mean(metrics.log_loss(distributions, teacher_bins))
+        figures["crps"] = mean(metrics.crps(distributions, edges, teacher))
+    return figures
 
 
 def summary(rows: Rows, calibration: Calibration) -> dict:

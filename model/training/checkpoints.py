@@ -1,4 +1,4 @@
-"""Checkpoints of a training run (Orbax): whole or not there, with the place in the data."""
+"""Checkpoints of a training (Orbax): whole or not there, with the state of the data iterator."""
 
 import json
 import shutil
@@ -15,8 +15,9 @@ from model.config import current_fields
 from model.training.step import TrainState
 
 CONFIG_FILE = "config.json"
+DIRECTORY = "checkpoints"
 
-# What a resumed run may change: how long it goes on, and what is written down on the way.
+# What a resumed run may change: how long it goes on, and what is logged on the way.
 CHANGEABLE = (
     "steps",
     "minutes",
@@ -28,11 +29,11 @@ CHANGEABLE = (
 )
 
 
-class Progress(NamedTuple):
-    """How far a run has come, beside its `TrainState`."""
+class Position(NamedTuple):
+    """How far a training has come, apart from its `TrainState`."""
 
-    place: dict[str, Any]
-    """The data iterator's."""
+    iterator_state: dict[str, Any]
+    """Of the batches."""
     seconds: float
     """Trained so far."""
     schedule: list[tuple[int, int | str]]
@@ -42,15 +43,24 @@ class Progress(NamedTuple):
     """Trained on so far."""
 
 
+def resume_or_clear(out: Path) -> bool:
+    """Whether a run in ``out`` has a checkpoint to resume from; if not, ``out`` is deleted."""
+    found = any((out / DIRECTORY).glob("[0-9]*"))
+    if not found:
+        shutil.rmtree(out, ignore_errors=True)
+    return found
+
+
 class Checkpoints:
     """The newest two checkpoints of the run in ``out``; a context manager."""
 
     def __init__(
         self, out: Path, config: dict[str, Any], resume: bool, defaults: dict[str, Any]
     ) -> None:
-        """``defaults`` are those of settings that a run of an earlier version did not have.
+        """``config``: what makes the run; ``defaults``: of settings that earlier versions lacked.
 
-        Raises InputError if ``out`` does not hold what ``resume`` says.
+        Raises InputError if ``out`` holds a run and ``resume`` is not set, or the other way round,
+        or if the run there has another configuration.
         """
         path = out / CONFIG_FILE
         if resume:
@@ -64,7 +74,7 @@ class Checkpoints:
         options = ocp.CheckpointManagerOptions(
             max_to_keep=2, create=True, enable_async_checkpointing=False
         )
-        directory = (out / "checkpoints").absolute()
+        directory = (out / DIRECTORY).absolute()
         self._manager = ocp.CheckpointManager(directory, options=options)
         write_atomically(path, (json.dumps(config, indent=2) + "\n").encode())
 
@@ -74,21 +84,23 @@ class Checkpoints:
     def __exit__(self, *error: object) -> None:
         self._manager.close()
 
-    def save(self, step: int, state: TrainState, progress: Progress) -> None:
-        """Keep all that going on needs. Raises ArgmaxError where the disk has no room for it."""
+    def save(self, step: int, state: TrainState, position: Position) -> None:
+        """Keep all that resuming needs. Raises ArgmaxError where the disk has no room for it."""
         self._check_room(state)
+        fields = position._asdict()
+        fields["place"] = fields.pop("iterator_state")  # its name in files
         self._manager.save(
             step,
             args=ocp.args.Composite(
                 state=ocp.args.StandardSave(state._asdict()),  # pyright: ignore[reportCallIssue]
-                progress=ocp.args.JsonSave(progress._asdict()),  # pyright: ignore[reportCallIssue]
+                progress=ocp.args.JsonSave(fields),  # pyright: ignore[reportCallIssue]
             ),
         )
 
     def _check_room(self, state: TrainState) -> None:
-        """Asked beforehand: on a full disk Orbax fails in many threads at once, with pages of text.
+        """On a full disk Orbax would fail in many threads at once, with pages of text.
 
-        Twice the state's size is wanted, since the files of a checkpoint are written beside it.
+        Twice the state's size is needed: a checkpoint is first written to temporary files.
         """
         wanted = 2 * sum(array.nbytes for array in jax.tree.leaves(state)) + (1 << 20)
         directory = Path(self._manager.directory)
@@ -96,10 +108,10 @@ class Checkpoints:
         if free < wanted:
             raise ArgmaxError(
                 f"expected {wanted >> 20} MiB free for a checkpoint in {directory}, found "
-                f"{free >> 20}; free space and go on with --resume"
+                f"{free >> 20}; free space and run the command again (argmax train: with --resume)"
             )
 
-    def restore(self, like: TrainState) -> tuple[TrainState, Progress]:
+    def restore(self, like: TrainState) -> tuple[TrainState, Position]:
         """The newest checkpoint, with shapes and devices as in ``like``.
 
         Raises InputError if there is none: the run was stopped before its first.
@@ -117,7 +129,9 @@ class Checkpoints:
                 progress=ocp.args.JsonRestore(),
             ),
         )
-        return TrainState(**restored["state"]), Progress(**restored["progress"])
+        fields = restored["progress"]
+        fields["iterator_state"] = fields.pop("place")
+        return TrainState(**restored["state"]), Position(**fields)
 
 
 def _check_config(path: Path, config: dict[str, Any], defaults: dict[str, Any]) -> None:
@@ -138,7 +152,7 @@ def _check_config(path: Path, config: dict[str, Any], defaults: dict[str, Any]) 
 
 
 def _filled(found: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    """What was found, and the defaults of what is not there, at any depth."""
+    """What was found, with the defaults of what is missing, at any depth."""
     inner = {
         name: _filled(value, defaults[name])
         for name, value in found.items()

@@ -1,4 +1,4 @@
-"""The optimizer: Muon for the matrices of the layers, AdamW for all else, or AdamW alone."""
+"""The optimizer: Muon for the layers' matrices and AdamW for the rest, or AdamW for all."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,26 +11,26 @@ from optax import contrib
 
 from model.config import OptimizerConfig
 
-Place = jax.Array | np.ndarray
+Progress = jax.Array | np.ndarray
 """[] how far the training has come: the number of the step, or seconds."""
-MakeOptimizer = Callable[[Place], optax.GradientTransformation]
-"""The optimizer with the learning rate of that place."""
+MakeOptimizer = Callable[[Progress], optax.GradientTransformation]
+"""The optimizer with the learning rate at that point of the training."""
 
 _LAYER_MATRICES = ("query", "key", "value", "output", "feed_forward_in", "feed_forward_out")
 
 
 def make_optimizer(
-    config: OptimizerConfig, length: float, place: Place
+    config: OptimizerConfig, length: float, progress: Progress
 ) -> optax.GradientTransformation:
-    """Muon on the matrices of the layers and AdamW on all else, or AdamW alone.
+    """Muon for the layers' matrices and AdamW for the rest, or AdamW for all.
 
-    The learning rate is that of ``place`` in a training of ``length``, in steps or in seconds.
-    Muon: Jordan et al. 2024; its update of a matrix has singular values near 1. Matrices of one
-    shape lie in one array of its state, so that its many small products are a few large ones.
+    The learning rate is that at ``progress`` in a training of ``length``, both in steps or in
+    seconds. Muon: Jordan et al. 2024; its update of a matrix has singular values near 1. Matrices
+    of one shape are stacked in its state, so that its many small products are a few large ones.
     """
 
     def rate(peak: float) -> optax.Schedule:
-        return lambda _: schedule(config, peak, length)(place)
+        return lambda _: schedule(config, peak, length)(progress)
 
     if config.kind == "muon":
         update = contrib.muon(
@@ -50,7 +50,7 @@ def make_optimizer(
 
 
 def schedule(config: OptimizerConfig, peak: float, length: float) -> optax.Schedule:
-    """Place -> learning rate: constant, or a warm-up and a cosine over ``length``."""
+    """Progress -> learning rate: constant, or a warm-up and a cosine over ``length``."""
     if config.schedule == "constant":
         return optax.constant_schedule(peak)
     warmup = max(1, round(length * config.warmup_share))
@@ -107,8 +107,8 @@ def _unstack(stacked: Any, like: Any) -> Any:
 
 
 def _groups(params: Any) -> dict[str, list[tuple[str, str]]]:
-    """Shape -> (module, name) of the matrices of it that Muon takes: those of the layers, in either
-    layout."""
+    """Shape -> (module, name) of its matrices that Muon takes: those of the layers, in
+    either layout."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for module, arrays in params.items():
         for name, array in arrays.items():

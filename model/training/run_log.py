@@ -1,4 +1,4 @@
-"""What a training run writes down: metrics.jsonl, TensorBoard files, and a line in the terminal."""
+"""The logs of a training run: metrics.jsonl, TensorBoard files, and a line in the terminal."""
 
 import json
 from pathlib import Path
@@ -26,13 +26,13 @@ class RunLog:
     """The logs of the run in ``out`` from ``start`` on, where a ``share`` of it is done.
 
     A context manager. ``steps``: how many there will be, if that is known. Lines of later steps,
-    written by a run that was killed after its last checkpoint, are dropped, so that the log is the
-    same, times aside, as if the run had never stopped.
+    which a run that was killed after its last checkpoint wrote, are dropped: the log is the same,
+    times aside, as if the run had never stopped.
     """
 
     def __init__(self, out: Path, steps: int | None, start: Counts, share: float) -> None:
         path = out / METRICS_FILE
-        kept = [line for line in _lines(path) if json.loads(line)["step"] <= start.step]
+        kept = [line for line in _complete_lines(path) if json.loads(line)["step"] <= start.step]
         path.write_text("".join(kept))
         self._file = path.open("a")
         self._board = SummaryWriter(str(out), purge_step=start.step + 1 if start.step else None)
@@ -85,7 +85,7 @@ class RunLog:
         self._show({name: f"{name} {figures[name]:.3f}" for name in shown if name in figures})
 
     def say(self, text: str) -> None:
-        """A line in the terminal alone."""
+        """A line in the terminal only."""
         self._progress.console.print(text)
 
     def _write(self, counts: Counts, kind: str, figures: dict[str, float]) -> None:
@@ -100,8 +100,8 @@ class RunLog:
         self._progress.update(self._task, figures="  ".join(self._figures.values()), refresh=True)
 
 
-def _lines(path: Path) -> list[str]:
-    """The whole lines of a file; a last line that was cut by a kill is left out."""
+def _complete_lines(path: Path) -> list[str]:
+    """The complete lines of a file, without a last line that was cut off by a kill."""
     if not path.exists():
         return []
     return [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]

@@ -15,9 +15,9 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8
 def keep_freed_memory() -> bool:
     """Tell glibc to keep freed memory for reuse; False where the C library has no such settings.
 
-    On CPUs training then runs up to twice as fast: XLA allocates and frees its buffers in every
-    step, and glibc gives each large one back to the system and faults it in again, page by page,
-    which costs more than the element-wise work done in it. Call it before JAX's first computation.
+    Training on CPUs is then up to twice as fast: XLA allocates and frees its buffers in every step,
+    and glibc would return each large one to the system and fault it in again, page by page, which
+    costs more than the element-wise work done in it. Call it before JAX's first computation.
     """
     mallopt = getattr(ctypes.CDLL(ctypes.util.find_library("c")), "mallopt", None)
     if mallopt is None:
@@ -33,7 +33,7 @@ def keep_freed_memory() -> bool:
 
 
 def share_batches(batch_size: int, cpu_devices: int | None = None) -> None:
-    """On CPUs, divide batches among so many devices; by default one a core, if the batch divides.
+    """Set how many CPU devices share a batch; by default one per core, if the batch divides.
 
     Call it before JAX's first computation.
     """

@@ -9,7 +9,7 @@ import optax
 
 from model.config import OptimizerConfig
 from model.network.network_file import Params
-from model.training.optimizer import MakeOptimizer, Place
+from model.training.optimizer import MakeOptimizer, Progress
 
 
 class TrainState(NamedTuple):
@@ -27,7 +27,7 @@ LossOf = Callable[[Any, Any], tuple[jax.Array, Parts]]
 """(params, batch) -> the loss [] and the figures to log."""
 Average = Callable[[Any, Any, jax.Array], Any]
 """(average so far, new params, number of the step that made them) -> new average."""
-Update = Callable[[TrainState, Any, Place], tuple[TrainState, Parts]]
+Update = Callable[[TrainState, Any, Progress], tuple[TrainState, Parts]]
 
 
 def init_state(params: Params, optimizer: MakeOptimizer) -> TrainState:
@@ -54,14 +54,16 @@ def moving_average(config: OptimizerConfig) -> Average:
 
 
 def make_update(loss_of: LossOf, optimizer: MakeOptimizer, average: Average = no_average) -> Update:
-    """A pure function (state, batch, place) -> (state after one step, figures to log).
+    """A pure function (state, batch, progress) -> (state after one step, figures to log).
 
     The figures are those of ``loss_of``, and ``gradient_norm``.
     """
 
-    def update(state: TrainState, batch: Any, place: Place) -> tuple[TrainState, Parts]:
+    def update(state: TrainState, batch: Any, progress: Progress) -> tuple[TrainState, Parts]:
         gradients, parts = jax.grad(loss_of, has_aux=True)(state.params, batch)
-        changes, optimizer_state = optimizer(place).update(gradients, state.optimizer, state.params)
+        changes, optimizer_state = optimizer(progress).update(
+            gradients, state.optimizer, state.params
+        )
         params = optax.apply_updates(state.params, changes)
         averaged = average(state.average, params, state.step)
         parts = parts | {"gradient_norm": optax.global_norm(gradients)}

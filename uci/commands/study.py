@@ -53,7 +53,7 @@ def run(args: Args) -> int:
     """Train the cells that are missing; then draw and say what the table holds."""
     from data_pipeline.common.errors import InputError
     from engine.study.grid import STUDIES, Cell, cells_of
-    from engine.study.probes import PROBES_FILE
+    from engine.study.probes import PROBES_FILE, untrained_points
     from engine.study.table import TABLE_FILE, points, read_table
 
     base = Cell(steps=args.steps, batch_size=args.batch_size)
@@ -69,7 +69,7 @@ def run(args: Args) -> int:
         )
     found = {s.factor: points(s, base, args.seeds, table) for s in STUDIES[args.name]}
     if probes:
-        found["untrained"] = untrained(args.seeds, base, table)
+        found["untrained"] = untrained_points(base, args.seeds, table)
     draw(args, found)
     if args.json:
         print(json.dumps(as_json(args.name, found, cells, table)))
@@ -102,16 +102,6 @@ def report(trained: "Cell | Trial", figures: "Figures") -> None:
     """A line on standard error for what is done."""
     texts = [f"{name} {value:.4f}" for name, value in figures.items() if value is not None]
     say(f"{trained.name}: " + "  ".join(texts), file=sys.stderr, flush=True)
-
-
-def untrained(seeds: int, base: "Cell", table) -> "list[Point]":
-    """What a probe finds in trunks before any training."""
-    from engine.study.grid import Sweep
-    from engine.study.probes import untrained_cell
-    from engine.study.table import points
-
-    start = untrained_cell(base)
-    return points(Sweep("size", (start.size,), (start.loss,)), start, seeds, table)
 
 
 def draw(args: Args, found: "dict[str, list[Point]]") -> None:

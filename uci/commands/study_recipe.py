@@ -102,17 +102,18 @@ def train(args: Args, data: Path, chosen: "list[Trial]") -> None:
 
 def text(comparison: "Comparison") -> str:
     """A Markdown table: the base's figures, then each variant's differences to them."""
-    from engine.study.recipe_trials import ABOUT, FIGURES
+    from engine.study.recipe_trials import ABOUT
+    from model.training.loop import EVALUATED
 
     columns = ["variant", "seeds", "cost of a step", "steps", "parameters"]
-    columns += [name.replace("_", " ") for name in FIGURES]
+    columns += [name.replace("_", " ") for name in EVALUATED]
     lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
     for result in comparison.variants:
         about = [f"{result.about['cost']:.2f}", *(f"{result.about[n]:.0f}" for n in ABOUT[1:])]
         values = [
             result.differences[name].text("+") if result.variant
             else f"{result.figures[name]:.4f}"
-            for name in FIGURES
+            for name in EVALUATED
         ]  # fmt: skip
         name = f"`{result.variant}`" if result.variant else "base"
         lines.append(f"| {' | '.join([name, str(result.seeds), *about, *values])} |")

@@ -8,11 +8,11 @@ import pytest
 from data_pipeline.common.errors import InputError
 from data_pipeline.dataset.records import decode
 from data_pipeline.encoding.actions import move_of
-from engine.study import bootstrap as study_bootstrap
-from engine.study import cell_training as study_training
+from engine.study import bootstrap, cell_training
 from engine.study import games as study_games
 from engine.study import grid as study
-from engine.study.bootstrap import bootstrapped, train_bootstrapped
+from engine.study.bootstrap import bootstrapped, from_games
+from engine.study.cell_training import train_cell
 from engine.study.games import make_transitions, read_games
 from engine.study.grid import Cell
 from model.config import preset
@@ -91,13 +91,14 @@ def test_targets(loss, plies):
 
 @pytest.mark.parametrize("loss", ["hl-gauss", "c51"])
 def test_the_result_spreads_to_the_start_of_the_game(loss, pgn, tmp_path, monkeypatch):
-    monkeypatch.setattr(study_bootstrap, "SLOW_STEPS", 10)
+    monkeypatch.setattr(bootstrap, "RENEWAL_STEPS", 10)
     monkeypatch.setitem(study.SIZES, "tiny", preset("tiny").network)
     games = read_games(pgn(MATE, DRAW))
     steps: list[int] = []
     cell = Cell(loss=loss, size="tiny", plies=1, steps=600, batch_size=18)
-    network, seconds = train_bootstrapped(cell, games, steps.append, tmp_path / "state.npz")
-    assert seconds > 0 and steps[-1] == 590
+    learning = from_games(cell, games)
+    network, seconds = train_cell(cell, learning, steps.append, tmp_path / "cell")
+    assert seconds > 0 and steps[-1] == 600
     inputs = make_transitions(games, range(9), 0).now
     outputs = transformed(cell.network).apply(network.params, inputs).moves[:, 0]
     values = value_loss(loss).predict(outputs)
@@ -106,22 +107,22 @@ def test_the_result_spreads_to_the_start_of_the_game(loss, pgn, tmp_path, monkey
     np.testing.assert_allclose(values[8], 0.5, atol=0.2)
 
 
-def test_a_cell_that_was_stopped_goes_on_with_its_slow_copy(pgn, tmp_path, monkeypatch):
-    monkeypatch.setattr(study_training, "SAVE_SECONDS", 0)
+def test_a_cell_that_was_stopped_goes_on_with_its_target_network(pgn, tmp_path, monkeypatch):
+    monkeypatch.setattr(cell_training, "SAVE_SECONDS", 0)
     monkeypatch.setitem(study.SIZES, "tiny", preset("tiny").network)
     games = read_games(pgn(MATE, DRAW))
     cell = Cell(loss="c51", size="tiny", plies=1, steps=40, batch_size=18)
 
-    def train(file: str, stop: int = 100) -> Network:
+    def train(name: str, stop: int = 100) -> Network:
         def progress(step: int) -> None:
             if step == stop:
                 raise KeyboardInterrupt
 
-        return train_bootstrapped(cell, games, progress, tmp_path / file)[0]
+        return train_cell(cell, from_games(cell, games), progress, tmp_path / name)[0]
 
     with pytest.raises(KeyboardInterrupt):
-        train("state.npz", stop=30)
-    found, expected = train("state.npz"), train("whole.npz")
+        train("parts", stop=30)
+    found, expected = train("parts"), train("whole")
     jax.tree.map(np.testing.assert_array_equal, found.params, expected.params)
 
 

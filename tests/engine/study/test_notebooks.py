@@ -1,6 +1,5 @@
 """The notebooks run from start to end, and what is committed of them is whole and up to date."""
 
-import importlib.util
 import re
 import shutil
 import socket
@@ -9,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from engine.study import refresh
 from engine.study.evaluation import FIGURES
 from engine.study.grid import SIZES, STUDIES, Cell, cells_of
 from engine.study.page import text_of
@@ -21,11 +21,6 @@ NAMES = ("value_distributions", "stop_regressing")
 PLACES = re.compile(
     r"Traceback|site-packages|File \"|(?<![\w./])/(home|root|work|tmp|usr|Users)/|C:\\"
 )
-
-specification = importlib.util.spec_from_file_location("refresh", NOTEBOOKS / "refresh.py")
-assert specification and specification.loader
-refresh = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(refresh)
 
 
 def texts(notebook: nbformat.NotebookNode) -> str:
@@ -69,21 +64,25 @@ def whole_study(tmp_path_factory) -> Path:
 def test_value_distributions_runs():
     """On another position, Black's to move, and a few test positions."""
     black = "r1bqkb1r/pppp1ppp/2n2n2/4p2Q/2B1P3/8/PPPP1PPP/RNB1K1NR b KQkq - 5 4"
-    notebook = refresh.execute("value_distributions", FEN=black, SQUARE="f6", POSITIONS=24)
+    notebook = refresh.execute(
+        NOTEBOOKS / "value_distributions.ipynb", FEN=black, SQUARE="f6", POSITIONS=24
+    )
     assert "On 24 test positions" in texts(notebook)
     assert "Black to move" in texts(notebook)
     assert pictures(notebook) == 7
 
 
 def test_stop_regressing_runs_with_all_studies_done(whole_study):
-    notebook = refresh.execute("stop_regressing", RESULTS=str(whole_study), SEEDS=2)
+    notebook = refresh.execute(
+        NOTEBOOKS / "stop_regressing.ipynb", RESULTS=str(whole_study), SEEDS=2
+    )
     assert "Not yet run" not in texts(notebook)
     assert pictures(notebook) == 3 + sum(map(len, STUDIES.values()))
 
 
 def test_the_page_is_what_the_committed_tables_give():
     text = (NOTEBOOKS / "README.md").read_text()
-    assert refresh.page(text) == text
+    assert refresh.page(text, NOTEBOOKS / "results") == text
     assert set(re.findall(r"<!-- ([a-z]+) -->", text)) == {"claims", "losses", "representation"}
 
 
@@ -112,10 +111,9 @@ def test_the_committed_notebook_shows_the_committed_tables():
 
 def test_refresh_takes_tables_over_and_writes_the_page(whole_study, tmp_path, monkeypatch):
     shutil.copytree(NOTEBOOKS, tmp_path / "notebooks")
-    monkeypatch.setattr(refresh, "HERE", tmp_path / "notebooks")
-    monkeypatch.setattr(refresh, "execute", lambda name: nbformat.v4.new_notebook())
-    monkeypatch.setattr("sys.argv", ["refresh.py", "--results", str(whole_study)])
-    refresh.main()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(refresh, "execute", lambda path: nbformat.v4.new_notebook())
+    refresh.main(["--results", str(whole_study)])
     assert "Not yet run" not in (tmp_path / "notebooks" / "README.md").read_text()
     copied = tmp_path / "notebooks" / "results" / TABLE_FILE
     assert copied.read_bytes() == (whole_study / TABLE_FILE).read_bytes()

@@ -24,7 +24,7 @@ from engine.study.recipe_trials import (
 from engine.study.table import add_row, read_table
 from model.config import PRESETS, RECIPES, TrainConfig
 from model.network.network_file import load_network
-from model.training.loop import NETWORK_FILE
+from model.training.loop import EVALUATED, NETWORK_FILE
 from tests.helpers.paths import ROOT
 from tests.helpers.random_chess import write_dataset
 from uci.cli import main
@@ -124,7 +124,7 @@ def test_the_command_shows_differences_to_the_base(tmp_path, capsys):
     assert "give --data" in capsys.readouterr().err
     for seed in range(2):
         for variant, more in (("", 0.0), (FEWER, 0.1 + seed / 50), ("network.heads=8", 0.3)):
-            figures: dict = dict.fromkeys(recipe_trials.FIGURES, 0.5 + more)
+            figures: dict = dict.fromkeys(EVALUATED, 0.5 + more)
             figures |= {"cost": 1.5, "steps_taken": 267, "parameters": 9}
             add_row(tmp_path / TABLE_FILE, Trial(variant, seed), figures)
     other = "network.layers=2"  # of another base, compared with nothing else

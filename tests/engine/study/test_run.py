@@ -1,4 +1,4 @@
-"""The study of losses: its grid, its lies, its figures, going on where it stopped, its charts."""
+"""The study of losses: its grid, its label noise, its figures, resuming, its charts."""
 
 import json
 import subprocess
@@ -15,10 +15,10 @@ from data_pipeline.common.errors import InputError
 from data_pipeline.common.intervals import t_interval
 from data_pipeline.dataset.dataset import Dataset
 from data_pipeline.dataset.records import decode
-from engine.study import cell_training as study_training
+from engine.study import cell_training
 from engine.study import grid as study
-from engine.study.cell_training import playable, with_lies
-from engine.study.evaluation import evaluate, make_test_set
+from engine.study.cell_training import playable, with_label_noise
+from engine.study.evaluation import choose_positions, evaluate
 from engine.study.grid import STUDIES, Cell, Sweep, cells_of
 from engine.study.run import NETWORKS, UNFINISHED, run_cells
 from engine.study.table import TABLE_FILE, add_row, cells_to_do, points, read_table
@@ -74,25 +74,25 @@ def test_studies_share_cells_and_start_with_small_networks_and_the_first_seed():
 def test_noise_and_flips():
     win_probs, key = np.linspace(0, 1, 20_000, dtype=np.float32), jax.random.key(0)
 
-    def lies(noise: float, flips: float) -> np.ndarray:
-        return np.asarray(with_lies(win_probs, np.array([noise, flips]), key))
+    def noisy(noise: float, flips: float) -> np.ndarray:
+        return np.asarray(with_label_noise(win_probs, np.array([noise, flips]), key))
 
-    np.testing.assert_array_equal(lies(0, 0), win_probs)
-    noise = lies(0.4, 0) - win_probs
+    np.testing.assert_array_equal(noisy(0, 0), win_probs)
+    noise = noisy(0.4, 0) - win_probs
     inner = (win_probs > 0.2) & (win_probs < 0.8)
     assert np.abs(noise).max() == pytest.approx(0.2, abs=1e-3)
     assert noise[inner].mean() == pytest.approx(0, abs=0.005)
     assert noise[inner].std() == pytest.approx(0.4 / 12**0.5, abs=0.005)
-    assert lies(0.4, 0).min() == 0 and lies(0.4, 0).max() == 1
-    flipped = lies(0, 0.3) != win_probs
-    np.testing.assert_allclose(lies(0, 0.3)[flipped], 1 - win_probs[flipped])
+    assert noisy(0.4, 0).min() == 0 and noisy(0.4, 0).max() == 1
+    flipped = noisy(0, 0.3) != win_probs
+    np.testing.assert_allclose(noisy(0, 0.3)[flipped], 1 - win_probs[flipped])
     assert flipped.mean() == pytest.approx(0.3, abs=0.01)
 
 
 def test_figures_are_those_of_evaluate(dataset):
     """For HL-Gauss, whose network is as any other, on the positions that both can measure."""
     network = random_network("tiny", seed=1)
-    found = evaluate(network, "hl-gauss", make_test_set(dataset.records("test"), 1000))
+    found = evaluate(network, "hl-gauss", choose_positions(dataset.records("test"), 1000))
     records = [row for row in dataset.records("test") if len(decode(row).actions) <= 64]
     expected = summary(*measure(records, Predictor(network)))
     assert found.pop("calibration_error") == pytest.approx(expected["calibration_error"], abs=1e-5)
@@ -101,7 +101,7 @@ def test_figures_are_those_of_evaluate(dataset):
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss_is_evaluated_by_its_own_prediction(loss, dataset):
-    tests = make_test_set(dataset.records("test"), 1000)
+    tests = choose_positions(dataset.records("test"), 1000)
     network = random_network("tiny", seed=1)
     found = evaluate(network, loss, tests)
     of_hl_gauss = evaluate(network, "hl-gauss", tests)
@@ -115,7 +115,7 @@ def test_a_playable_network_makes_the_same_choices(dataset):
     params = {module: dict(arrays) for module, arrays in network.params.items()}
     params["~"]["move_head_bias"] = np.linspace(0, 1, 64, dtype=np.float32)
     network = replace(network, params=params)
-    tests = make_test_set(dataset.records("test"), 1000)
+    tests = choose_positions(dataset.records("test"), 1000)
     expected = evaluate(network, "squared-error", tests)
     found = evaluate(playable(network, "squared-error"), "hl-gauss", tests)
     for name in ("agreement", "regret", "kendall_tau_b"):
@@ -141,7 +141,7 @@ def test_a_cell_that_was_stopped_goes_on_as_if_it_had_not_been(
     tiny, dataset, tmp_path, monkeypatch
 ):
     """Noise included, which is drawn by the step; stopped twice, since what is read is written."""
-    monkeypatch.setattr(study_training, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(cell_training, "SAVE_SECONDS", 0)
     cell = replace(tiny[3], steps=35)
 
     def run_until(stop: int, out: Path) -> list[int]:
@@ -157,8 +157,8 @@ def test_a_cell_that_was_stopped_goes_on_as_if_it_had_not_been(
             run_cells([cell], dataset, None, out, 40, progress, lambda cell, _: None)
         return steps
 
-    assert run_until(100, tmp_path / "whole") == [0, 10, 20, 30]
-    assert run_until(20, tmp_path / "parts") == [0, 10, 20]
+    assert run_until(100, tmp_path / "whole") == [10, 20, 30]
+    assert run_until(20, tmp_path / "parts") == [10, 20]
     assert run_until(30, tmp_path / "parts") == [20, 30]
     assert run_until(100, tmp_path / "parts") == [30]
     assert not list((tmp_path / "parts" / UNFINISHED).iterdir())
@@ -167,13 +167,12 @@ def test_a_cell_that_was_stopped_goes_on_as_if_it_had_not_been(
     assert (whole / file).read_bytes() == (parts / file).read_bytes()
     whole, parts = (read_table(tmp_path / name / TABLE_FILE)[cell] for name in ("whole", "parts"))
     assert whole | {"seconds": 0} == parts | {"seconds": 0}
-    # A state that is not this version's.
+    # A checkpoint of another shape of the network, as another version may have.
     run_until(20, tmp_path / "other")
-    (path,) = (tmp_path / "other" / UNFINISHED).iterdir()
-    np.savez(path, np.zeros(3), steps=11, seconds=1.0)
-    with pytest.raises(InputError, match="delete it"):
+    monkeypatch.setitem(study.SIZES, "tiny", preset("tiny", layers=1).network)
+    with pytest.raises(InputError, match="expected the configuration"):
         run_until(100, tmp_path / "other")
-    assert path.exists()
+    assert list((tmp_path / "other" / UNFINISHED).iterdir())
 
 
 def test_processes_share_the_cells_of_a_table(tmp_path):

@@ -8,7 +8,13 @@ import pytest
 from data_pipeline.dataset import records
 from data_pipeline.encoding.actions import CHESS_MOVES
 from data_pipeline.encoding.values import ValueBins, two_hot
-from model.evaluation.evaluate import measure, summary
+from model.evaluation.evaluate import (
+    FIGURES,
+    Predictions,
+    measure,
+    measure_predictions,
+    summary,
+)
 from tests.helpers.random_chess import scored_records
 
 
@@ -67,6 +73,29 @@ def test_partial_annotations_count_for_what_they_allow(encoded):
     json.dumps(figures, allow_nan=False)
     both = [*encoded[:100], *partial]
     assert summary(*measure(both, Teacher(both)))["complete_positions"] == 100
+
+
+def test_points_without_distributions_have_no_log_loss(encoded):
+    teacher = Teacher(encoded)
+
+    def predict(boards, moves):
+        values = np.concatenate(teacher.action_values(boards, moves))
+        return Predictions(teacher.bins.win_prob(values).astype(np.float32), None, teacher.bins)
+
+    points = summary(*measure_predictions(encoded, predict))
+    whole = summary(*measure(encoded, teacher))
+    assert points["log_loss"] is points["crps"] is None
+    for name in ("agreement", "regret", "kendall_tau_b", "squared_error", "calibration_error"):
+        assert points[name] == whole[name]
+    json.dumps(points, allow_nan=False)
+
+
+def test_a_position_has_the_same_figures_among_any_others(encoded):
+    longest = max(encoded, key=records.num_scored_moves)
+    rows, _ = measure(encoded[:9], Teacher())
+    others, _ = measure([longest, *encoded[:9]], Teacher())
+    for name in FIGURES:
+        np.testing.assert_array_equal(getattr(others, name)[1:], getattr(rows, name))
 
 
 def test_rows_name_their_positions(encoded):

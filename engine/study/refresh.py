@@ -1,56 +1,53 @@
-"""Make the written result anew from the tables of a study, and run the notebooks.
+"""Update the study's page from its tables and run the notebooks.
 
     argmax study losses --data data/positions --out runs/study
-    python notebooks/refresh.py --results runs/study
+    python -m engine.study.refresh --results runs/study
 
 copies the tables in runs/study to notebooks/results, writes the tables in notebooks/README.md and
-runs both notebooks from start to end, in place.
+runs both notebooks from start to end, in place. To be run in the root of the repository.
 """
 
 import argparse
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+from engine.study.grid import Cell
+from engine.study.page import fill
+from engine.study.probes import PROBES_FILE
+from engine.study.table import TABLE_FILE, read_table
 
-from engine.study.grid import Cell  # noqa: E402
-from engine.study.page import fill  # noqa: E402
-from engine.study.probes import PROBES_FILE  # noqa: E402
-from engine.study.table import TABLE_FILE, read_table  # noqa: E402
-
+FOLDER = Path("notebooks")
 NOTEBOOKS = ("value_distributions", "stop_regressing")
 SEEDS = 3
 
 
-def page(text: str) -> str:
-    """The text of the page with what the tables in `results` give."""
-    table, probes = (read_table(HERE / "results" / name) for name in (TABLE_FILE, PROBES_FILE))
+def page(text: str, results: Path) -> str:
+    """The text of the page, filled from the tables in ``results``."""
+    table, probes = (read_table(results / name) for name in (TABLE_FILE, PROBES_FILE))
     return fill(text, table, probes, Cell(), SEEDS)
 
 
-def execute(name: str, **parameters) -> nbformat.NotebookNode:
-    """A notebook, run from start to end in the folder of the notebooks, without traces of where.
+def execute(path: Path, **parameters) -> nbformat.NotebookNode:
+    """A notebook, run from start to end in its folder, without traces of the machine.
 
-    ``parameters`` replace those of the cell with the tag `parameters`.
+    ``parameters`` override those of the cell with the tag `parameters`.
     """
-    notebook = nbformat.read(HERE / f"{name}.ipynb", 4)
+    notebook = nbformat.read(path, 4)
     if parameters:
         tagged = [i for i, cell in enumerate(notebook.cells) if "tags" in cell.metadata]
         source = "\n".join(f"{key} = {value!r}" for key, value in parameters.items())
         notebook.cells.insert(tagged[0] + 1, nbformat.v4.new_code_cell(source))
-    paths = (str(HERE.parent), os.environ.get("PYTHONPATH", ""))
+    paths = (str(path.resolve().parent.parent), os.environ.get("PYTHONPATH", ""))
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
     client = NotebookClient(
         notebook,
         timeout=600,
         kernel_name="python3",
-        resources={"metadata": {"path": str(HERE)}},
+        resources={"metadata": {"path": str(path.parent)}},
         extra_arguments=["--log-level=ERROR"],
     )
     client.execute(env=environment)
@@ -65,23 +62,24 @@ def execute(name: str, **parameters) -> nbformat.NotebookNode:
     return notebook
 
 
-def main() -> None:
-    """Copy, write, run."""
+def main(argv: list[str] | None = None) -> None:
+    """Copy the tables, write the page, run the notebooks."""
     parser = argparse.ArgumentParser(
-        description="Make the written result anew and run the notebooks."
+        prog="python -m engine.study.refresh", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("--results", type=Path, help="take the tables of this folder")
     parser.add_argument("notebooks", nargs="*", default=NOTEBOOKS, help="which to run: all")
-    arguments = parser.parse_args()
-    if arguments.results and arguments.results.resolve() != HERE / "results":
+    arguments = parser.parse_args(argv)
+    results, readme = FOLDER / "results", FOLDER / "README.md"
+    if arguments.results and arguments.results.resolve() != results.resolve():
         for name in (TABLE_FILE, PROBES_FILE):
             if (arguments.results / name).exists():
-                shutil.copyfile(arguments.results / name, HERE / "results" / name)
-    readme = HERE / "README.md"
-    readme.write_text(page(readme.read_text()))
+                shutil.copyfile(arguments.results / name, results / name)
+    readme.write_text(page(readme.read_text(), results))
     for name in arguments.notebooks:
-        nbformat.write(execute(name), HERE / f"{name}.ipynb")
-        print(f"run: {name}.ipynb")
+        path = FOLDER / f"{name}.ipynb"
+        nbformat.write(execute(path), path)
+        print(f"run: {path}")
 
 
 if __name__ == "__main__":
