@@ -1,12 +1,14 @@
-"""How long a start takes: uci to uciok, isready to readyok, with a cold and a warm cache.
+"""What a start takes, in time and CPU seconds: to uciok and to readyok, cold and warm.
 
     python benchmarks/uci_times.py [--network FILE] [--starts 3]
 
-Not part of the suite: the figures mean something on an otherwise idle machine only.
+Not part of the suite: the times mean something on an otherwise idle machine only. CPU seconds (user
+and system, of the whole process) depend on the machine's load much less.
 """
 
 import argparse
 import os
+import resource
 import sys
 import tempfile
 import time
@@ -24,14 +26,25 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         env = {**os.environ, "XDG_CACHE_HOME": folder}
         for number in range(args.starts):
+            before = cpu_seconds_of_children()
             with Program(command, env) as engine:
                 engine.ask("uci", answer="uciok")
                 uciok = time.perf_counter() - engine.started
                 engine.ask("isready", answer="readyok")
                 ready = time.perf_counter() - engine.started
             name = "warm" if number else "cold"
-            print(f"{name}: uciok after {uciok:.2f} s, readyok after {ready:.2f} s of the start")
+            cpu = cpu_seconds_of_children() - before
+            print(
+                f"{name}: uciok after {uciok:.2f} s, readyok after {ready:.2f} s of the start, "
+                f"{cpu:.2f} CPU seconds"
+            )
     return 0
+
+
+def cpu_seconds_of_children() -> float:
+    """Of all processes that were started here and have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 if __name__ == "__main__":
