@@ -112,8 +112,11 @@ class GameReview:
         return Counter(m.judgement for m in self.moves if m.color == color and m.judgement)
 
 
-def review_games(engine: SearchlessEngine, games: Iterable[PlayedGame]) -> Iterator[GameReview]:
-    """Games -> their reviews, one after the other; the network is asked for many positions at once.
+def review_games(
+    engine: SearchlessEngine, games: Iterable[PlayedGame], at_once: int = POSITIONS_A_BATCH
+) -> Iterator[GameReview]:
+    """Games -> their reviews, one after the other; the network is asked for ``at_once`` positions
+    at once.
 
     Holds no more games than fill a batch.
     """
@@ -123,14 +126,16 @@ def review_games(engine: SearchlessEngine, games: Iterable[PlayedGame]) -> Itera
         waiting.append(game)
         positions += len(game.moves)
         if positions >= POSITIONS_A_BATCH:
-            yield from _review(engine, waiting)
+            yield from _review(engine, waiting, at_once)
             waiting, positions = [], 0
-    yield from _review(engine, waiting)
+    yield from _review(engine, waiting, at_once)
 
 
-def _review(engine: SearchlessEngine, games: Sequence[PlayedGame]) -> Iterator[GameReview]:
+def _review(
+    engine: SearchlessEngine, games: Sequence[PlayedGame], at_once: int
+) -> Iterator[GameReview]:
     boards = [board for game in games for board in game.positions()]
-    analyses = iter(_analyse_filled(engine, boards))
+    analyses = iter(_analyse(engine, boards, at_once))
     for game in games:
         reviews = (
             review_move(ply, move, next(analyses)) for ply, move in enumerate(game.moves, start=1)
@@ -138,12 +143,15 @@ def _review(engine: SearchlessEngine, games: Sequence[PlayedGame]) -> Iterator[G
         yield GameReview(game, tuple(reviews))
 
 
-def _analyse_filled(engine: SearchlessEngine, boards: list[chess.Board]) -> list[Analysis]:
-    """`SearchlessEngine.analyse_many` with the last pass filled up to `POSITIONS_A_PASS`."""
-    if not boards:
-        return []
-    filling = [boards[-1]] * (-len(boards) % POSITIONS_A_PASS)
-    return engine.analyse_many([*boards, *filling])[: len(boards)]
+def _analyse(engine: SearchlessEngine, boards: list[chess.Board], at_once: int) -> list[Analysis]:
+    """The analyses of boards; those with as many moves share passes, and the last is filled up."""
+    order = sorted(range(len(boards)), key=lambda i: boards[i].legal_moves.count())
+    found: dict[int, Analysis] = {}
+    for start in range(0, len(order), at_once):
+        some = [boards[i] for i in order[start : start + at_once]]
+        filling = [some[-1]] * (-len(some) % min(at_once, POSITIONS_A_PASS))
+        found.update(zip(order[start:], engine.analyse_many([*some, *filling]), strict=False))
+    return [found[i] for i in range(len(boards))]
 
 
 def review_move(ply: int, move: chess.Move, analysis: Analysis) -> MoveReview:

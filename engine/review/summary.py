@@ -9,7 +9,7 @@ from engine.play.engine import SearchlessEngine
 from engine.review.forms import to_json
 from engine.review.games import PlayedGame, ReadCounts, read_files
 from engine.review.players import Players
-from engine.review.review import GameReview, review_games
+from engine.review.review import POSITIONS_A_BATCH, GameReview, review_games
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,11 @@ def reviewed(
     games: Iterable[PlayedGame],
     counts: ReadCounts,
     on_game: Callable[[int], None] = lambda done: None,
+    at_once: int = POSITIONS_A_BATCH,
 ) -> Reviewed:
-    """Review games that are read already."""
+    """Review games that are read already; ``at_once``: see `review_games`."""
     found = Reviewed([], Players(), counts)
-    for review in review_games(engine, games):
+    for review in review_games(engine, games, at_once):
         found.reviews.append(review)
         found.players.add(review)
         on_game(len(found.reviews))

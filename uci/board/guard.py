@@ -11,6 +11,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from data_pipeline.common.plain_text import one_line
+
 MAX_BODY_BYTES = 1 << 19
 
 HEADERS = {
@@ -28,7 +30,7 @@ HEADERS = {
 
 def error(status: int, text: str) -> JSONResponse:
     """An error as the API gives it: one line."""
-    return JSONResponse({"error": " ".join(text.split())}, status)
+    return JSONResponse({"error": one_line(" ".join(text.split()))}, status)
 
 
 class Guard:

@@ -13,6 +13,9 @@ from engine.play.engine import SearchlessEngine
 PASS_SIZES = (1, 8)
 """Passes are filled up to one of these, so that few shapes are ever compiled."""
 
+MANY_MOVES = "r1bq1rk1/pp3ppp/2n2n2/2bp4/3N4/2N1B3/PPQ1BPPP/R4RK1 w - - 0 1"
+"""More moves than most positions have, which takes another shape."""
+
 Result = TypeVar("Result")
 
 
@@ -65,7 +68,8 @@ class SharedPasses:
 
 def warm_up(engine: SearchlessEngine) -> None:
     """Compile what shared passes need; `Predictor.warm_up` sees to single positions."""
-    analyse_filled(engine, [chess.Board()] * PASS_SIZES[-1])
+    for board in (chess.Board(), chess.Board(MANY_MOVES)):
+        analyse_filled(engine, [board] * PASS_SIZES[-1])
 
 
 def analyse_filled(engine: SearchlessEngine, boards: Sequence[chess.Board]) -> list[Analysis]:

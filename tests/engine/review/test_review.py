@@ -68,6 +68,8 @@ def test_games_together_are_judged_as_each_alone():
     games = [random_game(seed, plies) for seed, plies in ((1, 7), (2, 40), (3, 13))]
     together = [to_json(review) for review in reviews_of(games)]
     assert together == [to_json(review) for game in games for review in reviews_of([game])]
+    engine = SearchlessEngine(FakePredictor())
+    assert together == [to_json(review) for review in review_games(engine, games, at_once=8)]
 
 
 def test_colours_swapped_judge_the_same():

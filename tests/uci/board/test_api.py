@@ -168,6 +168,8 @@ def test_the_page_is_small_and_asks_nobody_else():
         ("/api/analyse", {}, "fen to be a string"),
         ("/api/analyse", {"fen": 3}, "fen to be a string"),
         ("/api/analyse", {"fen": "x"}, "a FEN"),
+        ("/api/analyse", {"fen": "\ud800"}, "a FEN"),
+        ("/api/analyse", {"fen": "startpos", "network": "\ud800\n\x1b[2J"}, "a network of first"),
         ("/api/analyse", {"fen": "8/8/8/8/8/8/8/8 w - - 0 1"}, "playable"),
         ("/api/analyse", {"fen": STALEMATE}, "stalemate"),
         ("/api/analyse", {"fen": "startpos", "moves": ["e5"]}, "move 1"),
@@ -188,7 +190,8 @@ def test_the_page_is_small_and_asks_nobody_else():
     ],
 )
 def test_wrong_requests_are_told_in_one_line(client, path, body, said):
-    assert said in refused(client.post(path, json=body))
+    headers = {"Content-Type": "application/json"}
+    assert said in refused(client.post(path, content=json.dumps(body), headers=headers))
 
 
 @pytest.mark.parametrize(

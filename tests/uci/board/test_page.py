@@ -211,6 +211,28 @@ def test_positions_by_fen_pgn_and_pieces(tabs):
     expect(page.locator(".analyse .status")).to_contain_text("checkmate")
 
 
+def test_nothing_jumps_while_one_looks(tabs):
+    """The sum of layout shifts, as browsers count them; 0.1 passes for good elsewhere."""
+    page = tabs(mode="#analyse")
+    page.evaluate(
+        """() => {
+          window.shifted = 0;
+          const add = (list) => list.getEntries().forEach((entry) => { shifted += entry.value; });
+          new PerformanceObserver(add).observe({ type: 'layout-shift' });
+        }"""
+    )
+    expect(page.locator(".all-moves tbody tr")).to_have_count(20)
+    for move in ("g1f3", "e2e4", "b1c3"):
+        page.locator(f'tr[data-move="{move}"]').hover()
+    for overlay in ("targets", "squares", "none"):
+        page.select_option("#overlay", overlay)
+    for move in ("e2e4", "e7e5"):
+        click_move(page, move)
+    expect(moves_of(page, "analyse")).to_have_count(2)
+    page.wait_for_timeout(200)
+    assert page.evaluate("() => shifted") < 0.02
+
+
 def test_review_with_names_that_are_markup(tabs):
     page = tabs(mode="#review")
     page.get_by_label("PGN to review").fill("1. e4 e4")
