@@ -15,6 +15,8 @@ th, td { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px so
 th { font-weight: 600; }
 figure { margin: 1.2rem 0; overflow-x: auto; }
 figure img { max-width: 100%; min-width: 32rem; height: auto; }
+figure.small { display: inline-block; width: 19rem; margin-right: 1rem; vertical-align: top; }
+figure.small img { min-width: 0; }
 figcaption, .faint { color: #8a8a90; font-size: .92rem; }
 code { font-size: .9em; overflow-wrap: anywhere; }
 """
@@ -54,11 +56,15 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def figure(svg: str, caption: str) -> str:
-    """An SVG as an image of its own, so that its styles and names stay apart from the page's."""
+def figure(svg: str, caption: str, small: bool = False) -> str:
+    """An SVG as an image of its own, so that its styles and names stay apart from the page's.
+
+    ``small``: several stand in a row.
+    """
+    kind = ' class="small"' if small else ""
     data = base64.b64encode(svg.encode()).decode()
     return (
-        f'<figure><img alt="{escape(caption)}" src="data:image/svg+xml;base64,{data}">'
+        f'<figure{kind}><img alt="{escape(caption)}" src="data:image/svg+xml;base64,{data}">'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 

@@ -21,9 +21,14 @@ LEAST_WIN_PROB = 0.0005
 SIDES = ((chess.WHITE, "white"), (chess.BLACK, "black"))
 
 
+def move_number(move: MoveReview) -> int:
+    """As in a PGN; the position after Black's move has the next one."""
+    return int(move.fen.split()[-1]) - (not move.color)
+
+
 def numbered(move: MoveReview) -> str:
     """``12. Nf3?!`` or ``12... Nf6``: the move with its number and the judgement's sign."""
-    number = int(move.fen.split()[-1]) - (not move.color)
+    number = move_number(move)
     sign = SYMBOLS[move.judgement] if move.judgement else ""
     return f"{number}{'.' if move.color else '...'} {move.san}{sign}"
 

@@ -7,7 +7,7 @@ import chess
 import chess.svg
 
 from engine.report.page import figure, folded, page, paragraph, section, table
-from engine.review.forms import numbered
+from engine.review.forms import move_number, numbered
 from engine.review.players import JUDGED
 from engine.review.review import BAND, GameReview, MoveReview
 
@@ -93,7 +93,9 @@ def _game(review: GameReview) -> list[str]:
     points = review.turning_points
     if points:
         parts.append("<h3>Turning points</h3>")
-        parts += [figure(_turning_board(review, move), _sentence(move)) for move in points]
+        parts += [
+            figure(_turning_board(review, move), _sentence(move), small=True) for move in points
+        ]
     return [*parts, "<h3>Moves</h3>", _moves_table(review)]
 
 
@@ -159,8 +161,9 @@ def chart(review: GameReview) -> str:
                 f"<title>{title}</title></circle>"
             )
     numbers = [
-        f'<text x="{point(ply, 0).split()[0]}" y="{HEIGHT - 6}">{(ply + 1) // 2}</text>'
-        for ply in range(1, len(curve), 20)
+        f'<text x="{LEFT + move.ply * step:.1f}" y="{HEIGHT - 6}">{move_number(move)}</text>'
+        for move in review.moves[::20]
+        if LEFT + move.ply * step < WIDTH - 30
     ]
     return "".join(
         [

@@ -301,9 +301,10 @@ export class Play implements Mode {
     byId('elo-row').hidden = !range;
     const slider = byId<HTMLInputElement>('elo');
     if (range) {
-      slider.min = String(range[0]);
-      slider.max = String(range[1]);
-      slider.value = String(this.elo ?? range[1]);
+      const step = Number(slider.step);
+      slider.min = String(step * Math.ceil(range[0] / step));
+      slider.max = String(step * Math.floor(range[1] / step));
+      slider.value = String(this.elo ?? slider.max);
     }
     byId<HTMLInputElement>('full-strength').checked = this.elo === null || !range;
     byId<HTMLInputElement>('delay').checked = this.delay;
