@@ -285,10 +285,11 @@ PACKAGES: dict[str, tuple[str, str, dict[str, str]]] = {
         {
             "config": "every field of a training",
             "overrides": "--set FIELD=VALUE",
+            "targets": "what is learned, its losses",
             "network": "Haiku modules, network files",
             "inference": "values of all legal moves",
             "evaluation": "agreement, calibration",
-            "training": "losses, optimizer, loop",
+            "training": "optimizer, loop, checkpoints",
         },
     ),
     "engine": (
