@@ -3,8 +3,12 @@
 import re
 
 import chess
+import httpx
+import numpy as np
 import pytest
 
+from data_pipeline.encoding.values import ValueBins
+from engine.play.move_choice import quantile
 from tests.engine.review.test_review import HOSTILE, MATE
 from tests.helpers.paths import ROOT
 from tests.uci.board.conftest import SLOW_MS
@@ -186,6 +190,34 @@ def test_looking_inside(tabs):
     expect(page.locator(".analyse .status")).to_contain_text("White to move")
     page.reload()
     expect(moves_of(page, "analyse")).to_have_count(1)
+
+
+def test_figures_on_the_page_are_those_of_the_distributions(tabs, server):
+    """Mean, quantile, spread, and the chance that one move is better, computed here in Python."""
+    page = tabs(mode="#analyse")
+    expect(page.locator(".all-moves tbody tr")).to_have_count(20)
+    answer = httpx.post(f"{server.address}/api/analyse", json={"fen": "startpos"}).json()
+    shown = {move["move"]: move for move in answer["moves"]}
+    masses = {name: np.array(move["distribution"]) for name, move in shown.items()}
+    count = len(masses["e2e4"])
+    centres = (np.arange(count) + 0.5) / count
+    for name in ("e2e4", "g1f3", "a2a3", "h2h4"):
+        row = page.locator(f'tr[data-move="{name}"] td').all_text_contents()
+        mass = masses[name] / masses[name].sum()
+        spread = np.sqrt(mass @ centres**2 - (mass @ centres) ** 2)
+        low = quantile(mass[None], 0.25, ValueBins(count))[0]
+        assert row[0] == f"{100 * shown[name]['win_prob']:.1f} %"
+        assert abs(float(row[2].rstrip(" %")) - 100 * low) <= 0.51
+        assert abs(float(row[3].lstrip("±")) - 100 * spread) <= 0.51
+    page.locator(".inspector .b select").select_option("g1f3")
+    page.locator('tr[data-move="e2e4"]').hover()
+    a, b = masses["e2e4"], masses["g1f3"]
+    better = a @ (np.cumsum(b) - b / 2)
+    expect(page.locator(".inspector-text")).to_contain_text(
+        f"Better than Nf3: {100 * better:.0f} %"
+    )
+    page.get_by_label("Quantile in per cent").fill("75")
+    expect(page.locator("th.risk")).to_have_text("75 %")
 
 
 def test_positions_by_fen_pgn_and_pieces(tabs):
