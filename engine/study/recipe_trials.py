@@ -118,7 +118,7 @@ def run_trials(
     path = out / TABLE_FILE
     for trial in cells_to_do(path, chosen):
         table = read_table(path, Trial())
-        figures = _known_cost(trial, table) or {"cost": relative_cost(trial, recipe, data, out)}
+        figures = _known_cost(trial, table) or {"cost": relative_cost(trial, recipe, data)}
         cost = figures["cost"] or 1.0
         folder = out / RUNS / trial.name
         config = replace(trial.config(recipe), steps=max(1, round(trial.steps / cost)))
@@ -135,7 +135,7 @@ def _known_cost(trial: Trial, table: dict[Trial, Figures]) -> Figures | None:
     return {"cost": same[0]["cost"]} if same else None
 
 
-def relative_cost(trial: Trial, recipe: TrainConfig, data: Dataset, out: Path) -> float:
+def relative_cost(trial: Trial, recipe: TrainConfig, data: Dataset) -> float:
     """A step's processor time relative to the base's: the median over pairs of steps.
 
     1 where everything that a step's time depends on is as in the base.
@@ -147,18 +147,15 @@ def relative_cost(trial: Trial, recipe: TrainConfig, data: Dataset, out: Path) -
     ]
     if shape[0] == shape[1]:
         return 1.0
-    folder = out / RUNS / f"{trial.name}_timing"
-    shutil.rmtree(folder, ignore_errors=True)
 
-    def times(config: TrainConfig, name: str) -> Iterator[float]:
+    def times(config: TrainConfig) -> Iterator[float]:
         each = replace(config, steps=9 * TIMED_STEPS, log_every=1)  # steps logged are waited for
-        return _step_times(Run(each, data, folder / name, resume=False))
+        return _step_times(Run(each, data))
 
-    base_times, own_times = times(base, "base"), times(config, "variant")
+    base_times, own_times = times(base), times(config)
     for first in (base_times, own_times):
         next(first)  # compiles
     ratios = [1 / next(base_times) * next(own_times) for _ in range(TIMED_STEPS)]
-    shutil.rmtree(folder)
     return statistics.median(ratios)
 
 

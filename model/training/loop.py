@@ -15,7 +15,7 @@ import numpy as np
 
 from data_pipeline.batches.batch import Batches, BatchOptions
 from data_pipeline.batches.chessbench_bags import Bag
-from data_pipeline.common.errors import InputError
+from data_pipeline.common.errors import ArgmaxError, InputError
 from data_pipeline.dataset.dataset import Dataset
 from model.config import BoardConfig, TrainConfig
 from model.evaluation.evaluate import first_scored, measure, summary
@@ -23,7 +23,7 @@ from model.inference.predictor import Predictor
 from model.network.architecture import inputs_of
 from model.network.network_file import Network, Params, save_network
 from model.targets import TARGETS
-from model.training.checkpoints import Checkpoints, Position
+from model.training.checkpoints import Checkpoints, Position, all_finite
 from model.training.losses import network_loss
 from model.training.optimizer import make_optimizer
 from model.training.run_log import Counts, RunLog
@@ -51,15 +51,18 @@ def train(
     ``out`` also gets ``metrics.jsonl``, TensorBoard files and ``checkpoints``. With ``resume`` a
     run that was stopped, even killed, goes on from its last checkpoint as if it had never stopped;
     with another number of steps or minutes, the learning rate falls over these from there on.
-    Raises InputError if data and configuration do not fit, ``out`` holds another run, ``start``
-    does not fit, or there is nothing to resume.
+    Raises InputError if data and configuration do not fit, ``out`` holds another run or one that
+    another process trains, ``start`` does not fit, or there is nothing to resume; ArgmaxError if
+    the training diverges.
     """
     _check(config, data)
-    run = Run(config, data, out, resume, evaluation, start)
+    run = Run(config, data, evaluation, start)
+    training = run.training
     with ExitStack() as stack:
-        training = run.training
+        checkpoints = stack.enter_context(run.checkpoints(out, resume))
+        if resume:
+            training.restore(checkpoints)
         log = stack.enter_context(RunLog(out, config.steps, run.counts, training.share))
-        checkpoints = stack.enter_context(run.checkpoints)
         if config.evaluation_positions and not run.evaluated:
             log.say("nothing is evaluated: there are no positions with scored moves to do it on")
         for parts in training.run():
@@ -67,11 +70,12 @@ def train(
             if training.step % config.log_every == 0 or last:
                 log.training(run.counts, training.share, jax.device_get(parts))
             if run.evaluated and (training.step % config.evaluate_every == 0 or last):
+                training.check_finite()
                 log.evaluation(run.counts, run.evaluate())
             if training.step % config.checkpoint_every == 0 or last:
                 training.save(checkpoints)
-    network = run.network()
-    save_network(network, out / NETWORK_FILE)
+        network = run.network()
+        save_network(network, out / NETWORK_FILE)
     return network
 
 
@@ -137,6 +141,7 @@ class Training:
         self.step = 0
         self.seconds = 0.0
         self._wait_every = wait_every
+        self._finite_step = 0
         self._action_values = 0
         self._uncounted: list[jax.Array] = []
 
@@ -153,7 +158,8 @@ class Training:
         """Step after step to the end; each gives the loss and its parts.
 
         A step is given out while it still runs, so that devices do not wait for the host; at most
-        two are under way. Every ``wait_every`` steps, and at the end, its time counts to its end.
+        two are under way. Every ``wait_every`` steps, and at the end, its time counts to its end,
+        and ArgmaxError is raised if the training has diverged.
         """
         by_position = shardings()[1]
         update = before = None
@@ -171,7 +177,26 @@ class Training:
             jax.block_until_ready(parts if waited else before)
             before = parts
             self.seconds += time.monotonic() - start
+            if waited and not np.isfinite(loss := float(parts["loss"])):
+                raise self._diverged(f"a loss of {loss}")
+            if self.share >= 1:
+                self.check_finite()
+            elif waited:
+                self._finite_step = self.step
             yield parts
+
+    def check_finite(self) -> None:
+        """Raise ArgmaxError if the training has diverged: a number of its state is not finite."""
+        if not all_finite(self.state):
+            raise self._diverged("parameters that are not finite")
+        self._finite_step = self.step
+
+    def _diverged(self, found: str) -> ArgmaxError:
+        return ArgmaxError(
+            f"expected a training with finite numbers, found {found} at step {self.step} (finite "
+            f"at step {self._finite_step}); no checkpoint of it is written: train again with a "
+            "lower learning rate, as in --set optimizer.muon_learning_rate=0.005"
+        )
 
     @property
     def action_values(self) -> int:
@@ -181,15 +206,19 @@ class Training:
         return self._action_values
 
     def save(self, checkpoints: Checkpoints) -> None:
-        """Write a checkpoint of the step that is done."""
+        """Write a checkpoint of the step that is done. Raises ArgmaxError if it diverged."""
+        self.check_finite()
         iterator_state = self.batches.get_state()
         position = Position(iterator_state, self.seconds, self.schedule, self.action_values)
         checkpoints.save(self.step, self.state, position)
 
     def restore(self, checkpoints: Checkpoints) -> None:
-        """Go on from the newest checkpoint."""
-        self.state, position = checkpoints.restore(self.state)
-        self.step = int(self.state.step)
+        """Go on from the newest checkpoint that can be read; without any, start at step 0."""
+        found = checkpoints.restore(self.state)
+        if found is None:
+            return
+        self.state, position = found
+        self.step = self._finite_step = int(self.state.step)
         self.batches.set_state(position.iterator_state)
         self.seconds = position.seconds
         self._action_values = position.action_values
@@ -221,8 +250,6 @@ class Run:
         self,
         config: TrainConfig,
         data: Dataset | Bag,
-        out: Path,
-        resume: bool,
         evaluation: Dataset | None = None,
         start: Network | None = None,
     ) -> None:
@@ -241,11 +268,13 @@ class Run:
             minutes=config.minutes,
             wait_every=config.log_every,
         )
+
+    def checkpoints(self, out: Path, resume: bool) -> Checkpoints:
+        """Those in ``out``; to resume from or new ones."""
+        config = asdict(self.config) | self._before
         defaults = asdict(TrainConfig(BoardConfig(), steps=1))
-        defaults["network"] = asdict(type(config.network)())
-        self.checkpoints = Checkpoints(out, asdict(config) | self._before, resume, defaults)
-        if resume:
-            self.training.restore(self.checkpoints)
+        defaults["network"] = asdict(type(self.config.network)())
+        return Checkpoints(out, config, resume, defaults)
 
     @property
     def counts(self) -> Counts:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from tensorboardX import SummaryWriter
 
+from data_pipeline.common.files import write_atomically
 from data_pipeline.common.terminal import Lines, PlainConsole
 
 METRICS_FILE = "metrics.jsonl"
@@ -27,15 +28,15 @@ class RunLog:
 
     A context manager. ``steps``: how many there will be, if that is known. Lines of later steps,
     which a run that was killed after its last checkpoint wrote, are dropped: the log is the same,
-    times aside, as if the run had never stopped.
+    times aside, as if the run had never stopped. So are lines that cannot be read.
     """
 
     def __init__(self, out: Path, steps: int | None, start: Counts, share: float) -> None:
         path = out / METRICS_FILE
-        kept = [line for line in _complete_lines(path) if json.loads(line)["step"] <= start.step]
-        path.write_text("".join(kept))
+        kept = [line for line in _lines(path) if _is_up_to(start.step, line)]
+        write_atomically(path, b"".join(kept))
         self._file = path.open("a")
-        self._board = SummaryWriter(str(out), purge_step=start.step + 1 if start.step else None)
+        self._board = SummaryWriter(str(out), purge_step=start.step + 1)
         self._last = start
         self._figures: dict[str, str] = {}
         self._progress = Progress(
@@ -100,8 +101,13 @@ class RunLog:
         self._progress.update(self._task, figures="  ".join(self._figures.values()), refresh=True)
 
 
-def _complete_lines(path: Path) -> list[str]:
-    """The complete lines of a file, without a last line that was cut off by a kill."""
-    if not path.exists():
-        return []
-    return [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+def _lines(path: Path) -> list[bytes]:
+    return path.read_bytes().splitlines(keepends=True) if path.exists() else []
+
+
+def _is_up_to(step: int, line: bytes) -> bool:
+    """Whether a line of the log is of this step or before; False for one that is damaged or cut."""
+    try:
+        return line.endswith(b"\n") and json.loads(line)["step"] <= step
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return False

@@ -9,12 +9,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
 from data_pipeline.common.errors import ArgmaxError, InputError
@@ -22,8 +19,8 @@ from data_pipeline.dataset.dataset import MANIFEST, Dataset
 from model.config import TrainConfig, preset
 from model.network.network_file import load_network
 from model.training.checkpoints import Checkpoints, resume_or_clear
-from model.training.loop import Training, jit_update, train
-from model.training.step import init_state, make_update
+from model.training.loop import train
+from tests.helpers.mean_training import mean_training
 from tests.helpers.random_chess import write_dataset
 
 STEPS = 12
@@ -109,41 +106,6 @@ def test_a_directory_with_a_run_is_not_overwritten(data, whole_run):
     assert "--resume" in result.stderr
 
 
-class Countdown:
-    """Batches that can be resumed: arrays of a falling number."""
-
-    def __init__(self) -> None:
-        self.left = 6
-
-    def __next__(self) -> np.ndarray:
-        self.left -= 1
-        return np.full(8, self.left, np.float32)
-
-    def get_state(self) -> dict:
-        return {"left": self.left}
-
-    def set_state(self, state: dict) -> None:
-        self.left = state["left"]
-
-
-def mean_training() -> Training:
-    """A training without a network: it learns three times the mean of a batch."""
-
-    def loss_of(params, batch):
-        loss = jnp.square(batch.mean() - params["mean"]["w"]).sum()
-        return loss, {"loss": loss, "action_values": jnp.asarray(len(batch))}
-
-    def update(state, batch, progress, factor):
-        return make_update(loss_of, optimizer)(state, factor * batch, progress)
-
-    def optimizer(progress):
-        return optax.adam(0.1 / (1 + progress))
-
-    state = init_state({"mean": {"w": np.zeros(3, np.float32)}}, optimizer)
-    batches: Any = Countdown()
-    return Training(jit_update(update), state, batches, steps=6, constants=(np.float32(3),))
-
-
 def test_any_loss_can_be_trained_and_resumed(tmp_path):
     whole, first, second = (mean_training() for _ in range(3))
     losses = [float(parts["loss"]) for parts in whole.run()]
@@ -159,13 +121,6 @@ def test_any_loss_can_be_trained_and_resumed(tmp_path):
     jax.tree.map(np.testing.assert_array_equal, second.state, whole.state)
     assert second.action_values == whole.action_values == 8 * 6
     assert second.seconds > first.seconds > 0
-
-
-def test_what_is_left_without_a_checkpoint_is_deleted(tmp_path):
-    with Checkpoints(tmp_path / "run", {}, False, {}):
-        assert (tmp_path / "run").exists()
-    assert not resume_or_clear(tmp_path / "run")
-    assert not (tmp_path / "run").exists()
 
 
 def test_a_full_disk_is_one_error_and_keeps_the_last_checkpoint(data, tmp_path, monkeypatch):
