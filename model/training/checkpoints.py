@@ -150,6 +150,8 @@ class Checkpoints:
         damaged: dict[int, str] = {}
         with _quiet():
             found = self._newest(like, damaged)
+            if damaged:
+                gc.collect()  # ends the coroutines of Orbax that wait for them
         if found is not None:
             state, position, config = found
             if self._found is None:
@@ -236,9 +238,9 @@ def checksum(state: TrainState, fields: dict[str, Any]) -> str:
     """BLAKE2 of a state and what is stored with it; hexadecimal."""
     digest = hashlib.blake2b(json.dumps(fields, sort_keys=True).encode(), digest_size=16)
     for path, array in jax.tree_util.tree_flatten_with_path(state)[0]:
-        array = np.ascontiguousarray(jax.device_get(array))
+        array = np.asarray(jax.device_get(array))
         digest.update(f"{jax.tree_util.keystr(path)} {array.dtype} {array.shape}".encode())
-        digest.update(array.view(np.uint8) if array.ndim else array.tobytes())
+        digest.update(array.tobytes())
     return digest.hexdigest()
 
 
@@ -258,7 +260,6 @@ def _quiet() -> Iterator[None]:
     try:
         with redirect_stderr(io.StringIO()):
             yield
-            gc.collect()  # ends the coroutines
     finally:
         logging.disable(logging.NOTSET)
         sys.unraisablehook = hook

@@ -12,6 +12,8 @@ from data_pipeline.common.plain_text import say
 SHOWN_BEFORE = ("steps", "positions_seen", "hours", "teacher")
 """What is printed of the runs before the last; --json has all of them."""
 
+NO_CHECKSUM = "none (written by an earlier version)"
+
 
 @dataclasses.dataclass(frozen=True)
 class Args:
@@ -22,9 +24,9 @@ class Args:
 
 
 def run(args: Args) -> int:
-    """Print the network's name, size, configuration and training record."""
+    """Print the network's name, size, checksum, configuration and training record."""
     from engine.networks import shipped_network
-    from model.network.network_file import load_network, training_runs
+    from model.network.network_file import load_network, read_metadata, training_runs
 
     path = args.file or shipped_network()
     network = load_network(path)
@@ -33,6 +35,7 @@ def run(args: Args) -> int:
         "layout": network.config.layout,
         "parameters": network.parameter_count,
         "stored": network.stored,
+        "checksum": "ok" if "checksum" in read_metadata(path) else NO_CHECKSUM,
         "config": dataclasses.asdict(network.config),
         "training": network.training,
         "licence": network.licence,
