@@ -5,9 +5,9 @@
 Counts CPU time, of the engine too, so that other work on the machine disturbs it little.
 """
 
+import argparse
 import itertools
 import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -72,4 +72,8 @@ def timed(label: str, count: int, work: Callable[[], T]) -> T:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("file", metavar="FILE.jsonl.zst")
+    main(parser.parse_args().file)

@@ -38,7 +38,8 @@ def finish(
         "bins": options.bins,
         "shards": options.shards,
         "options": asdict(options),
-        "counts": {split: counters.get(f"written/{split}", 0) for split in dataset.SPLITS},
+        "counts": _by_split("written", counters),
+        **({} if options.format == "native" else {"entries": _by_split("entries", counters)}),
         "read": counters.get("read", 0),
         "rejected": counters.get("rejected", 0),
         "annotated": counters.get("annotated", 0),
@@ -55,6 +56,10 @@ def finish(
     text = json.dumps(manifest, indent=2) + "\n"
     write_atomically(place.dataset / dataset.MANIFEST, text.encode())
     return manifest
+
+
+def _by_split(kind: str, counters: Mapping[str, int]) -> dict[str, int]:
+    return {split: counters.get(f"{kind}/{split}", 0) for split in dataset.SPLITS}
 
 
 def _counts_of(kind: str, counters: Mapping[str, int]) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """The Beam pipeline: files of positions, or openings to play from -> a dataset directory.
 
     read | deduplicate | limit | annotate | balance | write          (convert, annotate)
-    play | balance | write                                           (self-play)
+    play | deduplicate | balance | write                             (self-play)
 
 The transforms are in `transforms` and `thinning`; where the work is kept until it is done, in
 `staging`.
@@ -128,10 +128,8 @@ def _positions(
         | "files" >> beam.Create(list(_parts(inputs)))
         | "spread" >> beam.Reshuffle()
         | "read" >> beam.ParDo(transforms.Read(place, options))
-        | "gather copies" >> beam.GroupByKey()
-        | "deduplicate"
-        >> beam.ParDo(transforms.Deduplicate(place, options, annotation is not None))
     )
+    chunks = _deduplicated(chunks, place, options, annotate=annotation is not None)
     if options.max_positions is not None:
         chunks = thinning.limit(chunks, options.max_positions, place)
     return _worked(chunks, place, options, annotation) if annotation else chunks
@@ -147,15 +145,25 @@ def _played(
     """Chunks of the positions of games."""
     games = list(enumerate(openings))
     blocks = [games[i : i + GAMES_A_BLOCK] for i in range(0, len(games), GAMES_A_BLOCK)]
-    return _worked(pipeline | "openings" >> beam.Create(blocks), place, options, work)
+    chunks = pipeline | "openings" >> beam.Create(blocks)
+    chunks = _worked(chunks, place, options, work, read=True)
+    chunks = chunks | "games by shard" >> beam.FlatMap(transforms.by_shard, options)
+    return _deduplicated(chunks, place, options, annotate=False)
 
 
-def _worked(blocks: Chunks, place: Staging, options: DatasetOptions, work: Work) -> Chunks:
-    return (
-        blocks
-        | "share out" >> beam.Reshuffle()
-        | "annotate" >> beam.ParDo(transforms.DoWork(place, options, work))
-    )
+def _deduplicated(
+    chunks: Chunks, place: Staging, options: DatasetOptions, annotate: bool
+) -> Chunks:
+    """(shard, chunk) -> chunks in which every position is once."""
+    step = transforms.Deduplicate(place, options, annotate)
+    return chunks | "gather copies" >> beam.GroupByKey() | "deduplicate" >> beam.ParDo(step)
+
+
+def _worked(
+    blocks: Chunks, place: Staging, options: DatasetOptions, work: Work, read: bool = False
+) -> Chunks:
+    step = transforms.DoWork(place, options, work, read)
+    return blocks | "share out" >> beam.Reshuffle() | "annotate" >> beam.ParDo(step)
 
 
 def _run(

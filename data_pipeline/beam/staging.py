@@ -5,7 +5,6 @@ takes the blocks of engine work that it finds done (see `blocks`). Nothing else 
 ``OUT.unfinished`` is used again, and no run touches an ``OUT`` with anything in it.
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_pipeline.common.errors import InputError
-from data_pipeline.common.files import write_atomically
+from data_pipeline.common.files import lock, write_atomically
 
 
 @dataclass(frozen=True)
@@ -62,11 +61,7 @@ def staging(out: Path) -> Iterator[Staging]:
         raise InputError(f"expected a new or empty directory, found files in {out}")
     place = Staging(out.with_name(f"{out.name}.unfinished"))
     place.blocks.mkdir(parents=True, exist_ok=True)
-    with open(place.root / "lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(f"expected to make {out} alone, found another run at it") from None
+    with lock(place.root / "lock", f"make {out}"):
         for directory in (place.dataset, place.rejected, place.counts, place.progress):
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir()

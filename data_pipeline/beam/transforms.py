@@ -179,9 +179,11 @@ class Deduplicate(Step):
 class DoWork(Step):
     """Blocks -> chunks, by an engine that lives as long as the worker."""
 
-    def __init__(self, place: Staging, options: DatasetOptions, work: Work) -> None:
+    def __init__(self, place: Staging, options: DatasetOptions, work: Work, read: bool) -> None:
         super().__init__(place, options)
         self.work = work
+        self.read = read
+        """Whether the positions come from the work itself, and count as read here."""
 
     def setup(self) -> None:
         super().setup()
@@ -199,6 +201,8 @@ class DoWork(Step):
         ):
             counts["engine restarts"] = self.worker.restarts - before
             counts["annotated"] = len(done)
+            if self.read:
+                counts["read"] = len(results)
             for result in results:
                 if isinstance(result, Rejected):
                     reject(result)
@@ -223,25 +227,31 @@ class WriteShard(Step):
         self.tally.add("shards")
 
     def _write(self, shard: int, kept: list[Keyed], counts: Counter[str]) -> None:
-        by_split: dict[str, list[bytes]] = {split: [] for split in dataset.SPLITS}
-        for key, data, split in kept:
-            by_split[split or self.options.split_of(key)].append(data)
+        rows: dict[str, list[bytes]] = {split: [] for split in dataset.SPLITS}
         bins = ValueBins(self.options.bins)
-        for _, data, _ in kept:
+        for key, data, by_hand in kept:
+            split = by_hand or self.options.split_of(key)
+            encoded = self._encoded(data)
+            if not encoded:
+                counts[f"dropped/nothing for {self.options.format}"] += 1
+                continue
+            rows[split] += encoded
+            counts[f"written/{split}"] += 1
             counts[f"bin/{records.value_bin(data, bins)}"] += 1
-        for split, encoded in by_split.items():
-            if self.options.format != "native":
-                encoded = list(self._chessbench(encoded))
+        for split, encoded in rows.items():
             path = self.place.dataset / shard_path(self.options, split, shard)
             path.parent.mkdir(exist_ok=True)
             dataset.write_bag(path, encoded)
-            counts[f"written/{split}"] = len(encoded)
+            if self.options.format != "native":
+                counts[f"entries/{split}"] = len(encoded)
             self.tally.add("written", len(encoded))
 
-    def _chessbench(self, encoded: Iterable[bytes]) -> Iterator[bytes]:
-        for data in encoded:
-            for entry in chessbench.entries_of(records.decode(data), self.options.format):
-                yield chessbench.encode_entry(entry)
+    def _encoded(self, data: bytes) -> list[bytes]:
+        """A position -> what is written of it: its record, or its ChessBench entries."""
+        if self.options.format == "native":
+            return [data]
+        entries = chessbench.entries_of(records.decode(data), self.options.format)
+        return [chessbench.encode_entry(entry) for entry in entries]
 
 
 def shard_path(options: DatasetOptions, split: str, shard: int) -> str:

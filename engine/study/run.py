@@ -50,6 +50,7 @@ def run_cells(
     missing = [cell for cell in cells if cell not in done]
     if not missing:
         return
+    dataset.verify("train", "test")
     learning = _learning(missing, dataset, games)
     tests = choose_positions(dataset.records("test"), positions)
     (out / NETWORKS).mkdir(parents=True, exist_ok=True)

@@ -102,9 +102,11 @@ def report(out: Path, manifest: dict[str, Any], seconds: float, as_json: bool) -
 
     if not any(manifest["counts"].values()):
         reasons = ", ".join(f"{number:,} {why}" for why, number in manifest["dropped"].items())
+        if not reasons:
+            raise ArgmaxError("expected positions to keep, found none: the input is empty")
         raise ArgmaxError(
-            f"expected positions to keep, found none (dropped: {reasons or 'nothing'}); what was "
-            f"rejected is in {out / 'rejected.jsonl'}"
+            f"expected positions to keep, found none (dropped: {reasons}); what was rejected is in "
+            f"{out / 'rejected.jsonl'}"
         )
     result = {
         "read": manifest["read"],

@@ -74,6 +74,8 @@ def read_split(data: Path, split: str, limit: int | None):
     if not dataset.size(split):
         raise InputError(f"expected positions in the {split} split of {data}, found none")
     encoded = dataset.records(split)
+    if limit is None or limit >= len(encoded):
+        dataset.verify(split)
     return [encoded[i] for i in range(len(encoded) if limit is None else min(limit, len(encoded)))]
 
 

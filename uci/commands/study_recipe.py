@@ -97,7 +97,9 @@ def train(args: Args, data: Path, chosen: "list[Trial]") -> None:
         evaluation_split="validation",
     )
     args.out.mkdir(parents=True, exist_ok=True)
-    run_trials(chosen, config, Dataset(data), args.out, report)
+    dataset = Dataset(data)
+    dataset.verify("train", config.evaluation_split)
+    run_trials(chosen, config, dataset, args.out, report)
 
 
 def text(comparison: "Comparison") -> str:

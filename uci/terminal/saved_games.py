@@ -1,7 +1,6 @@
 """Games of the terminal as PGN: text, and files that are saved and loaded."""
 
 import datetime
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,9 @@ import chess
 import chess.pgn
 
 from data_pipeline.common.errors import InputError
-from data_pipeline.common.files import write_atomically
+from data_pipeline.common.files import numbered_lines, write_atomically
+from data_pipeline.sources.entries import BadEntry
+from data_pipeline.sources.pgn import read_main_line, split_games
 
 PGN_COLUMNS = 80
 ENGINE_NAME = "Argmax"
@@ -52,17 +53,21 @@ def save_game(path: Path, text: str, ours: bool) -> None:
 
 
 def load_game(path: Path) -> SavedGame:
-    """The first game of a PGN file. Raises InputError where there is none, or OSError."""
-    text = path.read_bytes().decode("utf-8-sig", "replace")
-    game = chess.pgn.read_game(io.StringIO(text))
-    if game is None or (not game.variations and "[" not in text):
+    """The first game of a PGN file, plain or compressed, read as all commands read games.
+
+    Raises InputError where there is none that can be played on, or OSError.
+    """
+    if path.exists() and not path.is_file():
+        raise InputError(f"expected a file of games, found something else at {path}")
+    game = next(split_games(numbered_lines(path)), None)
+    if game is None:
         raise InputError(f"expected a game in PGN, found none in {path}")
-    if game.errors:
-        raise InputError(f"expected a game of legal moves in {path}, found: {game.errors[0]}")
-    board = game.end().board()
-    if type(board) is not chess.Board or not board.is_valid():
-        raise InputError(f"expected a game of chess, found another variant or position in {path}")
-    result = game.headers.get("Result", "*")
-    ended = result in ("1-0", "0-1", "1/2-1/2")
-    reason = game.end().comment.strip() or "the result in the file"
-    return SavedGame(board, (result, reason) if ended else None, dict(game.headers))
+    try:
+        played = read_main_line(game)
+    except BadEntry as bad:
+        raise InputError(f"expected a game of standard chess in {path}, found: {bad}") from None
+    board = played.start.copy()
+    for move in played.moves:
+        board.push(move)
+    reason = played.comments[-1] or "the result in the file"
+    return SavedGame(board, (game.result, reason) if game.result else None, game.tags)

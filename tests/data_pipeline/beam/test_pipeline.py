@@ -20,6 +20,7 @@ from data_pipeline.sources.chessbench import decode_entry
 from tests.helpers.bad_lines import BAD_LINES
 from tests.helpers.paths import FIXTURES
 from uci.cli import main
+from uci.commands.evaluate import read_split
 
 CASES = FIXTURES / "cases"
 EVALUATIONS = FIXTURES / "evaluations.jsonl.zst"
@@ -142,6 +143,8 @@ def test_damage_to_a_shard_is_named(converted, tmp_path, capsys):
         shard.write_bytes(flipped)
         with pytest.raises(InputError, match=f"expected {shard} as it was written"):
             Dataset(broken).verify("train")
+        with pytest.raises(InputError, match=f"expected {shard} as it was written"):
+            read_split(broken, "train", None)
     for end in range(0, len(data), len(data) // 20 + 1):
         shard.write_bytes(data[:end])
         try:
@@ -287,7 +290,7 @@ def test_chessbench_there_and_back(tmp_path):
     manifest = convert([sample], tmp_path / "bags", policy)
     bag = bagz.Reader(str(tmp_path / "bags" / "train" / "action_value_data.bag"))
     assert sorted(bag) == sorted(bagz.Reader(str(sample)))
-    assert manifest["counts"]["train"] == 1181
+    assert (manifest["counts"]["train"], manifest["entries"]["train"]) == (51, 1181)
     with pytest.raises(InputError, match="expected a native dataset"):
         Dataset(tmp_path / "bags")
     sharded = DatasetOptions(keep_unscored=True, shards=2, format="state_value", test_share=0.5)

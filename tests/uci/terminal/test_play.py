@@ -8,6 +8,7 @@ import chess
 import chess.pgn
 import numpy as np
 import pytest
+import zstandard
 
 from data_pipeline.common.terminal import PlainConsole
 from engine.play.analysis import to_json
@@ -175,10 +176,13 @@ def test_a_saved_game_is_loaded_again(engine, tmp_path):
     ("content", "why"),
     [
         (b"", "found none"),
-        (b"nothing of chess", "found none"),
+        (b"nothing of chess", "found: illegal move"),
         (b"\xff\xfe\x00", "found none"),
-        (b"1. e4 e5 2. Ke3 *", "illegal"),
-        (b'[Variant "Atomic"]\n\n1. e4 *\n', "another variant"),
+        (b"1. e4 \x00 *", "found: NUL byte"),
+        (b"1. e4 e5 2. Ke3 *", "found: illegal move"),
+        (b"1. e4 -- 2. d4 *", "found: null move"),
+        (b'[Variant "Atomic"]\n\n1. e4 *\n', "found: variant"),
+        (b'[FEN "8/8/8/8/8/8/8/8 w - - 0 1"]\n\n*\n', "found: illegal position"),
     ],
 )
 def test_what_cannot_be_loaded_changes_nothing(game, tmp_path, content, why):
@@ -190,6 +194,33 @@ def test_what_cannot_be_loaded_changes_nothing(game, tmp_path, content, why):
     assert "under which name" in game.answer("save").text
     assert "which file" in game.answer("load").text
     assert game.board == chess.Board()
+
+
+E4_E5 = "rnbqkbnr/pppp1ppp/8/4p3/4P3/8/PPPP1PPP/RNBQKBNR w KQkq - 0 2"
+PAWN = "4k3/8/8/4p3/8/8/8/4K3 w - - 0 10"
+
+
+@pytest.mark.parametrize(
+    ("content", "fen", "result"),
+    [
+        ("1. e4 e5 ½-½", E4_E5, "1/2-1/2"),
+        ('[White "Müller"]\n\n1. e4\n\ne5 *', E4_E5, None),
+        ('[Event "a"]\n\n\n[FEN "4k3/4p3/8/8/8/8/8/4K3 b KQ - 3 9;"]\n\n\n1... e5 *', PAWN, None),
+        ('[Event "a"]\n[Result "*"]\n[Event "b"]\n\n1. d4 *', chess.STARTING_FEN, None),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("compressed", [False, True])
+def test_games_that_others_wrote(game, tmp_path, content, fen, result, compressed):
+    """Empty lines, results and encodings of any kind: the reader is that of all commands."""
+    file = tmp_path / "game.pgn"
+    text = content.encode("latin-1")
+    file.write_bytes(zstandard.compress(text) if compressed else text)
+    answer = game.answer(f"load {file}")
+    assert game.board.fen() == fen
+    assert (game.result and game.result[0]) == result, answer
+    game.answer(f"save {tmp_path / 'again.pgn'}")
+    game.answer(f"load {tmp_path / 'again.pgn'}")
+    assert game.board.fen() == fen
 
 
 def test_the_bar_shows_white_s_chances_whoever_is_to_move(engine):
