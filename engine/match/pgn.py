@@ -1,5 +1,6 @@
 """A match's games as PGN: written game by game, read back to go on."""
 
+import codecs
 import datetime
 import os
 import re
@@ -81,14 +82,15 @@ def resume(path: Path, schedule: Sequence[Pairing], event: str = MATCH) -> list[
     """
     if not path.is_file():
         return []
+    data = path.read_bytes()
+    _check_text(data, path)
     games = list(split_games(numbered_lines(path)))
     by_key = {pairing.key: pairing for pairing in schedule}
-    data = path.read_bytes()
     kept = data
     if games and not _is_whole(games[-1]):
         lines = data.split(b"\n")
         rest = b"\n".join(lines[games[-1].line - 1 :]).decode("utf-8", "replace")
-        if _is_cut_off(rest, by_key, event):
+        if _is_cut_off(rest, by_key, event) and not _has_more(games[-1]):
             kept = b"".join(line + b"\n" for line in lines[: games[-1].line - 1])
             games.pop()
     records = [_record(game, by_key, path) for game in games]
@@ -99,6 +101,18 @@ def resume(path: Path, schedule: Sequence[Pairing], event: str = MATCH) -> list[
     if kept != data:
         write_atomically(path.resolve(), kept)
     return records
+
+
+def _check_text(data: bytes, path: Path) -> None:
+    """Raise InputError for a file that text cannot be added to: compressed, or in another encoding
+    than ours. It may end within a character."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(data)
+    except UnicodeDecodeError:
+        raise InputError(
+            f"expected games of this match as UTF-8 text in {path}, found other data; give another "
+            "--pgn"
+        ) from None
 
 
 def players_met(path: Path) -> set[frozenset[str]]:
@@ -114,6 +128,12 @@ def _is_whole(game: Game) -> bool:
     tokens = [] if game.fault else list(main_line(game.movetext))
     last = tokens[-1] if tokens else None
     return last is not None and last.kind == "result" and last.text == game.tags.get("Result")
+
+
+def _has_more(game: Game) -> bool:
+    """Whether something stands behind a result in the movetext, as no game cut off has it."""
+    kinds = [token.kind for token in main_line(game.movetext)]
+    return "result" in kinds[:-1]
 
 
 def _is_cut_off(text: str, by_key: dict[str, Pairing], event: str) -> bool:

@@ -1,6 +1,7 @@
 """Matches: schedule, interruption and going on, faults, adjudication, SPRT, planted strength."""
 
 import datetime
+import gzip
 import io
 import shlex
 import shutil
@@ -12,6 +13,7 @@ import chess
 import chess.pgn
 import numpy as np
 import pytest
+import zstandard
 
 from data_pipeline.common.errors import ArgmaxError, InputError
 from engine.match import match
@@ -172,6 +174,33 @@ def test_a_file_of_others_is_left_as_it_is(played, tmp_path, other, behind):
         match_pgn.resume(path, planned)
     assert len(str(found.value).splitlines()) == 1
     assert path.read_text() == text
+
+
+NOTES = ("; a note\n", "{ a note }", "$1", "words", "2. e4 *", "*", "\n\n{ a note }")
+
+
+@pytest.mark.parametrize("note", NOTES)
+def test_what_somebody_wrote_behind_a_game_is_not_taken_for_one_cut_off(played, tmp_path, note):
+    planned, games = played
+    path = tmp_path / "games.pgn"
+    path.write_text(text := "".join(games[:2]).rstrip() + " " + note)
+    with pytest.raises(InputError, match="games of this match"):
+        match_pgn.resume(path, planned)
+    assert path.read_text() == text
+
+
+def in_utf_16(text: bytes) -> bytes:
+    return text.decode().encode("utf-16")
+
+
+@pytest.mark.parametrize("convert", [zstandard.compress, gzip.compress, in_utf_16])
+def test_games_of_this_match_that_text_cannot_be_added_to(played, tmp_path, convert):
+    planned, games = played
+    path = tmp_path / "games.pgn"
+    path.write_bytes(data := convert("".join(games[:2]).encode()))
+    with pytest.raises(InputError, match="games of this match as UTF-8 text"):
+        match_pgn.resume(path, planned)
+    assert path.read_bytes() == data
 
 
 @pytest.mark.parametrize("name", ["my-only-copy.pgn", "latin1.pgn", "rating.pgn.zst"])
