@@ -9,6 +9,7 @@ needed, and repetitions are seen.
 """
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,8 +142,8 @@ def parse_puzzle(row: dict[str, str]) -> Puzzle:
     missing = next((name for name in (start, "Moves", "Rating") if not row.get(name)), None)
     if missing:
         raise ValueError(f"no {missing}")
-    if not row["Rating"].isdigit():
-        raise ValueError(f"expected a whole number as Rating, found {row['Rating']!r}")
+    if not re.fullmatch(r"[0-9]{1,5}", row["Rating"]):
+        raise ValueError(f"expected a whole number as Rating, found {row['Rating'][:40]!r}")
     board = _board_of_pgn(row["PGN"]) if start == "PGN" else read_fen(row["FEN"]).board
     fen, game = board.fen(), tuple(board.move_stack)
     if faults := faults_of(board):

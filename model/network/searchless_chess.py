@@ -95,7 +95,7 @@ def _last_step(directory: Path) -> int:
     if not directory.is_dir():
         found = "a file; unpack it first" if directory.exists() else "nothing there"
         raise InputError(f"expected a checkpoint's folder at {directory}, found {found}")
-    steps = [int(at.name) for at in directory.iterdir() if at.name.isdigit() and at.is_dir()]
+    steps = [int(at.name) for at in directory.iterdir() if at.name.isdecimal() and at.is_dir()]
     if not steps:
         raise InputError(
             f"expected a folder named by its step, such as {PUBLISHED_STEP}, in {directory}, "

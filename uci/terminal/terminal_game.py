@@ -181,7 +181,7 @@ class TerminalGame:
         return Shown(board_changed=True)
 
     def _do_level(self, argument: str) -> Shown:
-        elo = int(argument) if argument.isdecimal() else None
+        elo = int(argument) if argument.isdecimal() and len(argument) < 6 else None
         if elo is None and argument.lower() not in ("", "full"):
             return Shown(f"Expected an Elo, or 'full', found '{shorten(argument)}'.")
         try:

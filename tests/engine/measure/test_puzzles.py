@@ -90,6 +90,8 @@ def test_mates_are_told_by_their_length_where_a_file_has_no_themes(file):
         (f"x,{BACK_RANK},b4b3,1500,", "solver's last"),
         (f"x,{BACK_RANK},,1500,", "no Moves"),
         (f"x,{BACK_RANK},b4b3 e1e8,high,", "'high'"),
+        (f"x,{BACK_RANK},b4b3 e1e8,²,", "whole number as Rating"),
+        (f"x,{BACK_RANK},b4b3 e1e8,{'9' * 5000},", "whole number as Rating"),
         ("x,8/8/8/8/8/8/8/8 w - - 0 1,b4b3 e1e8,1500,", "illegal position"),
         ("only a name", "no FEN"),
     ],

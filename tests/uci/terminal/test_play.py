@@ -147,6 +147,7 @@ def test_levels_are_those_that_were_measured(engine):
     assert engine.choice.temperature == pytest.approx(0.05)
     assert "expected a level of 1000 to 1600, found 900" in play(game, "level 900")[0]
     assert "found 'strong'" in play(game, "level strong")[0]
+    assert "Expected an Elo, or 'full', found '1111" in play(game, "level " + "1" * 5000)[0]
     assert (game.level, '[BlackElo "1300"]' in game.to_pgn()) == (1300, True)
     assert "full strength" in play(game, "level full")[0]
     assert (game.level, engine.choice.temperature) == (None, 0.0)
