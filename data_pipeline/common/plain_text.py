@@ -7,8 +7,11 @@ screen. `clean` takes their power away; `say` prints cleaned text, and the conso
 """
 
 import re
+import shlex
 import sys
 from typing import TextIO
+
+from data_pipeline.common.errors import InputError
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -33,3 +36,11 @@ def say(*parts: object, file: TextIO | None = None, flush: bool = False) -> None
     """`print` for text that may hold what somebody else wrote."""
     text = " ".join(map(str, parts))
     print(clean(text), file=sys.stdout if file is None else file, flush=flush)
+
+
+def shell_words(text: str, what: str) -> list[str]:
+    """``text`` cut into words as a shell does. Raises InputError for a quotation left open."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise InputError(f"expected {what} as words of a shell, found {text!r}: {error}") from None

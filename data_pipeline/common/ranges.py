@@ -26,10 +26,11 @@ class Range:
 
     def __contains__(self, value: float) -> bool:
         above = self.low < value if self.open else self.low <= value
-        return math.isfinite(value) and above and value <= self.high
+        finite = isinstance(value, int) or math.isfinite(value)
+        return finite and above and value <= self.high
 
     def __str__(self) -> str:
-        low, high = f"{self.low:g}", f"{self.high:g}"
+        low, high = f"{self.low:.12g}", f"{self.high:.12g}"
         match math.isfinite(self.low), math.isfinite(self.high):
             case True, True:
                 return f"above {low} and up to {high}" if self.open else f"of {low} to {high}"
@@ -41,6 +42,8 @@ class Range:
 
 
 PositiveInt = Annotated[int, Range(1)]
+NumGames = Annotated[int, Range(1, 10_000_000)]
+"""Games that are planned before the first begins."""
 NonNegativeInt = Annotated[int, Range(0)]
 PositiveFloat = Annotated[float, Range(0, open=True)]
 NonNegativeFloat = Annotated[float, Range(0)]

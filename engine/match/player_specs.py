@@ -13,11 +13,11 @@ players take ``name=``.
 """
 
 import dataclasses
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from data_pipeline.common.errors import InputError
+from data_pipeline.common.plain_text import shell_words
 
 LIMITS = {"nodes": int, "depth": int, "movetime": float}
 CHOICES = {"temperature": float, "temperature_moves": int, "risk": float, "draw_contempt": float}
@@ -102,7 +102,7 @@ def _name(kind: str, target: str, settings: dict) -> str:
     if kind == "network":
         base = target.rpartition("/")[2].removesuffix(".safetensors") or "argmax"
     elif kind == "uci":
-        base = shlex.split(target)[0].rpartition("/")[2]
+        base = shell_words(target, "a UCI program")[0].rpartition("/")[2]
     shown = [f"{key}={value:g}" for key, value in settings.items() if key in _SHOWN]
     return " ".join([base, *shown])
 

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import shlex
 import shutil
 from collections.abc import Sequence
 from types import TracebackType
@@ -13,6 +12,7 @@ import chess.engine
 
 from data_pipeline.common import children
 from data_pipeline.common.errors import ArgmaxError, InputError
+from data_pipeline.common.plain_text import shell_words
 from engine.match.player_specs import PlayerSpec
 
 DEFAULT_MOVETIME_S = 0.05  # where neither the player nor a clock says how long to think
@@ -97,7 +97,7 @@ class ExternalPlayer:
         self.command: Sequence[str] = (
             [spec.settings.get("path") or find_stockfish()]
             if spec.kind == "stockfish"
-            else shlex.split(spec.target)
+            else shell_words(spec.target, "a UCI program")
         )
         self._engine: chess.engine.SimpleEngine | None = None
         self._game: object = None

@@ -6,15 +6,17 @@ A local server on 127.0.0.1; nothing leaves this machine. Ends with Ctrl+C.
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
 from data_pipeline.common.plain_text import say
+from data_pipeline.common.ranges import Range
 
 
 @dataclass(frozen=True)
 class Args:
-    port: int = 0
+    port: Annotated[int, Range(0, 65_535)] = 0
     """The port; 0 takes the usual one, 8282, or another if that is taken."""
     host: str = "127.0.0.1"
     """The address to listen at; others than 127.0.0.1 let other machines in."""

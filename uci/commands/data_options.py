@@ -4,14 +4,13 @@ import dataclasses
 import json
 import logging
 import os
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
-from data_pipeline.common.plain_text import say
+from data_pipeline.common.plain_text import say, shell_words
 from data_pipeline.common.ranges import NonNegativeInt, PositiveFloat, PositiveInt
 from data_pipeline.teachers.options import EngineConfig, Limit, parse_stage
 
@@ -33,7 +32,7 @@ class RunnerArgs:
 
     def flags(self, threads: bool, small: bool = False) -> list[str]:
         """Beam's flags. Threads do where an engine works; small inputs need no second process."""
-        given = shlex.split(self.beam_flags)
+        given = shell_words(self.beam_flags, "--beam-flags")
         if self.runner != "local":
             return [f"--runner={self.runner}", *given]
         workers = self.workers or (1 if small else os.cpu_count() or 1)

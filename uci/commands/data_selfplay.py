@@ -14,7 +14,7 @@ from pathlib import Path
 import tyro
 
 from data_pipeline.beam.options import DatasetOptions, OutputOptions
-from data_pipeline.common.ranges import PositiveInt
+from data_pipeline.common.ranges import NumGames
 from data_pipeline.teachers.options import GameOptions
 from uci.commands.data_options import (
     EngineArgs,
@@ -35,7 +35,7 @@ class Args:
     running: tyro.conf.OmitArgPrefixes[RunnerArgs]
     out: Path
     """The dataset directory to make."""
-    games: PositiveInt
+    games: NumGames
     """Games to play; an opening is drawn for each."""
     network: Path | None = None
     """A network file whose values choose the moves instead of Stockfish's scores."""

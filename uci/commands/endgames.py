@@ -8,7 +8,7 @@ import json
 import threading
 from dataclasses import dataclass
 
-from data_pipeline.common.ranges import NonNegativeInt, PositiveInt
+from data_pipeline.common.ranges import NonNegativeInt, NumGames, PositiveInt
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Args:
     """Who defends."""
     endings: tuple[str, ...] = ("KQK", "KRK", "KPK", "KBNK")
     """Endings of three or four pieces, the stronger side first."""
-    games: PositiveInt = 50
+    games: NumGames = 50
     """Games of each ending."""
     seed: NonNegativeInt = 0
     """Draws the positions."""

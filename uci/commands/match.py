@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated
 
 from data_pipeline.common.plain_text import say
-from data_pipeline.common.ranges import FiniteFloat, NonNegativeInt, PositiveInt, Range
+from data_pipeline.common.ranges import FiniteFloat, NonNegativeInt, NumGames, PositiveInt, Range
 from engine.match.options import Adjudication, TimeControl
 
 
@@ -21,7 +21,7 @@ from engine.match.options import Adjudication, TimeControl
 class Args:
     opponents: tuple[str, ...]
     """Two or more players; one alone meets the network that ships."""
-    games: PositiveInt = 100
+    games: NumGames = 100
     """Games per pairing; even."""
     openings: Path | None = None
     """Positions to start from, EPD or FEN (default: fifty well-known openings)."""

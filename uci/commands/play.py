@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from data_pipeline.common.plain_text import say
-from data_pipeline.common.ranges import NonNegativeFloat, NonNegativeInt
+from data_pipeline.common.ranges import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 if TYPE_CHECKING:
     import chess
@@ -30,7 +30,7 @@ class Args:
     """The position to start from (default: the usual one)."""
     network: Path | None = None
     """The network (default: the shipped one)."""
-    level: int | None = None
+    level: PositiveInt | None = None
     """Let the engine play at this Elo, within what was measured (default: full strength)."""
     name: str | None = None
     """Your name in saved games (default: your login)."""

@@ -68,7 +68,7 @@ def test_every_numeric_option_has_a_range_and_keeps_to_it(command, name, expecte
         out, err = capsys.readouterr()
         assert (status, out, err.count("\n")) == (2, "", 1)
         assert f"argmax {command}: expected {option} " in err
-        assert f"found {float(text):g}" in err.replace(".0", "")
+        assert f"found {float(text):.12g}" in err.replace(".0", "")
 
 
 def test_there_are_many_numeric_options():
@@ -126,3 +126,22 @@ def test_a_path_with_a_comma(tmp_path, capsys):
         )
         assert cli.main([*command, *argv]) != 0
         assert "a,b.safetensors" in capsys.readouterr().err
+
+
+def test_whole_numbers_of_any_length_are_compared():
+    assert 10**400 in Range(1) and 10**400 not in Range(1, 9)
+    assert str(Range(1, 10_000_000)) == "of 1 to 10000000"
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("match --opponents random random:name=b --games 1000000000", "--games of 1 to 10000000"),
+        ("match --opponents random uci:'open --games 2", "a UCI program as words of a shell"),
+        ("data convert f.fen --out o --beam-flags='open", "--beam-flags as words of a shell"),
+    ],
+)
+def test_what_would_never_end_or_be_understood_is_refused(command, expected, capsys):
+    assert cli.main(command.split()) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert f"expected {expected}" in said
