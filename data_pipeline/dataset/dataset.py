@@ -242,8 +242,9 @@ def _check_manifest(manifest: dict[str, Any], path: Path) -> None:
 
     check("shards", manifest.get("shards"), 1, MAX_SHARDS)
     check("bins", manifest.get("bins"), 2, MAX_BINS)
-    for name in ("counts", "checksums"):
+    for name in ("counts", "dropped", "checksums"):
         if not isinstance(manifest.get(name, {}), dict):
             raise InputError(f"expected {name} by name in {path}, found something else")
-    for split, count in manifest.get("counts", {}).items():
-        check(f"a count for {str(split)[:40]!r}", count, 0, 1 << 48)
+    for name in ("counts", "dropped"):
+        for key, count in manifest.get(name, {}).items():
+            check(f"a count for {str(key)[:40]!r}", count, 0, 1 << 48)

@@ -125,6 +125,13 @@ def test_numbers_in_a_manifest_are_checked_before_they_are_used(converted, tmp_p
         (tmp_path / "dataset.json").write_text(json.dumps(manifest | {name: value}))
         with pytest.raises(InputError, match=f"expected {name} of"):
             Dataset(tmp_path)
+    for name in ("counts", "dropped", "checksums"):
+        (tmp_path / "dataset.json").write_text(json.dumps(manifest | {name: value}))
+        with pytest.raises(InputError, match=f"expected {name} by name"):
+            Dataset(tmp_path)
+    (tmp_path / "dataset.json").write_text(json.dumps(manifest | {"dropped": {"x": "y"}}))
+    with pytest.raises(InputError, match="expected a count for 'x'"):
+        Dataset(tmp_path)
     for text in ("[" * 99_999, "5", "{", '{"format_version": [1]}'):
         (tmp_path / "dataset.json").write_text(text)
         with pytest.raises(InputError):
