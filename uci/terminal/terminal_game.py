@@ -38,6 +38,9 @@ MOVES_HELP = "Type a move as Nf3, exd5, O-O, e8=Q or as g1f3, e7e8q, or one of:"
 NAMES = frozenset(command.split()[0] for command in COMMANDS)
 POINTS = {"1-0": 1.0, "1/2-1/2": 0.5, "0-1": 0.0}
 
+NO_FILE = (InputError, OSError, ValueError, RuntimeError)
+"""What names raise that no file can have: a NUL character, the home of nobody."""
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -202,10 +205,10 @@ class TerminalGame:
     def _do_save(self, argument: str) -> Shown:
         if not argument:
             return Shown("Save it under which name? Type 'save FILE'.")
-        path = Path(argument).expanduser()
         try:
+            path = Path(argument).expanduser()
             save_game(path, self.to_pgn(), ours=path.resolve() in self._saved)
-        except (InputError, OSError) as error:
+        except NO_FILE as error:
             return Shown(f"Not saved: {error}")
         self._saved.add(path.resolve())
         return Shown(f"Saved as {path}.")
@@ -215,7 +218,7 @@ class TerminalGame:
             return Shown("Load which file? Type 'load FILE'.")
         try:
             saved = load_game(Path(argument).expanduser())
-        except (InputError, OSError) as error:
+        except NO_FILE as error:
             return Shown(f"Not loaded: {error}")
         self._start = saved.board.root()
         self._begin(saved.board, self._side_in(saved.tags))

@@ -192,6 +192,9 @@ def test_what_cannot_be_loaded_changes_nothing(game, tmp_path, content, why):
     assert why in game.answer(f"load {file}").text
     assert "Not loaded" in game.answer(f"load {tmp_path}").text
     assert "Not saved" in game.answer(f"save {tmp_path}/no/such/folder/x.pgn").text
+    for name in ("\0", "~no-such-person/x.pgn", "x" * 5000):
+        assert "Not loaded" in game.answer(f"load {name}").text
+        assert "Not saved" in game.answer(f"save {name}").text
     assert "under which name" in game.answer("save").text
     assert "which file" in game.answer("load").text
     assert game.board == chess.Board()
