@@ -74,7 +74,7 @@ def _attention_of(network: "Network", config: "BoardConfig") -> Attention:
         from engine.study.attention_weights import attention_weights
         from model.inference.predictor import MOVE_SHAPES
 
-        shape = next(size for size in MOVE_SHAPES if size >= len(moves))
+        shape = next((size for size in MOVE_SHAPES if size >= len(moves)), len(moves))
         inputs = make_inputs([board], [moves], shape, after=config.afterstates)
         _, weights = attention_weights(config, network.params, inputs)
         squares = np.arange(64) ^ (0 if board.turn else 56)

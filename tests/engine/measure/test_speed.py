@@ -108,7 +108,7 @@ def test_warming_up_compiles_what_play_needs(monkeypatch):
     for board in sample(12, seed=3):
         predictor.action_values([board], [list(board.legal_moves)])
     assert shapes == warm and len(warm) == len(CPU.sequences)
-    assert len(MOVE_SHAPES) == 3
+    assert len(MOVE_SHAPES) == 2
 
 
 def test_the_command_end_to_end(capsys):
