@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from dataclasses import fields as dataclass_fields
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from data_pipeline.common.errors import InputError
@@ -162,14 +163,12 @@ def config_from_dict(fields: dict[str, Any]) -> NetworkConfig:
     if not isinstance(name, str) or name not in configs:
         raise InputError(f"expected a layout ({', '.join(configs)}), found {name!r}")
     check_types(configs[name], fields)
-    try:
-        return configs[name](**fields)
-    except TypeError as error:
-        raise InputError(f"expected the fields of a network's configuration, {error}") from None
+    return configs[name](**fields)
 
 
 def check_types(config: type, fields: dict[str, Any]) -> None:
-    """Raise InputError where a value is of another type than the field of a config dataclass.
+    """Raise InputError where a value is of another type than the field of a config dataclass, or
+    where there is no such field.
 
     Integers serve as floats, but booleans are no integers, and floats are finite.
     """
@@ -184,7 +183,8 @@ def check_types(config: type, fields: dict[str, Any]) -> None:
         elif isinstance(hint, type):
             fits, expected = type(value) is hint, f"a value of type {hint.__name__}"
         else:
-            continue  # an unknown field, which the dataclass refuses by name
+            known = ", ".join(field.name for field in dataclass_fields(config))
+            raise InputError(f"expected the fields {known}, found {name!r:.60}")
         if not fits:
             raise InputError(f"expected {name} to be {expected}, found {value!r:.60}")
 
