@@ -7,7 +7,7 @@ from pathlib import Path
 import chess
 import numpy as np
 
-from data_pipeline.dataset.dataset import MANIFEST, shard_name, write_bag
+from data_pipeline.dataset.dataset import MANIFEST, checksum, shard_name, write_bag
 from data_pipeline.dataset.records import PositionRecord, encode, make_record
 from data_pipeline.encoding.actions import ACTIONS
 from data_pipeline.encoding.values import MATE, MAX_CENTIPAWNS
@@ -80,7 +80,9 @@ def write_dataset(directory: Path) -> None:
         write_bag(directory / shard_name("train", shard, 2), encoded[shard : 2 * 150 : 2])
         write_bag(directory / shard_name("test", shard, 2), encoded[300 + shard : 340 : 2])
     manifest = {"format_version": 1, "teacher": "none", "bins": 64, "shards": 2, "counts": counts}
-    (directory / MANIFEST).write_text(json.dumps(manifest | {"sources": []}))
+    checksums = {path.name: checksum([path]) for path in directory.glob("*.bag")}
+    manifest |= {"sources": [], "checksums": checksums}
+    (directory / MANIFEST).write_text(json.dumps(manifest))
 
 
 def scored_records(count: int, complete=True, seed=0) -> list[bytes]:
