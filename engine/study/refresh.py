@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from data_pipeline.common.plain_text import say
 from engine.study.grid import Cell
 from engine.study.page import fill
 from engine.study.probes import PROBES_FILE
@@ -79,7 +80,7 @@ def main(argv: list[str] | None = None) -> None:
     for name in arguments.notebooks:
         path = FOLDER / f"{name}.ipynb"
         nbformat.write(execute(path), path)
-        print(f"run: {path}")
+        say(f"run: {path}")
 
 
 if __name__ == "__main__":
