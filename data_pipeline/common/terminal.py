@@ -76,7 +76,7 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
         def update(done: int) -> None:
             progress.update(task, completed=done)
-            lines.say(f"{what}: {done:,} of {total:,}")
+            lines.say(f"{what}: {done:,} of {total:,}" if total else f"{what}: {done:,}")
 
         yield update
 
