@@ -53,7 +53,7 @@ def test_a_port_that_is_taken(started, capsys):
         assert main(["board", "--no-open", "--port", str(port)]) == 1
         said = capsys.readouterr().err
         assert said.startswith("argmax board: expected a free port") and said.count("\n") == 1
-    assert main(["board", "--no-open", "--port", "99999"]) == 1
+    assert main(["board", "--no-open", "--port", "99999"]) == 2
 
 
 def test_the_usual_port_is_taken_where_it_is_free_and_another_where_not():
