@@ -7,7 +7,6 @@ screen. `clean` takes their power away; `say` prints cleaned text, and the conso
 """
 
 import re
-import shlex
 import sys
 from typing import TextIO
 
@@ -40,6 +39,8 @@ def say(*parts: object, file: TextIO | None = None, flush: bool = False) -> None
 
 def shell_words(text: str, what: str) -> list[str]:
     """``text`` cut into words as a shell does. Raises InputError for a quotation left open."""
+    import shlex  # here, so that 'argmax --help' does without it
+
     try:
         return shlex.split(text)
     except ValueError as error:
