@@ -6,6 +6,9 @@
     stockfish:elo=1500                   Stockfish limited by UCI_Elo
     stockfish:skill=0,nodes=1000         by Skill Level; path=PROGRAM says which Stockfish
     uci:PROGRAM ARGUMENTS,depth=1        any UCI program; option.NAME=VALUE sets its options
+    teacher:depth=5,then=10x3            the best move by the labels of 'argmax data annotate': all
+                                         moves at depth 5, then the best 3 at depth 10; then= may be
+                                         repeated; path=PROGRAM, option.NAME=VALUE
     random                               uniformly random legal moves; seed=
 
 External engines take ``nodes=``, ``depth=`` or ``movetime=`` (seconds) as their limit a move; all
@@ -18,6 +21,7 @@ from pathlib import Path
 
 from data_pipeline.common.errors import InputError
 from data_pipeline.common.plain_text import shell_words
+from data_pipeline.teachers.options import Limit, Stage
 
 LIMITS = {"nodes": int, "depth": int, "movetime": float}
 CHOICES = {"temperature": float, "temperature_moves": int, "risk": float, "draw_contempt": float}
@@ -27,11 +31,17 @@ def _rules(text: str) -> bool | str:
     return {"on": True, "off": False, "reference": "reference"}[text]
 
 
+def _stage(text: str) -> Stage:
+    depth, _, moves = text.partition("x")
+    return Stage(Limit(depth=int(depth)), int(moves or 1))
+
+
 # What each kind understands besides ``name``, and how its value is read.
 KEYS: dict[str, dict] = {
     "network": {**CHOICES, "rules": _rules, "seed": int},
     "stockfish": {**LIMITS, "elo": int, "skill": int, "path": str},
     "uci": LIMITS,
+    "teacher": {**LIMITS, "then": _stage, "path": str},
     "random": {"seed": int},
 }
 
@@ -51,7 +61,7 @@ class PlayerSpec:
     @property
     def external(self) -> bool:
         """Whether it is another program's process."""
-        return self.kind in ("stockfish", "uci")
+        return self.kind in ("stockfish", "uci", "teacher")
 
 
 def parse_spec(text: str) -> PlayerSpec:
@@ -63,17 +73,19 @@ def parse_spec(text: str) -> PlayerSpec:
         raise InputError(f"expected a player ({', '.join(KEYS)}), found {text!r}")
     parts = [part.strip() for part in rest.split(",")] if rest else []
     target = parts.pop(0) if parts and "=" not in parts[0].partition(" ")[0] else ""
-    if target and kind in ("stockfish", "random"):
+    if target and kind in ("stockfish", "teacher", "random"):
         raise InputError(f"expected KEY=VALUE after '{kind}:', found {target!r} in {text!r}")
     if kind == "uci" and not target:
         raise InputError(f"expected a program after 'uci:', found {text!r}")
-    settings, options = {}, {}
+    settings: dict = {}
+    options: dict[str, str] = {}
     for part in parts:
         key, separator, value = part.partition("=")
-        if separator and key.startswith("option.") and kind in ("stockfish", "uci"):
+        if separator and key.startswith("option.") and kind in ("stockfish", "uci", "teacher"):
             options[key.removeprefix("option.")] = value
         elif separator and (key == "name" or key in KEYS[kind]):
-            settings[key] = _read(text, key, value, KEYS[kind].get(key, str))
+            found = _read(text, key, value, KEYS[kind].get(key, str))
+            settings[key] = (*settings.get(key, ()), found) if key == "then" else found
         else:
             known = ", ".join([*KEYS[kind], "name"])
             raise InputError(
@@ -92,7 +104,7 @@ def _read(text: str, key: str, value: str, reader):
     try:
         return reader(value)
     except (ValueError, KeyError):
-        expected = {int: "a whole number", float: "a number"}.get(reader, "on, off or reference")
+        expected = _EXPECTED[reader]
         raise InputError(f"expected {expected} for {key}, found {value!r} in {text!r}") from None
 
 
@@ -104,9 +116,16 @@ def _name(kind: str, target: str, settings: dict) -> str:
     elif kind == "uci":
         base = shell_words(target, "a UCI program")[0].rpartition("/")[2]
     shown = [f"{key}={value:g}" for key, value in settings.items() if key in _SHOWN]
-    return " ".join([base, *shown])
+    stages = [f"then={stage.limit.depth}x{stage.moves}" for stage in settings.get("then", ())]
+    return " ".join([base, *shown, *stages])
 
 
+_EXPECTED = {
+    int: "a whole number",
+    float: "a number",
+    _rules: "on, off or reference",
+    _stage: "a depth and a number of moves, such as 10x3,",
+}
 _SHOWN = {*LIMITS, *CHOICES, "elo", "skill"}
 
 

@@ -6,9 +6,10 @@ of one network share one batched pass: what all running games ask meanwhile goes
 
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 import chess
@@ -17,6 +18,7 @@ import numpy as np
 
 from data_pipeline.common.errors import InputError
 from engine.match.player_specs import CHOICES, PlayerSpec
+from engine.match.teacher import TeacherPlayer
 from engine.match.uci_client import ExternalPlayer
 from engine.play.analysis import Analysis
 from engine.play.engine import SearchlessEngine
@@ -151,6 +153,9 @@ class Roster:
         seed = spec.settings.get("seed", self.seed)
         if spec.kind == "random":
             return lambda: RandomPlayer(seed)
+        if spec.kind == "teacher":
+            TeacherPlayer(spec).close()
+            return lambda: TeacherPlayer(spec)
         if spec.external:
             with ExternalPlayer(spec):
                 return lambda: ExternalPlayer(spec)
@@ -159,6 +164,45 @@ class Roster:
             engine.analyse_many([chess.Board()] * 2**power)
         batcher = stack.enter_context(Batcher(engine))
         return lambda: NetworkPlayer(batcher, seed)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A player's move, as a ranking of the moves in which it stands alone."""
+
+    moves: tuple[chess.Move, ...]
+
+
+class MoveByMove:
+    """A player as a solver of positions that have nothing to do with one another."""
+
+    def __init__(self, player: Player) -> None:
+        self.player = player
+
+    def analyse_many(self, boards: Sequence[chess.Board]) -> list[Chosen]:
+        """The player's move in each position, each as in a new game."""
+        return [self._analyse(number, board) for number, board in enumerate(boards)]
+
+    def _analyse(self, number: int, board: chess.Board) -> Chosen:
+        self.player.new_game(number)
+        return Chosen((self.player.play(board),))
+
+
+@contextmanager
+def open_solver(spec: PlayerSpec) -> Iterator[tuple[SearchlessEngine | MoveByMove, str, int]]:
+    """A player as a solver of positions, its name, and how many positions it takes at once."""
+    if spec.kind == "network":
+        engine = open_network(spec)
+        name = engine.predictor.network.name  # pyright: ignore[reportAttributeAccessIssue]
+        yield engine, name, 512
+        return
+    with Roster([spec]) as roster:
+        roster.prepare()
+        player = roster.seat(spec.name)
+        try:
+            yield MoveByMove(player), spec.name, 1
+        finally:
+            player.close()
 
 
 def open_network(spec: PlayerSpec) -> SearchlessEngine:

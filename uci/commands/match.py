@@ -1,8 +1,9 @@
 """Games between engines: networks, Stockfish levels, any UCI program, a random mover.
 
 Players: network:FILE,temperature=0.1 | stockfish:elo=1500 | stockfish:skill=0,nodes=1000 |
-uci:PROGRAM,depth=1 | random. Every opening is played twice, colours swapped. Run the same command
-again to go on after an interruption: games in the PGN are not played again.
+uci:PROGRAM,depth=1 | teacher:depth=5,then=10x3 (the best move by labels of these stages) | random.
+Every opening is played twice, colours swapped. Run the same command again to go on after an
+interruption: games in the PGN are not played again.
 """
 
 import json
@@ -126,7 +127,7 @@ def _config(args: Args, external: bool):
         except ValueError:
             raise InputError(f"expected --clock SECONDS+SECONDS, found {args.clock!r}") from None
     judge = parse_spec(args.judge) if args.judge else None
-    if judge is not None and not judge.external:
+    if judge is not None and judge.kind not in ("stockfish", "uci"):
         raise InputError(f"expected a UCI engine as the judge, found {args.judge!r}")
     if args.sprt and len(args.opponents) > 2:
         raise InputError(f"expected two players for SPRT, found {len(args.opponents)}")

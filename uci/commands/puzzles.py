@@ -19,7 +19,7 @@ class Args:
     limit: PositiveInt | None = None
     """Take only the first LIMIT valid puzzles."""
     player: str = "network"
-    """Who solves: network, or network:FILE,rules=off,... as in 'argmax match'."""
+    """Who solves: network:FILE,rules=off,... or another player of 'argmax match'."""
     network: Path | None = None
     """Short for --player network:FILE."""
     picture: Path | None = None
@@ -30,38 +30,35 @@ class Args:
 
 def run(args: Args) -> int:
     """Read, solve side by side, and report rates with 95 % intervals."""
-    from data_pipeline.common.errors import InputError
     from data_pipeline.common.terminal import progress_bar
     from engine.match.player_specs import network_spec, parse_spec
-    from engine.match.players import open_network
+    from engine.match.players import open_solver
     from engine.measure.puzzle_summary import summary
     from engine.measure.puzzles import read_puzzles, solve
     from engine.report import charts
 
     spec = network_spec(args.network) if args.network else parse_spec(args.player)
-    if spec.kind != "network":
-        raise InputError(f"expected a network as the solver, found {spec.text!r}")
     charts.check_picture_path(args.picture)
     puzzles, bad = read_puzzles(args.files, args.limit)
     for line in bad[:10]:
         say(f"{line.file}:{line.line}: {line.reason}", file=sys.stderr)
     if bad:
         say(f"{len(bad)} bad lines left out, {len(puzzles)} puzzles read", file=sys.stderr)
-    engine = open_network(spec)
-    start = time.perf_counter()
-    with progress_bar("puzzles", len(puzzles)) as advance:
-        attempts, positions = solve(puzzles, engine, progress=advance)
-    seconds = time.perf_counter() - start
+    with open_solver(spec) as (solver, name, chunk):
+        start = time.perf_counter()
+        with progress_bar("puzzles", len(puzzles)) as advance:
+            attempts, positions = solve(puzzles, solver, chunk, advance)
+        seconds = time.perf_counter() - start
     figures = summary(attempts) | {
         "seconds": round(seconds, 2),
         "positions": positions,
         "positions_per_second": round(positions / seconds, 1),
         "player": spec.text,
-        "network": engine.predictor.network.name,  # pyright: ignore[reportAttributeAccessIssue]
+        "network": name,
         "bad_lines": [{"file": b.file, "line": b.line, "reason": b.reason} for b in bad],
     }
     if args.picture:
-        title = f"{figures['network']}: {figures['total']} puzzles, one pass a move"
+        title = f"{name}: {len(puzzles)} puzzles" + ", one pass a move" * (spec.kind == "network")
         charts.save(charts.solve_curve(figures, title), args.picture)
     if args.json:
         print(json.dumps(figures))

@@ -4,6 +4,7 @@ import chess
 import pytest
 
 from data_pipeline.common.errors import InputError
+from data_pipeline.teachers.options import Limit, Stage
 from engine.match.openings import choose_openings, read_openings
 from engine.match.player_specs import parse_spec, parse_specs
 
@@ -40,6 +41,13 @@ from engine.match.player_specs import parse_spec, parse_specs
         ),
         ("uci:/usr/bin/eng -x=1,depth=1", "uci", "/usr/bin/eng -x=1", {"depth": 1}, "eng depth=1"),
         ("uci:eng,name=Fred", "uci", "eng", {}, "Fred"),
+        (
+            "teacher:depth=5,then=8,then=10x3",
+            "teacher",
+            "",
+            {"depth": 5, "then": (Stage(Limit(depth=8)), Stage(Limit(depth=10), 3))},
+            "teacher depth=5 then=8x1 then=10x3",
+        ),
     ],
 )
 def test_specs(text, kind, target, settings, name):
@@ -62,6 +70,9 @@ def test_uci_options():
         ("stockfish:1500", "KEY=VALUE"),
         ("uci:", "a program"),
         ("random:seed", "KEY=VALUE"),
+        ("teacher:then=deep", "such as 10x3, for then"),
+        ("teacher:then=8x0", "moves"),
+        ("teacher:elo=1500", "a setting of 'teacher'"),
     ],
 )
 def test_wrong_specs_say_what_was_expected(text, said):

@@ -1,0 +1,64 @@
+"""What labels are worth and what they cost: teachers and other players on the same puzzles.
+
+    python benchmarks/teacher_stages.py PUZZLES.csv POSITIONS.epd --player teacher:depth=5,then=8x4
+
+Prints a table: puzzles solved, and the engine's CPU milliseconds a position on the first positions
+of a file (of any kind that `argmax data` reads).
+"""
+
+import argparse
+import itertools
+import resource
+from pathlib import Path
+
+import chess
+
+from data_pipeline.sources.entries import Rejected, Share
+from data_pipeline.sources.readers import reader_of
+from engine.match.player_specs import PlayerSpec, parse_spec
+from engine.match.players import open_solver
+from engine.measure.puzzles import read_puzzles, solve
+
+STAGES = ("teacher:depth=5", "teacher:depth=5,then=8", "teacher:depth=5,then=10")
+STAGES += ("teacher:depth=5,then=8x4", "teacher:depth=5,then=10x3", "teacher:depth=7")
+HARD = 1800
+
+
+def main() -> None:
+    """Print a row a player as it is measured."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("puzzles", type=Path)
+    parser.add_argument("positions", type=Path)
+    parser.add_argument("--player", nargs="+", default=STAGES)
+    parser.add_argument("--limit", type=int, default=300, help="puzzles")
+    parser.add_argument("--timed", type=int, default=150, help="positions")
+    args = parser.parse_args()
+    puzzles, _ = read_puzzles([args.puzzles], args.limit)
+    entries = reader_of(args.positions)(args.positions, Share())
+    records = (entry for entry in entries if not isinstance(entry, Rejected))
+    boards = [record.board for record in itertools.islice(records, args.timed)]
+    print(f"| player | solved of {len(puzzles)} | rated {HARD} and more | CPU ms a position |")
+    print("|---|---|---|---|")
+    for text in args.player:
+        spec = parse_spec(text)
+        with open_solver(spec) as (solver, _, chunk):
+            attempts, _ = solve(puzzles, solver, chunk)
+        hard = [attempt.solved for attempt in attempts if attempt.puzzle.rating >= HARD]
+        solved = sum(attempt.solved for attempt in attempts)
+        share = f"{sum(hard) / len(hard):.0%}" if hard else ""
+        cost = engine_seconds(spec, boards) - engine_seconds(spec, [])
+        row = (spec.name, f"{solved / len(puzzles):.1%}", share, f"{1000 * cost / len(boards):.1f}")
+        print(f"| {' | '.join(row)} |", flush=True)
+
+
+def engine_seconds(spec: PlayerSpec, boards: list[chess.Board]) -> float:
+    """CPU time of the programs that a player starts, from their start to their end."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with open_solver(spec) as (solver, _, _):
+        solver.analyse_many(boards)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+if __name__ == "__main__":
+    main()
