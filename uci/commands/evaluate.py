@@ -2,7 +2,8 @@
 
 Each position weighs the same, whatever its number of moves. Measured is the bare network, without
 what the rules decide in play. Positions of which not all moves are annotated count for the figures
-that need no ranking; networks that only know moves have no others.
+that need no ranking; networks that only know moves have no others. Several datasets get a row each.
+With --games, win probabilities are also compared with the results of games.
 """
 
 import json
@@ -15,52 +16,81 @@ from data_pipeline.common.ranges import PositiveInt
 
 @dataclass(frozen=True)
 class Args:
-    data: Path
-    """The dataset directory."""
+    data: tuple[Path, ...] = ()
+    """Dataset directories."""
+    games: tuple[Path, ...] = ()
+    """PGN files: the best move's win probability in each position against the game's result."""
     network: Path | None = None
     """The network file (default: the one that ships)."""
     split: str = "test"
     """train, validation or test."""
     limit: PositiveInt | None = None
-    """Take only the first LIMIT positions."""
+    """Take only the first LIMIT positions of each dataset, and of the games."""
     picture: Path | None = None
-    """Save the reliability curve and the PIT histogram as .svg or .png."""
+    """Save the reliability curve and the PIT histogram of one dataset as .svg or .png."""
     json: bool = False
     """Print one JSON object on standard output."""
 
 
 def run(args: Args) -> int:
     """Measure and report, every figure with its 95 % interval."""
-    from data_pipeline.common.terminal import progress_bar
+    from data_pipeline.common.errors import InputError
+    from engine.measure.game_results import read_outcomes
     from engine.play.engine import require_win_probs
     from engine.play.loading import load_predictor
     from engine.report import charts
+
+    if not args.data and not args.games:
+        raise InputError("expected --data, --games or both, found neither")
+    if args.picture and len(args.data) != 1:
+        raise InputError(f"expected one dataset for --picture, found {len(args.data)}")
+    charts.check_picture_path(args.picture)
+    datasets = [(path, read_split(path, args.split, args.limit)) for path in args.data]
+    outcomes = read_outcomes(args.games, args.limit) if args.games else None
+    predictor = load_predictor(args.network)
+    if args.picture or args.games:
+        require_win_probs(predictor)
+    measured = [
+        {"data": str(path), **_of_dataset(encoded, predictor), "split": args.split}
+        for path, encoded in datasets
+    ]
+    games = {"games": _of_games(outcomes, predictor)} if outcomes else {}
+    if args.picture:
+        (figures,) = measured
+        title = f"calibration error {figures['calibration_error']:.4f}"
+        chart = charts.calibration(figures["reliability"], figures["pit_histogram"], title)
+        charts.save(chart, args.picture)
+    if args.json:
+        found = measured[0] if len(measured) == 1 else {"datasets": measured} if measured else {}
+        print(json.dumps(found | games))
+        return 0
+    if measured:
+        (show if len(measured) == 1 else show_rows)(*measured)
+    if games:
+        show_games(games["games"])
+    return 0
+
+
+def _of_dataset(encoded, predictor) -> dict:
+    from data_pipeline.common.terminal import progress_bar
     from model.evaluation.evaluate import measure, summary
 
-    charts.check_picture_path(args.picture)
-    encoded = read_split(args.data, args.split, args.limit)
-    predictor = load_predictor(args.network)
-    if args.picture:
-        require_win_probs(predictor)
     start = time.perf_counter()
     with progress_bar("positions", len(encoded)) as advance:
         rows, calibration = measure(encoded, predictor, advance)
     seconds = time.perf_counter() - start
-    figures = summary(rows, calibration) | {
+    return summary(rows, calibration) | {
         "seconds": round(seconds, 2),
         "positions_per_second": round(len(rows.moves) / seconds, 1),
-        "split": args.split,
     }
-    if args.picture:
-        error = figures["calibration_error"]
-        title = f"calibration error {error:.4f}"
-        chart = charts.calibration(figures["reliability"], figures["pit_histogram"], title)
-        charts.save(chart, args.picture)
-    if args.json:
-        print(json.dumps(figures))
-    else:
-        show(figures)
-    return 0
+
+
+def _of_games(outcomes, predictor) -> dict:
+    from data_pipeline.common.terminal import progress_bar
+    from engine.measure.game_results import measure_outcomes
+
+    with progress_bar("positions of games", len(outcomes.boards)) as advance:
+        return measure_outcomes(outcomes, predictor, advance)
 
 
 def read_split(data: Path, split: str, limit: int | None):
@@ -108,3 +138,46 @@ def show(figures: dict) -> None:
         cells = ["" if part[key] is None else f"{part[key]:.4f}" for key in keys]
         pieces.add_row(name, str(part["positions"]), *cells)
     console.print(pieces)
+
+
+def show_rows(*measured: dict) -> None:
+    """Several datasets' figures as a table on standard output, a row each."""
+    from rich.table import Table
+
+    from data_pipeline.common.terminal import report_console
+    from model.evaluation.evaluate import FIGURES
+
+    names = [name for name in (*FIGURES, "calibration_error") if name != "reference_kendall_tau"]
+    names = [name for name in names if any(figures[name] is not None for figures in measured)]
+    table = Table("data", "positions", *(name.replace("_", " ") for name in names))
+    for figures in measured:
+        cells = [_with_interval(figures, name) for name in names]
+        table.add_row(figures["data"], str(figures["positions"]), *cells, end_section=True)
+    report_console().print(table)
+
+
+def show_games(figures: dict) -> None:
+    """How predictions compare with games' results, as a table on standard output."""
+    from rich.table import Table
+
+    from data_pipeline.common.terminal import report_console
+
+    console = report_console()
+    console.print(
+        f"{figures['positions']} positions of {figures['games']} games: predicted "
+        f"{figures['predicted']:.4f}, scored {figures['score']:.4f}; calibration error "
+        f"{_with_interval(figures, 'calibration_error')}, squared error "
+        f"{_with_interval(figures, 'squared_error')}"
+    )
+    table = Table("predicted", "positions", "scored", "95 %")
+    for point in figures["reliability"]:
+        shown = (f"{point['predicted']:.3f}", str(point["count"]), f"{point['score']:.3f}")
+        table.add_row(*shown, f"{point['low']:.3f} to {point['high']:.3f}")
+    console.print(table)
+
+
+def _with_interval(figures: dict, name: str) -> str:
+    if figures[name] is None:
+        return ""
+    low, high = figures["intervals_95"][name]
+    return f"{figures[name]:.4f} ({low:.4f} to {high:.4f})"

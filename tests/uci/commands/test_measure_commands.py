@@ -83,6 +83,23 @@ def test_evaluate(place, capsys):
     assert status == 2 and "none" in err
 
 
+def test_evaluate_several_datasets_and_games(place, capsys):
+    pgn = place / "finished.pgn"
+    pgn.write_text('[Result "1-0"]\n\n1. e4 e5 2. Qh5 Nc6 3. Bc4 Nf6 4. Qxf7# 1-0\n')
+    tiny = ("evaluate", "--network", place / "tiny.safetensors", "--limit", "8")
+    both = ("--data", place / "data", place / "data")
+    status, out, _ = run(capsys, *tiny, *both, "--games", pgn, "--json")
+    figures = json.loads(out)
+    assert status == 0 and [part["positions"] for part in figures["datasets"]] == [8, 8]
+    assert figures["datasets"][0]["regret"] == figures["datasets"][1]["regret"]
+    assert figures["games"]["positions"] == 7 and figures["games"]["calibration_error"] > 0
+    status, out, _ = run(capsys, *tiny, *both, "--games", pgn)
+    assert status == 0 and out.count(str(place / "data")[:12]) >= 2 and "7 positions of 1" in out
+    for wrong, said in (((), "neither"), ((*both, "--picture", place / "x.svg"), "one dataset")):
+        status, _, err = run(capsys, "evaluate", *wrong)
+        assert status == 2 and said in err
+
+
 def test_match_then_elo(place, capsys):
     pgn = place / "games.pgn"
     players = (f"network:{place / 'tiny.safetensors'}", "random")
