@@ -13,6 +13,7 @@ from typing import TextIO
 from data_pipeline.common.errors import InputError
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+QUOTED = 120
 
 # Control characters (C0 without tab and line feed, delete, C1), marks that change the direction of
 # text, line and paragraph separators, the byte order mark, and lone surrogates.
@@ -29,6 +30,11 @@ def clean(text: str) -> str:
 def one_line(text: str) -> str:
     """``text`` cleaned, and on one line: line feeds and tabs become spaces."""
     return clean(text).replace("\n", " ").replace("\t", " ")
+
+
+def shorten(text: str) -> str:
+    """Text that is quoted in a message: at most QUOTED characters of it."""
+    return text if len(text) <= QUOTED else f"{text[:QUOTED]}..."
 
 
 def say(*parts: object, file: TextIO | None = None, flush: bool = False) -> None:

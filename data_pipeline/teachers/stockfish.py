@@ -22,6 +22,7 @@ from data_pipeline.dataset.records import PositionRecord, make_record
 from data_pipeline.encoding.actions import ACTIONS, MOVES
 from data_pipeline.encoding.values import MAX_CENTIPAWNS, mate_score
 from data_pipeline.teachers.options import MAX_MULTIPV, EngineConfig, Limit, Stage
+from data_pipeline.teachers.uci_options import check_options, offered_options
 
 _START_SECONDS = 10.0
 _INFO = re.compile(
@@ -178,12 +179,15 @@ class Stockfish:
             self._send(b"uci\n")
             greeting = self._read(b"uciok", _START_SECONDS)
             found = re.search(rb"^id name (.*)$", greeting, re.MULTILINE)
-            self.name = found[1].decode().strip() if found else self.config.path
-            options = {"MultiPV": str(MAX_MULTIPV), **self.config.options}
-            lines = (f"setoption name {name} value {value}\n" for name, value in options.items())
+            self.name = found[1].decode("utf-8", "replace").strip() if found else self.config.path
+            offered = offered_options(greeting.decode("utf-8", "replace"))
+            options = check_options(self.config.options, offered, self.name)
+            lines = [f"setoption name MultiPV value {MAX_MULTIPV}\n"]
+            for name, value in options.items():
+                lines.append(f"setoption name {name}" + f" value {value}" * bool(value) + "\n")
             self._send("".join(lines).encode() + b"isready\n")
             return self._read(b"readyok", _START_SECONDS)
-        except EngineFailed:
+        except (EngineFailed, InputError):
             self.close()
             raise
         except OSError:

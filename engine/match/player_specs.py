@@ -16,6 +16,7 @@ players take ``name=``.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -130,10 +131,21 @@ _SHOWN = {*LIMITS, *CHOICES, "elo", "skill"}
 
 
 def parse_specs(texts: Sequence[str]) -> list[PlayerSpec]:
-    """Several players, whose names must differ."""
+    """Several players, of different names (see `numbered`)."""
     specs = [parse_spec(text) for text in texts]
-    names = [spec.name for spec in specs]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise InputError(f"expected players of different names, found {twice!r} twice; add name=")
-    return specs
+    names = numbered([spec.name for spec in specs])
+    return [dataclasses.replace(spec, name=name) for spec, name in zip(specs, names, strict=True)]
+
+
+def numbered(names: Sequence[str]) -> list[str]:
+    """Names made different: one that comes again gets a number, as in ``Bot``, ``Bot (2)``.
+
+    The same names in the same order always give the same, so that a match can go on.
+    """
+    different: list[str] = []
+    for name in names:
+        if name in different:
+            others = (f"{name} ({number})" for number in itertools.count(2))
+            name = next(other for other in others if other not in {*names, *different})
+        different.append(name)
+    return different

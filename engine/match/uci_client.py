@@ -13,6 +13,7 @@ import chess.engine
 from data_pipeline.common import children
 from data_pipeline.common.errors import ArgmaxError, InputError
 from data_pipeline.common.plain_text import shell_words
+from data_pipeline.teachers.uci_options import bounds, check_options, split_option
 from engine.match.player_specs import PlayerSpec
 
 DEFAULT_MOVETIME_S = 0.05  # where neither the player nor a clock says how long to think
@@ -62,18 +63,17 @@ def tolerable(line: str) -> str | None:
     an option cannot be set."""
     if line.startswith("bestmove"):
         return " ".join(line.split()[:2])
-    found = re.match(r"option\s+name\s+(.+?)\s+type\s+(\S+)(.*)", line)
+    found = split_option(line)
     if found is None:
         return None if line.startswith("option") else line
-    name, kind, rest = found.groups()
+    name, kind, rest = found
     default = re.search(r"\bdefault\s+(-?\d+)\b", rest)
     if kind not in OPTION_TYPES or (kind == "spin" and default is None):
         return None
     if kind == "string" and "default" not in rest:
         return f"option name {name} type string default {rest.strip()}"
     if kind == "spin" and default is not None:
-        bounds = [re.search(rf"\b{which}\s+(-?\d+)\b", rest) for which in ("min", "max")]
-        low, high = (int(bound[1]) if bound else None for bound in bounds)
+        low, high = bounds(rest)
         value = int(default[1])
         if (low is not None and value < low) or (high is not None and value > high):
             return None
@@ -203,8 +203,8 @@ class ExternalPlayer:
             raise
         return engine
 
-    def _options(self, engine: chess.engine.SimpleEngine) -> dict[str, str | int | bool]:
-        options: dict[str, str | int | bool] = dict(self.spec.options)
+    def _options(self, engine: chess.engine.SimpleEngine) -> dict[str, str]:
+        options = dict(self.spec.options)
         settings = self.spec.settings
         if "elo" in settings:
             low, high = elo_range(engine)
@@ -213,10 +213,10 @@ class ExternalPlayer:
                     f"expected elo={low} to {high} of {engine.id.get('name')}, found "
                     f"{self.spec.text!r}; weaker play: skill=0 with few nodes"
                 )
-            options |= {"UCI_LimitStrength": True, "UCI_Elo": settings["elo"]}
+            options |= {"UCI_LimitStrength": "true", "UCI_Elo": str(settings["elo"])}
         if "skill" in settings:
-            options["Skill Level"] = settings["skill"]
-        return options
+            options["Skill Level"] = str(settings["skill"])
+        return check_options(options, engine.options, engine.id.get("name", self.spec.name))
 
     def _release(self) -> chess.engine.SimpleEngine | None:
         """The engine, which is about to end or has ended."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import chess
 import numpy as np
 
-from data_pipeline.common.errors import InputError
+from engine.match.player_specs import numbered
 from engine.play.engine import SearchlessEngine
 from engine.play.strength import StrengthCurve
 from uci.board.passes import warm_up
@@ -36,15 +36,10 @@ class BoardNetwork:
 def open_networks(paths: Sequence[Path]) -> dict[str, BoardNetwork]:
     """Networks by the stems of their files, the first of which is the default.
 
-    Raises InputError where two have the same name.
+    A stem that comes again is numbered.
     """
-    networks: dict[str, BoardNetwork] = {}
-    for path in paths:
-        name = path.stem
-        if name in networks:
-            raise InputError(f"expected networks of different names, found '{name}' twice")
-        networks[name] = _open(path, name)
-    return networks
+    names = numbered([path.stem for path in paths])
+    return {name: _open(path, name) for name, path in zip(names, paths, strict=True)}
 
 
 def _open(path: Path, name: str) -> BoardNetwork:

@@ -8,8 +8,8 @@ from typing import Any
 import chess
 
 from data_pipeline.common.errors import InputError
+from data_pipeline.common.plain_text import shorten
 from uci.protocol.positions import after_moves, board_from_fen
-from uci.protocol.protocol import shorten
 
 MAX_FEN = 200  # characters, here and below
 MAX_MOVE = 10

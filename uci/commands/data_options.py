@@ -59,7 +59,7 @@ class EngineArgs:
     """After all moves are scored, search the best few deeper, as in --then depth=10,moves=3; may
     be repeated. A move's deepest score counts; moves searched less deeply rank behind."""
     engine_options: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE")] = ()
-    """UCI options of the engine, such as Hash=16."""
+    """UCI options of the engine, such as Hash=16; a button by its name alone."""
     keep_hash: bool = False
     """Do not clear the engine's hash before each position: faster, but not the same every time."""
     patience: PositiveFloat = EngineConfig.patience_seconds
@@ -68,16 +68,12 @@ class EngineArgs:
 
 def engine_config(args: EngineArgs) -> tuple[Any, str]:
     """The engine's configuration, tried out, and the teacher's name for the dataset's card."""
-    from data_pipeline.common.errors import InputError
     from data_pipeline.teachers.stockfish import Stockfish
     from engine.match.uci_client import find_stockfish
 
     options: dict[str, str] = {}
     for option in args.engine_options:
-        name, _, value = option.partition("=")
-        if not value:
-            raise InputError(f"expected an engine option NAME=VALUE, found '{option}'")
-        options[name] = value
+        name, _, options[name.strip()] = option.partition("=")
     given = (args.depth, args.nodes, args.seconds)
     limit = Limit(depth=5) if given == (None, None, None) else Limit(*given)
     path = str(find_stockfish()) if args.engine == "stockfish" else args.engine

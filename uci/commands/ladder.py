@@ -4,6 +4,7 @@ Levels are Stockfish's own UCI_Elo range; below it stand Skill Level 0 with few 
 mover, which have no rating of their own and get one from their games.
 """
 
+import dataclasses
 import json
 import sys
 from dataclasses import dataclass
@@ -55,12 +56,14 @@ def run(args: Args) -> int:
 def _run(args: Args) -> int:
     from data_pipeline.common.terminal import PlainConsole
     from engine.match.openings import read_openings
-    from engine.match.player_specs import network_spec, parse_spec
+    from engine.match.player_specs import network_spec, numbered, parse_spec
     from engine.match.stockfish_ladder import LadderGames, levels_of, scale_text
     from engine.rating.ladder import Ladder, climb
 
     spec = network_spec(args.network) if args.network else parse_spec(args.player)
     specs, levels, stockfish = levels_of(args.stockfish, args.step, args.movetime)
+    *_, name = numbered([*(level.name for level in levels), spec.name])
+    spec = dataclasses.replace(spec, name=name)
     config = LadderConfig(args.start, args.half_width, most_games=args.most_games)
     ladder = Ladder(spec.name, levels, config)
     games = LadderGames(

@@ -66,7 +66,7 @@ def _run(args: Args) -> int:
     from engine.match import match
     from engine.match import pgn as match_pgn
     from engine.match.openings import choose_openings, read_openings
-    from engine.match.player_specs import parse_specs
+    from engine.match.player_specs import parse_spec, parse_specs
     from engine.match.players import Roster
     from engine.match.summary import report
     from engine.rating.sprt import Sprt
@@ -74,6 +74,9 @@ def _run(args: Args) -> int:
 
     texts = args.opponents if len(args.opponents) > 1 else ("network", *args.opponents)
     specs = parse_specs(texts)
+    for spec in specs:
+        if spec.name != (named := parse_spec(spec.text).name):
+            say(f"{spec.text} is '{spec.name}': '{named}' plays already", file=sys.stderr)
     config = _config(args, any(spec.external for spec in specs))
     sprt = Sprt(*args.sprt, args.alpha, args.beta) if args.sprt else None
     openings = choose_openings(read_openings(args.openings), args.games // 2, args.seed)

@@ -7,7 +7,8 @@ engine's units.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from uci.protocol.protocol import render_option, shorten
+from data_pipeline.common.plain_text import shorten
+from uci.protocol.protocol import render_option
 
 MAX_SEED = 2**31 - 1
 MAX_MOVES = 218  # no legal position has more

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import chess
 
 from data_pipeline.common.errors import InputError
+from data_pipeline.common.plain_text import shorten
 from data_pipeline.sources.fen import faults_of, read_fen
-from uci.protocol.protocol import shorten
 
 
 def board_from_fen(fen: str | None) -> chess.Board:

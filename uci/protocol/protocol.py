@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
+from data_pipeline.common.plain_text import shorten
+
 
 class Bare(Enum):
     """The commands that are one word."""
@@ -83,7 +85,6 @@ GO_CLOCK = frozenset({"wtime", "btime", "winc", "binc", "movestogo"})
 GO_NUMBERS = GO_CLOCK | {"depth", "nodes", "mate", "movetime", "perft"}
 GO_FLAGS = frozenset({"ponder", "infinite"})
 GO_WORDS = GO_NUMBERS | GO_FLAGS | {"searchmoves"}
-QUOTED = 120
 BARE_WORDS = {command.value: command for command in Bare}
 
 
@@ -96,11 +97,6 @@ def parse(line: str) -> Command | None:
         if token in _PARSERS:
             return _PARSERS[token](tokens[i + 1 :])
     return Unknown(shorten(" ".join(tokens))) if tokens else None
-
-
-def shorten(text: str) -> str:
-    """Text that is quoted in a message: at most QUOTED characters of it."""
-    return text if len(text) <= QUOTED else f"{text[:QUOTED]}..."
 
 
 def _invalid(expected: str, tokens: list[str]) -> Invalid:

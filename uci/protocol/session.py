@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_pipeline.common.errors import ArgmaxError, InputError
+from data_pipeline.common.plain_text import shorten
 from engine.networks import shipped_network
 from uci.protocol.network_slot import NetworkSlot, describe
 from uci.protocol.options import MAX_SEED, Options, find, render_specs, specs_for, with_value
@@ -32,7 +33,6 @@ from uci.protocol.protocol import (
     Unknown,
     render_bestmove,
     render_string,
-    shorten,
 )
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from pathlib import Path
 import chess
 
 from data_pipeline.common.errors import InputError
+from data_pipeline.common.plain_text import shorten
 from engine.play.analysis import Analysis
 from engine.play.engine import SearchlessEngine
 from engine.play.strength import StrengthCurve
-from uci.protocol.protocol import shorten
 from uci.terminal.saved_games import ENGINE_NAME, game_to_pgn, load_game, save_game
 from uci.terminal.typed_moves import question, typed_moves
 

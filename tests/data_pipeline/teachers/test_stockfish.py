@@ -57,8 +57,12 @@ def test_a_limit_in_time_and_options(stockfish_path):
     quick = config(stockfish_path, Limit(seconds=0.02), options={"Hash": "1"}, clear_hash=False)
     with Stockfish(quick) as engine:
         assert engine.annotate(record(FENS[0])).complete
-    with pytest.raises(InputError, match=r"expected options of Stockfish .*, found 'Haash'"):
-        Stockfish(config(stockfish_path, options={"Haash": "1"}))
+    for options, said in (
+        ({"Haash": "1"}, r"expected an option of Stockfish .*, found 'Haash'; Hash\?"),
+        ({"Hash": "lots"}, r"of 1 to \d+ for the option Hash of Stockfish .*, found 'lots'"),
+    ):
+        with pytest.raises(InputError, match=said):
+            Stockfish(config(stockfish_path, options=options))
 
 
 def test_limits_are_checked():

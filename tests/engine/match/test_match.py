@@ -129,7 +129,7 @@ def test_odd_options_and_ponder_moves_cost_nothing(caplog, capfd):
     _, records = play_all(texts, 2, adjudication=rules)
     assert report(records)["faults"] == {} and all(len(r.moves) == 6 for r in records)
     assert "ponder" not in caplog.text and "Traceback" not in capfd.readouterr().err
-    with pytest.raises(InputError, match="options"):
+    with pytest.raises(InputError, match="expected an option of Stub"):
         play_all((f"uci:{STUB} odd,option.Y=1", "random"), 2)
 
 
@@ -251,7 +251,7 @@ def test_an_engine_that_dies_at_its_start_stops_the_match_before_it_begins():
         play_all((f"uci:{STUB} die-at-start", "random"), 2)
     with pytest.raises(ArgmaxError, match="no-such-program"):
         play_all(("uci:no-such-program", "random"), 2)
-    with pytest.raises(InputError, match="options"):
+    with pytest.raises(InputError, match="expected an option of Stub"):
         play_all((f"uci:{STUB},option.Colour=red", "random"), 2)
 
 

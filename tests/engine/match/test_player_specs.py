@@ -2,11 +2,13 @@
 
 import chess
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data_pipeline.common.errors import InputError
 from data_pipeline.teachers.options import Limit, Stage
 from engine.match.openings import choose_openings, read_openings
-from engine.match.player_specs import parse_spec, parse_specs
+from engine.match.player_specs import numbered, parse_spec, parse_specs
 
 
 @pytest.mark.parametrize(
@@ -80,9 +82,21 @@ def test_wrong_specs_say_what_was_expected(text, said):
         parse_spec(text)
 
 
-def test_names_must_differ():
-    with pytest.raises(InputError, match="'random' twice"):
-        parse_specs(["random", "random:seed=1"])
+def test_players_of_one_name_are_numbered():
+    specs = parse_specs(["random", "random:seed=1", "network:a/b.safetensors", "random"])
+    assert [spec.name for spec in specs] == ["random", "random (2)", "b", "random (3)"]
+    assert specs[1].settings == {"seed": 1}
+
+
+@given(st.lists(st.sampled_from(["Bot", "Bot (2)", "Bot (3)", "bot", ""]), max_size=8))
+def test_numbered_names_are_different_and_keep_what_comes_first(names):
+    different = numbered(names)
+    assert len(set(different)) == len(names)
+    for place, name in enumerate(names):
+        if name not in names[:place]:
+            assert different[place] == name
+        else:
+            assert different[place].startswith(f"{name} (")
 
 
 def test_built_in_openings_are_distinct_positions_to_play_from():
