@@ -1,4 +1,4 @@
-"""What a network and a training run are made of: frozen, checked where they are made."""
+"""Configurations of networks and training runs: frozen dataclasses that check themselves."""
 
 import math
 from dataclasses import dataclass, field, replace
@@ -16,10 +16,11 @@ from data_pipeline.common.ranges import (
 
 ComputeDtype = Literal["float32", "bfloat16"]
 TrainingDtype = Literal["float32", "bfloat16", "mixed"]
-"""What layers compute in while training; mixed: in float32, but for the operands of dense layers'
-products, bfloat16; of the architecture `board`."""
+"""The type that layers compute in during training. mixed: float32, with the operands of dense
+layers' matrix products rounded to bfloat16; only for the architecture `board`."""
 Target = Literal["action-value", "state-value", "behavioral-cloning"]
-"""What a network predicts: a move's win probability, a position's, or the move that is played."""
+"""What a network predicts: the win probability of each move, that of the position, or the move
+played."""
 Labels = Literal["hl-gauss", "one-hot", "two-hot"]
 OptimizerKind = Literal["muon", "adam"]
 Schedule = Literal["cosine", "constant"]
@@ -33,27 +34,28 @@ class BoardConfig:
     architecture: ClassVar[str] = "board"
 
     layout: str = field(default=architecture, init=False)
-    """The architecture, by the name of this field in network files."""
+    """The architecture; network files call this field `layout`."""
     width: int = 128
     layers: int = 6
     """Trunk layers, over the 64 squares."""
     decoder_layers: int = 1
-    """Layers of the move decoder, over the legal moves."""
+    """Layers of the move decoder, in which each legal move attends to the squares."""
     heads: int = 4
     widening: int = 2
     """Width of the feed-forward layers, in multiples of `width`."""
     output_hidden_width: int = 256
-    """Width of the hidden layer between a move's token and its bins."""
+    """Width of the hidden layer in the output head, between a move's token and its bins."""
     bins: int = 64
     afterstates: bool = False
-    """Whether moves also see both sides' attacks and loose pieces after the move; see
+    """Whether each move is also given both sides' attacks and loose pieces after it; see
     `data_pipeline.encoding.afterstates`."""
     position_bias: bool = True
-    """Whether each trunk layer learns a weight for each pair of squares, by head."""
+    """Whether each trunk layer learns an attention bias for each pair of squares, per head."""
     target: Target = "action-value"
     mate_range: float = 0.0
-    """How much of the bins' range at either end tells mates by their distance, see
-    `data_pipeline.encoding.values`; of moves' values. 0: bins are over win probabilities."""
+    """Share of the bins' range, at each end, that encodes the distance to mate, see
+    `data_pipeline.encoding.values`; only with the target 'action-value'. 0: all bins are over win
+    probabilities."""
 
     def __post_init__(self) -> None:
         _check(self, "width", "layers", "heads", "widening", "output_hidden_width", "bins")
@@ -71,13 +73,14 @@ class BoardConfig:
 
     @property
     def learns_order(self) -> bool:
-        """Whether it learns the values of a position's moves together."""
+        """Whether training has all moves of a position together, so that losses can compare
+        them."""
         return self.target == "action-value"
 
 
 @dataclass(frozen=True)
 class SequenceConfig:
-    """The shape of a network of the architecture `sequence`, the reference's; see
+    """The shape of a network of the architecture `sequence`, that of Ruoss et al. 2024; see
     `model.network.sequence_transformer`."""
 
     architecture: ClassVar[str] = "sequence"
@@ -92,11 +95,12 @@ class SequenceConfig:
     """Width of the feed-forward layers, in multiples of `width`."""
     bins: int = 128
     causal: bool = False
-    """Whether a token attends only to itself and to those before it."""
+    """Whether a token attends only to itself and to earlier tokens."""
     query_key_norm: bool = False
-    """Whether queries and keys are normed, across all heads at once."""
+    """Whether queries and keys are layer-normalized, over all heads at once."""
     clocks: bool = True
-    """Whether the network learned the clocks; one that did not is shown none in play."""
+    """Whether the network was trained with the FEN's halfmove clock and fullmove number; if not,
+    play hides them from it."""
     target: Target = "action-value"
 
     def __post_init__(self) -> None:
@@ -104,12 +108,12 @@ class SequenceConfig:
 
     @property
     def learns_order(self) -> bool:
-        """As in `BoardConfig`: here every move is learned by itself."""
+        """As in `BoardConfig`: False, since every move is a separate training example."""
         return False
 
     @property
     def outputs(self) -> int:
-        """Width of the output: the bins, or with behavioral cloning all actions."""
+        """Width of the output: the bins, or all actions with behavioral cloning."""
         from data_pipeline.encoding.actions import NUM_ACTIONS  # here, since chess imports slowly
 
         return NUM_ACTIONS if self.target == "behavioral-cloning" else self.bins
@@ -131,7 +135,7 @@ def _check(config: NetworkConfig, *positive: str) -> None:
 
 
 _RENAMED = {"head_width": "output_hidden_width", "consequences": "afterstates"}
-"""Fields by their names in files of earlier versions."""
+"""Name of a field in files of earlier versions -> its name today."""
 _RETIRED = {
     "bias_templates": 0,
     "square_relations": "all",
@@ -139,11 +143,11 @@ _RETIRED = {
     "policy_head": False,
     "policy_weight": 1.0,
 }
-"""Fields that files of earlier versions have, with the value that asks for nothing."""
+"""Fields of earlier versions that no longer exist, with the value that had no effect."""
 
 
 def current_fields(fields: dict[str, Any]) -> dict[str, Any]:
-    """Fields of a configuration, at any depth, by their names of today and without retired ones."""
+    """Fields of a configuration, at any depth, under today's names and without retired ones."""
     return {
         _RENAMED.get(name, name): current_fields(value) if isinstance(value, dict) else value
         for name, value in fields.items()
@@ -154,8 +158,8 @@ def current_fields(fields: dict[str, Any]) -> dict[str, Any]:
 def config_from_dict(fields: dict[str, Any]) -> NetworkConfig:
     """The inverse of `asdict`, by the field `layout`.
 
-    Raises InputError for unknown fields and for values of other types, so that the fields may come
-    from anywhere.
+    Raises InputError for unknown fields and for values of the wrong type, so that files from
+    strangers are safe to read.
     """
     configs = {config.architecture: config for config in (BoardConfig, SequenceConfig)}
     fields = current_fields(fields)
@@ -167,10 +171,11 @@ def config_from_dict(fields: dict[str, Any]) -> NetworkConfig:
 
 
 def check_types(config: type, fields: dict[str, Any]) -> None:
-    """Raise InputError where a value is of another type than the field of a config dataclass, or
-    where there is no such field.
+    """Raise InputError if a value does not have the type of its field in a config dataclass, or if
+    there is no such field.
 
-    Integers serve as floats, but booleans are no integers, and floats are finite.
+    Integers are accepted as floats, booleans are not accepted as numbers, and floats must be
+    finite.
     """
     hints = get_type_hints(config)
     for name, value in fields.items():
@@ -191,29 +196,30 @@ def check_types(config: type, fields: dict[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """The weights of a loss, see `model.targets`; the defaults are those of our recipe."""
+    """Labels and weights of the loss, see `model.targets`; the defaults are the recipe `argmax`."""
 
     labels: Labels = "hl-gauss"
-    """The distribution over the bins that stands for a win probability."""
+    """How a win probability becomes a target distribution over the bins."""
     sigma_bins: float = 0.75
-    """HL-Gauss: sigma in bin widths."""
+    """Sigma of HL-Gauss, in bin widths."""
     ranking_weight: float = 3.0
-    """Of the order of a position's moves; 0 where a batch holds single moves."""
+    """Weight of the ranking loss over a position's moves; 0 if a batch holds single moves."""
     ranking_temperature: float = 0.05
-    """In win probability."""
+    """Temperature of the softmax over a position's moves, in win probability."""
     regret_weight: float = 1.0
-    """Of what a soft choice of a move, at the ranking's temperature, gives away; 0 where a batch
-    holds single moves."""
+    """Weight of the expected regret of the softmax policy with that temperature; 0 if a batch holds
+    single moves."""
     state_value_weight: float = 0.1
+    """Weight of the loss of the position's value."""
 
     def of_single_moves(self) -> "LossConfig":
-        """The same, without what compares the moves of a position."""
+        """The same without the terms that compare the moves of a position."""
         return replace(self, ranking_weight=0.0, regret_weight=0.0)
 
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """The learning rate warms up and falls with a cosine, or is constant."""
+    """The learning rate has a linear warm-up and a cosine decay, or is constant."""
 
     kind: OptimizerKind = "muon"
     """Muon for the layers' matrices and AdamW for the rest, or AdamW for all."""
@@ -223,18 +229,21 @@ class OptimizerConfig:
     adam_b2: float = 0.98
     weight_decay: float = 0.01
     warmup_share: float = 0.05
-    """Of the whole training; none with a constant learning rate."""
+    """Length of the warm-up, as a share of the training; a constant learning rate has none."""
     final_share: float = 0.02
     """The learning rate at the end, as a share of its peak."""
     clip_norm: float = 1.0
+    """The gradient is scaled down to this global norm if it is larger."""
     ema_decay: float = 0.999
+    """Decay of the parameters' exponential moving average, per step."""
     ema_warmup: bool = True
-    """Let the average forget its start sooner than its decay says."""
+    """Use a smaller decay in the first steps, so that the average soon forgets the initial
+    parameters."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained, whatever its shape."""
+    """Loss and optimizer of a training, for a network of any shape."""
 
     loss: LossConfig
     optimizer: OptimizerConfig
@@ -242,7 +251,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Setup:
-    """A network's shape and its recipe: all that makes one training better than another."""
+    """A network's shape, loss and optimizer: all of a training but its data and its length."""
 
     network: NetworkConfig
     loss: LossConfig
@@ -264,16 +273,16 @@ RECIPES: dict[RecipeName, Recipe] = {
         ),
     ),
 }
-"""Ours, and that of Ruoss et al. 2024 (the values of their code)."""
+"""The recipe of this project, and that of Ruoss et al. 2024 with the values of their code."""
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A network's shape, and the batch and the recipe that suit it."""
+    """A network's shape, with the batch size and the recipe that suit it."""
 
     network: NetworkConfig
     batch_size: int = 128
-    """Positions, or with the architecture `sequence` pairs of a position and a move."""
+    """In positions; with the architecture `sequence`, in pairs of a position and a move."""
     recipe: RecipeName = "argmax"
 
 
@@ -309,14 +318,14 @@ PRESETS: dict[str, Preset] = {
     "136M": Preset(SequenceConfig(width=1024), 256, "reference"),
     "270M": Preset(SequenceConfig(width=1024, layers=16), 256, "reference"),
 }
-"""Networks by size. Of the architecture `board`: tiny for tests (0.03 M parameters), small for two
-cores (1.2 M), medium, large. Of the architecture `sequence`: one for tests, one as large as
-`small`, and the published ones."""
+"""Networks by size. Architecture `board`: tiny for tests (0.03 M parameters), small for two CPU
+cores (1.2 M), medium, large. Architecture `sequence`: one for tests, one as large as `small`, and
+the published ones."""
 
 
 def preset(name: str, **changes: Any) -> Preset:
-    """A preset by name, with fields of its network changed; without afterstates where the target
-    is not the moves' values. Raises InputError if there is none."""
+    """A preset by name, with fields of its network changed; afterstates are switched off for
+    targets that cannot use them. Raises InputError if there is no such preset."""
     if name not in PRESETS:
         raise InputError(f"expected a preset ({', '.join(PRESETS)}), found '{name}'")
     network = PRESETS[name].network
@@ -327,22 +336,22 @@ def preset(name: str, **changes: Any) -> Preset:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:
-    """How long a network is trained, on which positions, and what is measured on the way."""
+    """How long a network is trained, how positions are drawn, and what is measured meanwhile."""
 
     steps: PositiveInt | None = None
     """Training steps; the learning rate falls over all of them (default: 10000)."""
     minutes: PositiveFloat | None = None
-    """Minutes of training instead of steps, evaluations not counted; the learning rate falls with
-    the share of them that is used."""
+    """Minutes of training instead of a number of steps, not counting evaluations; the learning rate
+    falls with the time used."""
     seed: NonNegativeInt = 0
-    """Seed of the first weights and of the order of the data."""
+    """Seed of the initial weights and of the order of the data."""
     mirrored: bool = False
-    """Mirror half of the positions in which nobody may castle left to right, chosen again in each
-    pass over the data."""
+    """Mirror half of the positions without castling rights left to right; which half is drawn
+    again in each epoch."""
     focus: Share = 0.0
-    """Learn more often from positions in which the choice of the move matters: up to five times as
-    often where the best move's win probability exceeds the median one's by this much or more (0.13
-    covers a third of ordinary positions); 0: from all equally often."""
+    """Oversample positions in which the choice of move matters: up to five times as often if the
+    best move's win probability exceeds the median move's by this much or more (0.13 covers a third
+    of ordinary positions); 0: no oversampling."""
     log_every: PositiveInt = 20
     """Steps between lines in metrics.jsonl."""
     checkpoint_every: PositiveInt = 200
@@ -352,7 +361,7 @@ class TrainOptions:
     evaluation_positions: NonNegativeInt = 2000
     """Positions in each evaluation."""
     evaluation_split: Literal["validation", "test"] = "test"
-    """The split evaluated on; nothing is selected by it."""
+    """The split to evaluate on; it is not used to choose anything."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -360,17 +369,18 @@ class TrainOptions:
 
 @dataclass(frozen=True)
 class TrainConfig(TrainOptions):
-    """A training run: what is trained, and how.
+    """A training run: the network, its loss and its optimizer, and the options of the run.
 
-    The same configuration, data and devices give the same network exactly, unless it is minutes
-    that end the training and that the learning rate follows.
+    The same configuration, data and devices give exactly the same network, unless the length of
+    the training is given in minutes.
     """
 
     network: NetworkConfig
     batch_size: PositiveInt = 128
-    """Positions, or with the architecture `sequence` pairs of a position and a move."""
+    """In positions; with the architecture `sequence`, in pairs of a position and a move."""
     max_moves: PositiveInt = 48
-    """Of a position, its best, with the architecture `board`; one in 50 has more than 48."""
+    """Train on at most this many moves of a position, the best ones, with the architecture `board`;
+    one position in 50 has more than 48."""
     compute_dtype: TrainingDtype = "float32"
     loss: LossConfig = field(default_factory=LossConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)

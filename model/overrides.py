@@ -1,4 +1,4 @@
-"""Fields of a configuration by name, as a command line gives them: `network.width=192`."""
+"""Set fields of a configuration by name, as on a command line: `network.width=192`."""
 
 import math
 from collections.abc import Iterable
@@ -8,16 +8,16 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from data_pipeline.common.errors import InputError
 
 FIXED = ("layout", "target")
-"""What is chosen otherwise: by the preset, and by what the data hold."""
+"""Fields that are chosen by the preset and by the data."""
 
 T = TypeVar("T")
 
 
 def override(config: T, settings: Iterable[str]) -> T:
-    """A dataclass with fields set, each as ``field=value`` or ``part.field=value``.
+    """A copy of a dataclass with fields set by ``field=value`` or ``part.field=value``.
 
-    Values are read as the field's type says. Raises InputError for what is no field or no such
-    value, naming what there is.
+    Values are parsed as the field's type. Raises InputError for an unknown field or an invalid
+    value; the message lists the valid ones.
     """
     for setting in settings:
         name, equals, text = setting.partition("=")
@@ -31,7 +31,7 @@ def override(config: T, settings: Iterable[str]) -> T:
 
 
 def settable(config: Any, before: str = "") -> dict[str, Any]:
-    """The names that `override` knows, with their types; those of parts after a dot."""
+    """The names that `override` accepts, with their types; nested fields are dotted."""
     hints, found = get_type_hints(type(config)), {}
     for field in fields(config):
         value = getattr(config, field.name)
@@ -48,7 +48,7 @@ def _set(config: Any, name: str, value: Any) -> Any:
 
 
 def _read(name: str, kind: Any, text: str) -> Any:
-    """A value of a field's type from its text."""
+    """A value of the type ``kind`` from its text. Raises InputError."""
     if get_origin(kind) is Literal:
         allowed = {str(value): value for value in get_args(kind)}
     elif kind is bool:

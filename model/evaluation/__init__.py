@@ -1,1 +1,2 @@
-"""How well values agree with a teacher's: agreement, regret, rank correlation, calibration."""
+"""How well a network's values match a teacher's: agreement, regret, rank correlation,
+calibration."""

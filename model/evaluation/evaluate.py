@@ -1,6 +1,6 @@
-"""Evaluation of a network on annotated positions: how its values compare with the teacher's.
+"""Evaluation of a network on annotated positions, against the teacher's values.
 
-The network alone is measured: moves whose value the rules decide are not treated as in play.
+The network alone is measured, without the engine's rules for moves that end the game.
 """
 
 from collections import deque
@@ -24,32 +24,34 @@ from model.evaluation import metrics
 from model.evaluation.calibration import Calibration
 from model.inference.action_values import ActionValues, estimates, gives_win_probs
 
-CHUNK = 512  # positions that the predictor may order by their number of moves
+CHUNK = 512  # positions at a time; the predictor sorts them by their number of moves
 
 
 class Predictions(NamedTuple):
-    """What is predicted of T moves, those of one position after those of another."""
+    """Predictions for T moves: all moves of the first position, then those of the next, and so
+    on."""
 
     estimates: np.ndarray
-    """[T]: expected win probabilities of the side to move, or how likely each move is played."""
+    """[T]: expected win probability for the side to move, or probability that the move is
+    played."""
     distributions: np.ndarray | None
-    """[T, K] over ``bins``; None where only the estimates are predicted."""
+    """[T, K] over ``bins``; None if only the estimates are predicted."""
     bins: ValueBins
     are_win_probs: bool = True
     """Whether the estimates are win probabilities."""
 
 
 Predict = Callable[[Sequence[chess.Board], Sequence[Sequence[chess.Move]]], Predictions]
-"""Positions and some moves of each -> predictions of these moves."""
+"""Positions and moves of each -> predictions for these moves."""
 
 
 @dataclass
-class Rows:
-    """One value per position, [N] each; the first six are means over the moves of the position.
+class PositionFigures:
+    """Figures of N positions, [N] each; the first three are means over the position's moves.
 
-    NaN where a position does not allow the figure: agreement, regret and both taus need all legal
-    moves annotated, the squared error predicted win probabilities, log loss and CRPS predicted
-    distributions.
+    NaN if a figure is not defined for a position: agreement, regret and both taus need scores of
+    all legal moves, squared error needs predicted win probabilities, log loss and CRPS need
+    predicted distributions.
     """
 
     squared_error: np.ndarray
@@ -63,53 +65,54 @@ class Rows:
     pieces: np.ndarray
     phase: np.ndarray
     position: np.ndarray
-    """Its number among the encoded records."""
+    """Its index among the encoded records."""
 
-    def take(self, kept: np.ndarray) -> "Rows":
-        """The positions where ``kept: [N] bool`` says so."""
-        return Rows(*(getattr(self, field.name)[kept] for field in fields(self)))
+    def take(self, mask: np.ndarray) -> "PositionFigures":
+        """The positions selected by ``mask: [N] bool``."""
+        return PositionFigures(*(getattr(self, field.name)[mask] for field in fields(self)))
 
-    @staticmethod
-    def join(parts: Sequence["Rows"]) -> "Rows":
+    @classmethod
+    def join(cls, parts: Sequence["PositionFigures"]) -> "PositionFigures":
         """All positions of the parts, in order."""
-        names = [field.name for field in fields(Rows)]
-        return Rows(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
+        names = [field.name for field in fields(cls)]
+        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
 
 
-PLAIN = ("moves", "pieces", "phase", "position")
-FIGURES = tuple(f.name for f in fields(Rows) if f.name not in PLAIN)
+ATTRIBUTES = ("moves", "pieces", "phase", "position")
+FIGURES = tuple(f.name for f in fields(PositionFigures) if f.name not in ATTRIBUTES)
 
 
 def measure(
     encoded: Sequence[bytes],
     source: ActionValues,
     progress: Callable[[int], None] = lambda positions: None,
-) -> tuple[Rows, Calibration]:
-    """`measure_predictions` of a network that gives action values."""
-    return measure_predictions(encoded, partial(_read, source), progress)
+) -> tuple[PositionFigures, Calibration]:
+    """`measure_predictions` for a network that gives action values."""
+    return measure_predictions(encoded, partial(_predict, source), progress)
 
 
 def measure_predictions(
     encoded: Sequence[bytes],
     predict: Predict,
     progress: Callable[[int], None] = lambda positions: None,
-) -> tuple[Rows, Calibration]:
+) -> tuple[PositionFigures, Calibration]:
     """Figures of every position with a scored move, and the calibration over all scored moves.
 
-    Two threads work in turn: one prepares positions while the other's are in the network.
+    Two threads alternate: one prepares positions while the other runs the network. Raises
+    InputError if no position has a scored move.
     """
     calibration = Calibration.empty()
-    parts: list[Rows] = []
-    for numbers, records, predictions in _predicted(encoded, predict):
+    parts: list[PositionFigures] = []
+    for indices, records, predictions in _predicted(encoded, predict):
         if records:
-            parts.append(_measure_chunk(numbers, records, predictions, calibration))
-            progress(int(numbers[-1]) + 1)
+            parts.append(_measure_chunk(indices, records, predictions, calibration))
+            progress(int(indices[-1]) + 1)
     if not parts:
         raise InputError("expected positions with scored moves, found none")
-    return Rows.join(parts), calibration
+    return PositionFigures.join(parts), calibration
 
 
-def _read(
+def _predict(
     source: ActionValues, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]]
 ) -> Predictions:
     nothing = np.zeros((0, source.bins.count), np.float32)
@@ -121,27 +124,27 @@ def _read(
 
 
 def first_scored(encoded: Sequence[bytes], count: int) -> list[bytes]:
-    """The first ``count`` records, or none where not one of them has a scored move."""
-    rows = [encoded[i] for i in range(min(len(encoded), count))]
-    return rows if any(map(num_scored_moves, rows)) else []
+    """The first ``count`` records; an empty list if none of them has a scored move."""
+    records = [encoded[i] for i in range(min(len(encoded), count))]
+    return records if any(map(num_scored_moves, records)) else []
 
 
 def _predicted(
     encoded: Sequence[bytes], predict: Predict
 ) -> Iterator[tuple[np.ndarray, list[PositionRecord], Predictions]]:
-    """Chunks: the numbers of the records, the records, what is predicted of their moves.
+    """In chunks: the indices of the records, the records, and the predictions for their moves.
 
-    Moves are taken in the order of their action ids: in the order of the records, best first, a
-    network that cannot decide between moves would choose the right one.
+    Moves are in the order of their action ids. Records have the best move first; in that order, a
+    network that gives equal values would be credited with the best move.
     """
 
     def of_chunk(start: int) -> tuple[np.ndarray, list[PositionRecord], Predictions]:
-        numbers = np.arange(start, min(start + CHUNK, len(encoded)))
-        rows = [decode(encoded[i]) for i in numbers.tolist()]
-        scored = [len(row.actions) > 0 for row in rows]
-        numbers, rows = numbers[scored], list(compress(rows, scored))
-        moves = [[CHESS_MOVES[a] for a in np.sort(row.actions).tolist()] for row in rows]
-        return numbers, rows, predict([row.board for row in rows], moves)
+        indices = np.arange(start, min(start + CHUNK, len(encoded)))
+        records = [decode(encoded[i]) for i in indices.tolist()]
+        scored = [len(record.actions) > 0 for record in records]
+        indices, records = indices[scored], list(compress(records, scored))
+        moves = [[CHESS_MOVES[a] for a in np.sort(record.actions).tolist()] for record in records]
+        return indices, records, predict([record.board for record in records], moves)
 
     with ThreadPoolExecutor(2) as pool:
         ahead: deque[Future] = deque()
@@ -154,15 +157,15 @@ def _predicted(
 
 
 def _measure_chunk(
-    numbers: np.ndarray,
+    indices: np.ndarray,
     records: list[PositionRecord],
     predictions: Predictions,
     calibration: Calibration,
-) -> Rows:
-    """The figures of some positions; their moves are added to ``calibration``."""
+) -> PositionFigures:
+    """The figures of some positions; adds their moves to ``calibration``."""
     estimates, distributions, bins, are_win_probs = predictions
     lengths = np.array([len(record.actions) for record in records])
-    # Rows of a multiple of 8: sums do not depend on the padding.
+    # Padded to a multiple of 8, so that floating-point sums do not depend on the padding.
     legal = np.arange(-(-lengths.max() // 8) * 8) < lengths[:, None]
     scores = np.concatenate([r.scores[np.argsort(r.actions)] for r in records])
     teacher, preferred = (np.zeros(legal.shape, np.float32) for _ in range(2))
@@ -173,8 +176,8 @@ def _measure_chunk(
         preferred += mate_bonus(preferred, nearness)
     teacher_bins = bins.bin_of(bins.bin_values_of_scores(scores))
     if are_win_probs:
-        owners = np.repeat(numbers, lengths)
-        calibration.add(estimates, distributions, teacher[legal], teacher_bins, owners)
+        positions = np.repeat(indices, lengths)
+        calibration.add(estimates, distributions, teacher[legal], teacher_bins, positions)
 
     complete = np.array([record.complete for record in records])
     reference = [
@@ -185,7 +188,7 @@ def _measure_chunk(
     def only_complete(figure: np.ndarray) -> np.ndarray:
         return np.where(complete, figure, np.nan)
 
-    return Rows(
+    return PositionFigures(
         **_means_over_moves(predictions, teacher[legal], teacher_bins, legal),
         agreement=only_complete(metrics.agreement(teacher, preferred, legal)),
         regret=only_complete(metrics.regret(teacher, preferred, legal)),
@@ -194,14 +197,18 @@ def _measure_chunk(
         moves=lengths,
         pieces=np.array([record.board.occupied.bit_count() for record in records]),
         phase=np.array([phase_of(record.board) for record in records]),
-        position=numbers,
+        position=indices,
     )
 
 
 def _means_over_moves(
     predictions: Predictions, teacher: np.ndarray, teacher_bins: np.ndarray, legal: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """The teacher's win probabilities and bins [T], whose move is where [N, M] -> figures [N]."""
+    """The figures [N] that are means over a position's moves.
+
+    teacher, teacher_bins: [T], win probabilities and bins of the teacher; legal: [N, M] bool, the
+    position that each of the T moves belongs to.
+    """
     estimates, distributions, bins, are_win_probs = predictions
 
     def mean(per_move: np.ndarray) -> np.ndarray:
@@ -220,38 +227,42 @@ def _means_over_moves(
     return figures
 
 
-def summary(rows: Rows, calibration: Calibration) -> dict:
-    """The figures as a JSON object, each with its 95 % interval; by phase and by piece count."""
-    figures = _means(rows)
+def summary(positions: PositionFigures, calibration: Calibration) -> dict:
+    """All figures as a JSON object, with 95 % intervals; also by game phase and piece count."""
+    figures = _means(positions)
     figures["calibration_error"] = figures["intervals_95"]["calibration_error"] = None
     if calibration.reliability.any():
         figures["calibration_error"], *interval = calibration.error()
         figures["intervals_95"]["calibration_error"] = interval
-    groups = {name: rows.phase == i for i, name in enumerate(PHASES)}
-    pieces = {f"{a}-{a + 3}": (rows.pieces >= a) & (rows.pieces < a + 4) for a in range(1, 33, 4)}
+    phases = {name: positions.phase == i for i, name in enumerate(PHASES)}
+    ranges = {f"{a}-{a + 3}": (a, a + 3) for a in range(1, 33, 4)}
+    pieces = {
+        name: (positions.pieces >= low) & (positions.pieces <= high)
+        for name, (low, high) in ranges.items()
+    }
     return {
-        "positions": len(rows.moves),
-        "complete_positions": int((~np.isnan(rows.agreement)).sum()),
-        "moves": int(rows.moves.sum()),
+        "positions": len(positions.moves),
+        "complete_positions": int((~np.isnan(positions.agreement)).sum()),
+        "moves": int(positions.moves.sum()),
         **figures,
-        "by_phase": _groups(rows, groups),
-        "by_pieces": _groups(rows, pieces),
+        "by_phase": _groups(positions, phases),
+        "by_pieces": _groups(positions, pieces),
         "reliability": calibration.curve(),
         "pit_histogram": calibration.pit_histogram().tolist(),
     }
 
 
-def _groups(rows: Rows, groups: dict[str, np.ndarray]) -> dict[str, dict]:
+def _groups(positions: PositionFigures, groups: dict[str, np.ndarray]) -> dict[str, dict]:
     return {
-        name: {"positions": int(kept.sum()), **_means(rows.take(kept))}
-        for name, kept in groups.items()
-        if kept.any()
+        name: {"positions": int(mask.sum()), **_means(positions.take(mask))}
+        for name, mask in groups.items()
+        if mask.any()
     }
 
 
-def _means(rows: Rows) -> dict:
-    """Every position weighs the same. None where no position allows a figure."""
-    found = {name: mean_interval(getattr(rows, name)) for name in FIGURES}
+def _means(positions: PositionFigures) -> dict:
+    """Means over positions, with intervals; None if a figure is defined for no position."""
+    found = {name: mean_interval(getattr(positions, name)) for name in FIGURES}
     usable = {name: np.isfinite(values).all() for name, values in found.items()}
     return {
         **{name: values[0] if usable[name] else None for name, values in found.items()},

@@ -1,1 +1,1 @@
-"""What play asks a network: distributions over the value of each legal move."""
+"""Inference: distributions over the win probability after each legal move."""

@@ -1,4 +1,4 @@
-"""What a network is to those who ask it for values, whatever computes them."""
+"""The interface to a network's move values, however they are computed."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -10,9 +10,10 @@ from data_pipeline.encoding.values import ValueBins
 
 
 class ActionValues(Protocol):
-    """Gives distributions of win probabilities; `model.inference.predictor.Predictor` does.
+    """A source of distributions over win probabilities, such as
+    `model.inference.predictor.Predictor`.
 
-    Where `gives_win_probs` says no, it knows only how likely each move is played.
+    If `gives_win_probs` is false, it predicts only how likely each move is played.
     """
 
     @property
@@ -23,21 +24,23 @@ class ActionValues(Protocol):
     def action_values(
         self, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]]
     ) -> list[np.ndarray]:
-        """Per board [M, K] float32: each move's win probability, from the side to move.
+        """For each board [M, K] float32: distributions over the win probability of each move, for
+        the side to move.
 
-        Rows sum to 1. Boards without moves give an empty array. Without win probabilities [M, 2]:
-        that the move is not the one played among these, and that it is.
+        Each distribution sums to 1. A board without moves gives an empty array. If win
+        probabilities are not predicted, [M, 2]: the probabilities that the move is not, and is, the
+        one played.
         """
         ...
 
 
 def gives_win_probs(source: ActionValues) -> bool:
-    """Whether values are of win probabilities, as ``source.gives_win_probs`` says, if it is there;
-    else of how likely each move is played."""
+    """Whether the values are win probabilities (``source.gives_win_probs``, true by default);
+    otherwise they are probabilities that each move is played."""
     return getattr(source, "gives_win_probs", True)
 
 
 def estimates(values: np.ndarray, source: ActionValues) -> np.ndarray:
-    """`action_values` [..., K] -> [...]: expected win probabilities, or how likely each move is
-    played."""
+    """`action_values` [..., K] -> [...]: expected win probabilities, or the probability that each
+    move is played."""
     return source.bins.win_prob(values) if gives_win_probs(source) else values[..., 1]

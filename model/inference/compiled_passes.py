@@ -1,12 +1,12 @@
-"""Compiled passes of networks, kept on disk between processes.
+"""Compiled forward passes of networks, cached on disk between processes.
 
-JAX's own cache keeps what XLA compiled, but finds it only after tracing and lowering the whole
-network again, for each shape. That, and importing Haiku for it, is most of what a start costs. Here
-the compiled pass itself is looked up, by all that it depends on: the network's configuration and
-the shapes of its parameters, the type that it computes in, the shapes of the inputs, the code, the
-versions of JAX, and the CPU. What cannot be read is compiled again.
+JAX's own cache stores what XLA compiled, but its key needs the network to be traced and lowered
+again for each shape. That, and the import of Haiku for it, is most of the time of a start. Here the
+key of a compiled pass is made of all that it depends on: the network's configuration, the shapes of
+its parameters and inputs, the type that it computes in, the code, the versions of JAX, and the CPU.
+A pass that cannot be read is compiled again.
 
-A stored pass is machine code, so the folder must be one that only its owner can write to.
+A stored pass is machine code, so only its owner may be able to write to the folder.
 """
 
 import json
@@ -30,16 +30,17 @@ from model.config import ComputeDtype, NetworkConfig
 from model.network.network_file import Params
 
 Pass = Callable[[Params, tuple[np.ndarray, ...]], jax.Array]
-"""Parameters and input arrays -> what the network gives."""
+"""Parameters and input arrays -> the network's output."""
 
 SETTINGS = ("jax_enable_x64", "jax_default_matmul_precision")
 SOURCES = ("config.py", "inference/*.py", "network/*.py", "targets/*.py")
 
 
 class CompiledPasses:
-    """The passes of one kind of network in ``folder``, by the shapes of their inputs.
+    """The passes in ``folder`` of one network configuration, by the shapes of their inputs.
 
-    ``parameters``: for their shapes. Networks that differ only in the numbers share their passes.
+    Only the shapes of ``parameters`` matter: networks that differ only in their weights share
+    passes.
     """
 
     def __init__(
@@ -50,11 +51,12 @@ class CompiledPasses:
 
     @property
     def any(self) -> bool:
-        """Whether such a network was compiled before: its parameters fit its configuration."""
+        """Whether such a network was compiled before, so that its parameters are known to fit its
+        configuration."""
         return self._folder.is_dir() and any(self._folder.glob("*.pass"))
 
     def load(self, inputs: Sequence[np.ndarray]) -> Pass | None:
-        """The pass for inputs of these shapes; None where there is none that can be used."""
+        """The pass for inputs of these shapes; None if there is none that can be used."""
         from jax.experimental.serialize_executable import deserialize_and_load
 
         try:
@@ -63,11 +65,11 @@ class CompiledPasses:
             return None
 
     def compile(self, function: Callable[..., jax.Array], params: Params, inputs: tuple) -> Pass:
-        """``function(params, inputs)`` compiled, and kept if the folder can be written to."""
+        """Compile ``function(params, inputs)``, and store it if the folder is writable."""
         from jax.experimental.serialize_executable import serialize
 
         compiled = jax.jit(function).lower(params, inputs).compile()
-        with suppress(Exception):  # a read-only home, a full disk: only the next start is slower
+        with suppress(Exception):  # read-only home or full disk: the next start compiles again
             data = pickle.dumps(serialize(compiled))
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_atomically(self._path(inputs), data)
@@ -78,7 +80,7 @@ class CompiledPasses:
 
 
 def _shapes(arrays: Any) -> list:
-    """Nested dicts of arrays -> their names, shapes and types."""
+    """Nested dicts of arrays -> names, shapes and types."""
     return [
         [group, str(name), list(array.shape), str(array.dtype)]
         for group, of_group in arrays.items()
@@ -92,7 +94,7 @@ def _digest(content: Any) -> str:
 
 @cache
 def _environment() -> dict[str, Any]:
-    """All that a compiled pass depends on besides the network and its inputs."""
+    """Everything that a compiled pass depends on, except the network and its inputs."""
     model = Path(__file__).parents[1]
     files = [file for pattern in SOURCES for file in sorted(model.glob(pattern))]
     return {
@@ -106,7 +108,7 @@ def _environment() -> dict[str, Any]:
 
 
 def _cpu_features() -> str:
-    """The first processor's description; machines that share a home may differ in it."""
+    """The description of the first CPU; machines that share a home directory may differ in it."""
     try:
         with open("/proc/cpuinfo") as file:
             lines = file.read(1 << 14).partition("\n\n")[0].splitlines()

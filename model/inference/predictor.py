@@ -1,11 +1,10 @@
-"""Compiled forward passes of a network: positions in, values of their moves out.
+"""Forward passes of a network: positions and moves in, values of the moves out.
 
-Inputs are padded, so that few shapes are ever compiled. Where a position's moves share one board,
-a pass takes positions, padded to a power of two, and their moves, padded to 40 (most positions have
-fewer) or 64; a position with more moves is asked for in parts. Where every move is a row of its
-own, since it is in the sequence, or since the position after it is what the network values, a pass
-takes rows, whatever their position, in batches of a few fixed sizes. CPUs are fastest where a pass
-stays in their caches.
+Inputs are padded, so that only a few shapes are compiled. If the moves of a position share one
+encoding of its board, a pass takes positions, padded to a power of two, and their moves, padded to
+40 (most positions have fewer) or 64; a position with more moves is divided. Otherwise every move is
+a separate row: a sequence that contains it, or the position after it. A pass then takes rows of any
+positions, in batches of a few fixed sizes. Sizes are small on CPUs, so that a pass stays in cache.
 """
 
 import threading
@@ -36,13 +35,13 @@ AnyInputs = TypeVar("AnyInputs", bound=Inputs | SequenceInputs)
 
 @dataclass(frozen=True)
 class Backend:
-    """What suits the hardware: the type that layers compute in, and the sizes of passes."""
+    """Settings for the hardware: the type that layers compute in, and the sizes of passes."""
 
     dtype: ComputeDtype
     max_positions: int
-    """A power of two; larger requests are divided."""
+    """Most positions in a pass, a power of two; larger requests are divided."""
     sequences: tuple[int, ...]
-    """How many rows of one move: falling sizes, each a multiple of the next."""
+    """Sizes of passes of single rows, in descending order, each a multiple of the next."""
 
 
 CPU = Backend("float32", 32, (32, 8, 4))
@@ -50,7 +49,7 @@ ACCELERATOR = Backend("bfloat16", 256, (256, 32, 8))
 
 
 def backend() -> Backend:
-    """Of the device that JAX computes on."""
+    """The settings for the device that JAX computes on."""
     return CPU if jax.default_backend() == "cpu" else ACCELERATOR
 
 
@@ -58,18 +57,18 @@ def backend() -> Backend:
 def distributions(
     config: NetworkConfig, dtype: ComputeDtype, params: Params, inputs: Inputs | SequenceInputs
 ) -> jax.Array:
-    """What play reads of the network's outputs, by its target (`PredictionTarget.read`), float32.
+    """The network's outputs as decoded for play by its target (`PredictionTarget.read`), float32.
 
-    Compiled once for each configuration and shape, whatever the parameters.
+    Compiled once for each configuration and shape of inputs, for any parameters.
     """
     outputs = transformed(config, jnp.dtype(dtype)).apply(params, inputs)
     return TARGETS[config.target].read(outputs)
 
 
 class Predictor:
-    """A network, ready to give values. Safe to use from several threads.
+    """Move values from a network (`ActionValues`). Safe to use from several threads.
 
-    ``compiled``: a folder that keeps compiled passes for other processes.
+    ``compiled``: a folder in which compiled passes are cached for other processes.
     """
 
     def __init__(
@@ -95,7 +94,7 @@ class Predictor:
 
     @property
     def compiled_before(self) -> bool:
-        """Whether a network of this configuration and these shapes has been compiled before."""
+        """Whether a network of this configuration and these shapes is in the cache."""
         return self._stored is not None and self._stored.any
 
     def action_values(
@@ -104,14 +103,14 @@ class Predictor:
         """See `model.inference.action_values`; ``moves[i]`` are legal moves of ``boards[i]``."""
         parts = [(i, part) for i, of_board in enumerate(moves) for part in self._parts(of_board)]
         found: list[np.ndarray] = [np.zeros(0)] * len(parts)
-        # Few moves first, so that positions of one pass need much the same padding.
+        # Sorted by the number of moves, so that positions of one pass need similar padding.
         order = sorted(range(len(parts)), key=lambda k: len(parts[k][1]))
-        most = self._backend.max_positions
-        for start in range(0, len(order), most):
-            rows = order[start : start + most]
-            some = [boards[parts[k][0]] for k in rows], [parts[k][1] for k in rows]
+        size = self._backend.max_positions
+        for start in range(0, len(order), size):
+            batch = order[start : start + size]
+            some = [boards[parts[k][0]] for k in batch], [parts[k][1] for k in batch]
             result = self._shared(*some) if self._shares_boards else self._separate(*some)
-            for k, values in zip(rows, result, strict=True):
+            for k, values in zip(batch, result, strict=True):
                 found[k] = values[: len(parts[k][1])]
         of_boards: list[list[np.ndarray]] = [[] for _ in boards]
         for (i, _), values in zip(parts, found, strict=True):
@@ -123,13 +122,13 @@ class Predictor:
         ]
 
     def _parts(self, moves: Sequence[chess.Move]) -> Iterator[Sequence[chess.Move]]:
-        """A position's moves, divided where they are more than one pass takes; none for none."""
+        """A position's moves, in parts that each fit one pass."""
         most = MOVE_SHAPES[-1] if self._shares_boards else len(moves)
         return (moves[start : start + most] for start in range(0, len(moves), most or 1))
 
     def warm_up(self, all_shapes: bool = True) -> None:
-        """Compile what playing one game needs, so that the first move is as fast as the others; or
-        only what its first moves need."""
+        """Compile the passes that a game needs, so that its first move is as fast as later ones; or
+        only those for its first moves."""
         board = chess.Board()
         moves = list(board.legal_moves)
         shapes = MOVE_SHAPES if self._shares_boards else self._backend.sequences
@@ -146,7 +145,7 @@ class Predictor:
     def _shared(
         self, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]]
     ) -> list[np.ndarray]:
-        """N arrays [M, K] or [M] for N <= max_positions boards, M padded; one pass."""
+        """One pass for N <= max_positions boards -> N arrays [M, K] or [M], with M padded."""
         positions = 1 << (len(boards) - 1).bit_length()
         most = max(map(len, moves))
         padded = next(shape for shape in MOVE_SHAPES if shape >= most)
@@ -158,7 +157,7 @@ class Predictor:
     def _separate(
         self, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]]
     ) -> list[np.ndarray]:
-        """N arrays [len(moves[i]), K]; as few passes as the shapes allow."""
+        """N boards -> N arrays [len(moves[i]), K], with as few passes as the sizes allow."""
         config = self.network.config
         if self._target.of_positions:
             after = [_after(*pair) for pair in zip(boards, moves, strict=True)]
@@ -182,9 +181,9 @@ class Predictor:
             return np.asarray(compiled(self._params, tuple(inputs)))
 
     def _pass_for(self, inputs: Inputs | SequenceInputs, stored: CompiledPasses) -> Pass:
-        """The compiled pass for inputs of these shapes: from before, from disk, or compiled now.
+        """The compiled pass for inputs of these shapes: from memory, from disk, or compiled now.
 
-        Passes that are there do not wait for one that another thread compiles.
+        Passes in memory can be used while another thread compiles one.
         """
         shapes = tuple(array.shape for array in inputs)
         if shapes not in self._passes:
@@ -202,25 +201,25 @@ class Predictor:
         return stored.compile(apply, self._params, tuple(inputs))
 
     def _divide(self, inputs: AnyInputs) -> Iterator[AnyInputs]:
-        """Rows [N] -> batches, large ones first, the last filled with zeros."""
+        """N rows -> batches, the largest first, the last one padded with zeros."""
         shapes = self._backend.sequences
         count, start = len(inputs[0]), 0
         while start < count:
             left = -(-(count - start) // shapes[-1]) * shapes[-1]
             size = next(shape for shape in shapes if shape <= left)
             batch = (array[start : start + size] for array in inputs)
-            yield type(inputs)(*(_filled(array, size) for array in batch))
+            yield type(inputs)(*(_padded(array, size) for array in batch))
             start += size
 
 
 def _after(board: chess.Board, moves: Sequence[chess.Move]) -> Iterator[chess.Board]:
-    """The positions after each of the moves."""
+    """The position after each of the moves."""
     for move in moves:
         after = board.copy(stack=False)
         after.push(move)
         yield after
 
 
-def _filled(array: np.ndarray, rows: int) -> np.ndarray:
-    """[N, ...] -> [rows, ...], with zeros at the end."""
-    return np.pad(array, ((0, rows - len(array)), *((0, 0),) * (array.ndim - 1)))
+def _padded(array: np.ndarray, size: int) -> np.ndarray:
+    """[N, ...] -> [size, ...], padded with zeros at the end."""
+    return np.pad(array, ((0, size - len(array)), *((0, 0),) * (array.ndim - 1)))

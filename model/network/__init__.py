@@ -1,1 +1,1 @@
-"""The networks in Haiku: both architectures, and the file that holds one."""
+"""The networks in Haiku: both architectures, and the network file."""

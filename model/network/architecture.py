@@ -1,7 +1,7 @@
 """The network as a pure function of its configuration, parameters and inputs.
 
-What differs by architecture is in one row of `ARCHITECTURES`. Haiku and the layers are imported
-only where a network is traced; a pass that was compiled before needs neither.
+Each architecture is one row of `ARCHITECTURES`. Haiku and the layers are imported only when a
+network is traced; a pass from the cache of compiled passes needs neither.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,21 +31,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Architecture:
-    """How one kind of network is run; every function takes its configuration first."""
+    """How a network of this architecture is run; every function takes its configuration first."""
 
     forward: Callable[[Any, Any, jnp.dtype], Outputs]
-    """(config, inputs, type that layers compute in), inside `hk.transform`."""
+    """(config, inputs, type that layers compute in), called inside `hk.transform`."""
     empty_inputs: Callable[[Any, int, int], Any]
-    """(config, positions, moves of each): all zeros."""
+    """(config, positions, moves per position) -> inputs of zeros."""
     make_inputs: Callable[[Any, Sequence[chess.Board], Sequence[Sequence[chess.Move]], int], Any]
-    """(config, boards, moves of each, most moves)"""
+    """(config, boards, moves of each, number of moves to pad to) -> inputs."""
     shares_positions: Callable[[Any], bool] = lambda config: True
-    """Whether the moves of a position are computed together, from one reading of the board."""
+    """Whether all moves of a position are computed from one encoding of its board."""
     make_pairs: (
         Callable[[Any, Sequence[chess.Board], Sequence[Sequence[chess.Move]]], Any] | None
     ) = None
-    """(config, boards, moves of each): every move as a position with one move; where positions are
-    not shared."""
+    """(config, boards, moves of each) -> inputs with a row for each move; needed if
+    ``shares_positions`` can be false."""
 
 
 def _board_forward(config: BoardConfig, inputs: Inputs, dtype: jnp.dtype) -> Outputs:
@@ -102,12 +102,12 @@ def architecture_of(config: NetworkConfig) -> Architecture:
 
 
 def inputs_of(config: NetworkConfig) -> MakeInputs:
-    """(boards, moves of each, most moves) -> the inputs of this network."""
+    """(boards, moves of each, number of moves to pad to) -> the inputs of this network."""
     return partial(architecture_of(config).make_inputs, config)
 
 
 def transformed(config: NetworkConfig, dtype: jnp.dtype = jnp.float32) -> "hk.Transformed":
-    """Haiku's pure pair: ``init(key, inputs)`` and ``apply(params, inputs)``.
+    """The pure functions ``init(key, inputs)`` and ``apply(params, inputs)``.
 
     The architecture `board` takes `board_batches.Inputs`, the architecture `sequence`
     `sequence_batches.SequenceInputs`; both give `Outputs`.
@@ -119,13 +119,13 @@ def transformed(config: NetworkConfig, dtype: jnp.dtype = jnp.float32) -> "hk.Tr
 
 
 def init_params(config: NetworkConfig, seed: int) -> dict[str, dict[str, np.ndarray]]:
-    """Parameters before training, float32; the same for the same seed."""
+    """Initial parameters, float32; a function of the seed alone."""
     params = jax.jit(transformed(config).init)(jax.random.key(seed), example_inputs(config))
     return jax.tree.map(np.asarray, params)
 
 
 def parameter_shapes(config: NetworkConfig) -> dict[tuple[str, str], tuple[int, ...]]:
-    """(module, parameter) -> shape, without computing anything."""
+    """(module, parameter) -> shape, by abstract evaluation only."""
     params = jax.eval_shape(transformed(config).init, jax.random.key(0), example_inputs(config))
     return {
         (module, name): array.shape
@@ -135,5 +135,5 @@ def parameter_shapes(config: NetworkConfig) -> dict[tuple[str, str], tuple[int, 
 
 
 def example_inputs(config: NetworkConfig, moves: int = 1) -> Any:
-    """The inputs of one position with so many moves, all zeros."""
+    """Inputs of zeros, for one position with ``moves`` moves."""
     return architecture_of(config).empty_inputs(config, 1, moves)

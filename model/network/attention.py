@@ -1,4 +1,5 @@
-"""Attention whose logits know the board: learned position biases and relations of the rules."""
+"""Attention with two additions to its logits: a learned bias for each pair of positions, and biases
+for relations between squares that the rules of chess define."""
 
 import haiku as hk
 import jax
@@ -9,15 +10,15 @@ from model.network.matmul import dense, dense_each
 
 
 def unpack_bitboards(bitboards: jax.Array | np.ndarray) -> jax.Array:
-    """[..., 8] uint8 bitboards -> [..., 64] uint8 zeros and ones, square by square."""
+    """[..., 8] uint8 bitboards -> [..., 64] uint8, 0 or 1 for each square."""
     bits = jnp.asarray(bitboards)[..., None] >> jnp.arange(8, dtype=jnp.uint8) & 1
     return bits.reshape(*bitboards.shape[:-1], 64)
 
 
 class RelationBias(hk.Module):
-    """A learned weight per head and relation, summed over the relations that hold.
+    """A learned bias for each head and relation, summed over the relations that hold.
 
-    At the start head h prefers relation h mod R with weight `preferred`, and ignores the others.
+    Initially head h has the bias `preferred` for relation h mod R, and 0 for all others.
     """
 
     def __init__(self, heads: int, preferred: float = 3.0, name: str | None = None) -> None:
@@ -26,7 +27,7 @@ class RelationBias(hk.Module):
         self.preferred = preferred
 
     def __call__(self, relations: jax.Array) -> jax.Array:
-        """relations: [B, R, I, J] zeros and ones -> [B, H, I, J] to be added to the logits."""
+        """relations: [B, R, I, J], each 0 or 1 -> [B, H, I, J], to be added to the logits."""
         count = relations.shape[1]
         first = jnp.arange(self.heads)[:, None] % count == jnp.arange(count)
         weights = hk.get_parameter(
@@ -34,7 +35,7 @@ class RelationBias(hk.Module):
             (self.heads, count),
             init=lambda shape, dtype: self.preferred * first.astype(dtype),
         )
-        # A product for each position: as an einsum its result would have to be transposed.
+        # A batched matrix product: the result of an einsum would have to be transposed.
         batch = len(relations)
         weights = jnp.broadcast_to(weights.astype(relations.dtype), (batch, *weights.shape))
         biases = weights @ relations.reshape(*relations.shape[:2], -1)
@@ -42,11 +43,11 @@ class RelationBias(hk.Module):
 
 
 class Softmax(hk.Module):
-    """A module without parameters, so that attention weights can be read from outside the network
-    (`engine.study.attention_weights`)."""
+    """A module without parameters, so that `engine.study.attention_weights` can intercept the
+    attention weights."""
 
     def __call__(self, logits: jax.Array) -> jax.Array:
-        """logits: [B, H, I, J] -> weights [B, H, I, J] float32, each row's sum 1."""
+        """logits: [B, H, I, J] -> weights [B, H, I, J] float32, which sum to 1 over J."""
         return jax.nn.softmax(logits.astype(jnp.float32))
 
 
@@ -84,7 +85,7 @@ class Attention(hk.Module):
     def _heads(
         self, x: jax.Array, names: tuple[str, ...], init: hk.initializers.Initializer
     ) -> list[jax.Array]:
-        """x: [B, I, D] -> for each name [B, H, I, D / H]."""
+        """x: [B, I, D] -> one projection [B, H, I, D / H] for each name."""
         batch, length, width = x.shape
         flat = dense_each(x.reshape(batch * length, width), width, names, init)
         split = (batch, length, self.heads, width // self.heads)

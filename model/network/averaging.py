@@ -1,5 +1,5 @@
-"""The mean of networks that were trained on from one start: a *soup* (Wortsman et al. 2022, *Model
-soups*). It often does better than any of them, and costs no more to play."""
+"""Weight averaging of networks that were fine-tuned from one start: a model soup (Wortsman et al.
+2022, *Model soups*). The average is often better than each of them, and costs no more to run."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -12,10 +12,10 @@ from model.network.network_file import Network
 
 
 def average(networks: Sequence[Network]) -> Network:
-    """Each parameter's mean; the name and the training record are those of the first, which gets
-    the others' records as ``averaged_with``.
+    """The mean of each parameter. The name and the training record are those of the first network;
+    the records of the others are added to it as ``averaged_with``.
 
-    Raises InputError for less than two networks, or other than one configuration.
+    Raises InputError for fewer than two networks, or if their configurations differ.
     """
     if len(networks) < 2:
         raise InputError(f"expected two networks or more to average, found {len(networks)}")

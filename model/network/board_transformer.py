@@ -1,13 +1,14 @@
 """The architecture `board`: a prefix decoder.
 
-That is a Transformer whose first tokens, the prefix, attend to one another in both directions, and
-whose other tokens are decoded from it. Here the prefix is the 64 squares, seen from the side to
-move, and all legal moves are decoded from it at once: a move's token is made of its source square,
-its target square and its promotion, attends to the prefix through the decoder layers
-(cross-attention), and yields the distribution of its win probability over K bins. Moves do not
-attend to one another, so a move's value does not depend on which other moves are asked for. Where
-the move that is played is the target, a move's token yields one logit; where it is the position's
-win probability, there are no moves, and it is read from the squares.
+A prefix decoder is a Transformer whose prefix tokens attend to one another in both directions, and
+whose other tokens are decoded from the prefix. Here the prefix is the 64 squares, seen from the
+side to move, and all legal moves are decoded from it in parallel. A move's token is made of its
+source square, target square and promotion; it attends to the prefix through the decoder layers
+(cross-attention) and gives a distribution over K bins of win probability. Moves do not attend to
+one another, so the value of a move does not depend on the other moves in the batch.
+
+With the target behavioral-cloning, a move's token gives one logit. With the target state-value
+there are no moves: the position's distribution is computed from the mean of its squares.
 """
 
 import haiku as hk
@@ -23,11 +24,15 @@ from model.targets import TARGETS
 from model.targets.target import Outputs
 
 LOOSE_MAPS = ("move_own_loose", "move_other_loose")
-"""What a move's token is told of its side's loose pieces after the move, and of the opponent's."""
+"""Linear maps of the loose pieces after a move: those of the side that moves, and the
+opponent's."""
 
 
 def forward(config: BoardConfig, inputs: Inputs, dtype: jnp.dtype = jnp.float32) -> Outputs:
-    """Run inside `hk.transform`; layers compute in ``dtype``, parameters are float32."""
+    """The network's outputs; call it inside `hk.transform`.
+
+    Layers compute in ``dtype``; parameters and outputs are float32.
+    """
     squares = trunk(config, inputs, dtype)
     outputs = Outputs()
     for name in TARGETS[config.target].heads:
@@ -46,7 +51,7 @@ def forward(config: BoardConfig, inputs: Inputs, dtype: jnp.dtype = jnp.float32)
 
 
 def decode_moves(config: BoardConfig, squares: jax.Array, inputs: Inputs) -> jax.Array:
-    """squares: [B, 64, D] -> [B, M, D]: what the moves' tokens make of them."""
+    """squares: [B, 64, D] -> [B, M, D]: the moves' tokens after the decoder."""
     source, target = (
         jax.nn.one_hot(s, 64, dtype=squares.dtype) for s in (inputs.sources, inputs.targets)
     )
@@ -64,7 +69,7 @@ def decode_moves(config: BoardConfig, squares: jax.Array, inputs: Inputs) -> jax
 
 
 def trunk(config: BoardConfig, inputs: Inputs, dtype: jnp.dtype = jnp.float32) -> jax.Array:
-    """[B, 64, D]: the squares after the trunk's layers; all that moves know of the position."""
+    """[B, 64, D]: the squares' tokens after the trunk, from which moves are decoded."""
     relations = board_relations(inputs).astype(dtype)
     squares = embed_squares(config, inputs).astype(dtype)
     for layer in range(config.layers):
@@ -74,7 +79,8 @@ def trunk(config: BoardConfig, inputs: Inputs, dtype: jnp.dtype = jnp.float32) -
 
 
 class Block(hk.Module):
-    """Attention, then a feed-forward layer with squared ReLU; pre-norm, each added to its input."""
+    """A pre-norm Transformer layer: attention and a feed-forward layer with squared ReLU (So et al.
+    2021, *Primer*), each with a residual connection."""
 
     def __init__(self, config: BoardConfig, position_bias: bool, name: str) -> None:
         super().__init__(name)
@@ -82,9 +88,10 @@ class Block(hk.Module):
         self.position_bias = position_bias
 
     def __call__(self, x: jax.Array, memory: jax.Array | None, relations: jax.Array) -> jax.Array:
-        """x: [B, I, D], memory: [B, J, D] or None for x itself -> [B, I, D]; see `Attention`."""
+        """x: [B, I, D], memory: [B, J, D], or None for self-attention -> [B, I, D]."""
         config = self.config
-        # Output projections scaled by 1 / sqrt(2 * layers), so that the residual's variance holds.
+        # Output projections start with variance / (2 * layers), so that the residual stream's
+        # variance does not grow with depth.
         output_scale = 1.0 / (2 * config.layers)
         normed = norm(x, "attention_norm")
         attention = Attention(config.heads, output_scale, self.position_bias, name="attention")
@@ -97,7 +104,7 @@ class Block(hk.Module):
 
 
 def norm(x: jax.Array, name: str) -> jax.Array:
-    """RMSNorm over the last axis, with a learned scale; in float32, given back as ``x`` came."""
+    """RMSNorm over the last axis with a learned scale, computed in float32; keeps the type of x."""
     return hk.RMSNorm(axis=-1, create_scale=True, name=name)(x.astype(jnp.float32)).astype(x.dtype)
 
 
@@ -108,21 +115,23 @@ def board_relations(inputs: Inputs) -> jax.Array:
 
 
 def move_relations(inputs: Inputs, source: jax.Array, target: jax.Array) -> jax.Array:
-    """[B, 5, M, 64]: attacks from the target, its attackers, discovered lines, source, target."""
+    """[B, 5, M, 64]: squares attacked from the target square, attackers of the target square, lines
+    opened by the move, source square, target square."""
     rules = unpack_bitboards(inputs.relations).swapaxes(1, 2).astype(source.dtype)
     return jnp.concatenate((rules, source[:, None], target[:, None]), axis=1)
 
 
 def loose_pieces(config: BoardConfig, squares: jax.Array, loose: jax.Array) -> jax.Array:
-    """squares: [B, 64, D], loose: [B, 2, M, 64] zeros and ones -> [B, M, D]: sums over the loose
-    pieces of either side, so that it counts how many there are."""
+    """squares: [B, 64, D], loose: [B, 2, M, 64], each 0 or 1 -> [B, M, D]: sums, not means, over
+    the loose pieces of each side, so that their number matters."""
     flat = squares.reshape(-1, config.width)
     maps = [each.reshape(squares.shape) for each in dense_each(flat, config.width, LOOSE_MAPS)]
     return jnp.einsum("brmj,rbjd->bmd", loose, jnp.stack(maps))
 
 
 def embed_squares(config: BoardConfig, inputs: Inputs) -> jax.Array:
-    """[B, 64, D]: piece + square + a linear map of castling rights and en passant."""
+    """[B, 64, D]: embeddings of piece and square, plus a linear map of castling rights and en
+    passant."""
     init = hk.initializers.TruncatedNormal(0.5)
     pieces = hk.get_parameter("pieces", (NUM_PIECES, config.width), init=init)
     positions = hk.get_parameter("squares", (64, config.width), init=init)
@@ -141,9 +150,11 @@ def embed_moves(
     target: jax.Array,
     inputs: Inputs,
 ) -> jax.Array:
-    """[B, M, D]: linear maps of source and target square and of the board's mean, + promotion.
+    """[B, M, D]: linear maps of the source square, the target square and the mean of the board,
+    plus an embedding of the promotion.
 
-    The squares are picked by products with one-hot rows: gradients of gathers are slow on CPUs.
+    squares: [B, 64, D]; source, target: [B, M, 64] one-hot. Squares are selected by products with
+    one-hot rows, since gradients of gathers are slow on CPUs.
     """
     flat = squares.reshape(-1, config.width)
     maps = dense_each(flat, config.width, ("move_source", "move_target"))
@@ -156,7 +167,7 @@ def embed_moves(
 
 
 def head(config: BoardConfig, x: jax.Array, name: str, outputs: int) -> jax.Array:
-    """x: [..., D] -> [..., outputs] float32 logits, through a hidden layer with squared ReLU."""
+    """x: [..., D] -> [..., outputs] float32 logits; one hidden layer with squared ReLU."""
     flat = x.reshape(-1, config.width)
     hidden = jnp.square(jax.nn.relu(dense(flat, config.output_hidden_width, f"{name}_in")))
     logits = dense(hidden, outputs, f"{name}_out")

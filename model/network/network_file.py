@@ -1,11 +1,11 @@
-"""One network, one file: parameters and configuration in a single .safetensors file.
+"""The network file: parameters and configuration in a single .safetensors file.
 
-Tensors are named ``module//parameter``, all float32 or all float16; the header's metadata has one
-entry, ``argmax``: JSON with the format version, the name, the licence, the configuration, the
-training record and a checksum over all of these and the tensors. Files of earlier versions have no
-checksum and are read without one.
+Tensors are named ``module//parameter`` and are all float32 or all float16. The header's metadata
+has one entry, ``argmax``: JSON with the format version, the name, the licence, the configuration,
+the training record and a checksum over all of these and the tensors. Files of earlier versions
+without a checksum can still be read.
 
-A file may come from anywhere: what it says is checked, in type and in size, before it is used.
+Files are not trusted: types and sizes are checked before they are used.
 """
 
 import hashlib
@@ -35,12 +35,12 @@ Params = dict[str, dict[str, np.ndarray]]
 
 
 class NetworkFileError(InputError):
-    """A file that is not a network, is cut short, or is of another format version."""
+    """A file that is not a network, is truncated, or has another format version."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network's configuration and parameters (float32), and where they come from."""
+    """A network's configuration, parameters (float32) and training record."""
 
     config: NetworkConfig
     params: Params
@@ -49,16 +49,17 @@ class Network:
     training: dict[str, Any] = field(default_factory=dict)
     """The training record: data, steps, hours, figures; free-form JSON."""
     stored: StoredDtype = "float32"
-    """What its file holds the parameters in; float16 is half the size, rounded to 11 bits."""
+    """The type of the parameters in its file; float16 halves the size and has 11 significant
+    bits."""
 
     @property
     def bins(self) -> ValueBins:
-        """The bins of the distributions that it gives."""
+        """The bins of its distributions."""
         return ValueBins(self.config.bins, self.config.mate_range)
 
     @property
     def parameter_count(self) -> int:
-        """How many numbers were learned."""
+        """The number of learned parameters."""
         return sum(array.size for module in self.params.values() for array in module.values())
 
     def with_training(self, **entries: Any) -> "Network":
@@ -67,9 +68,9 @@ class Network:
 
 
 def save_network(network: Network, path: str | Path) -> None:
-    """Write a network file, whole or not at all.
+    """Write a network file, atomically.
 
-    Raises InputError where a parameter is beyond what ``network.stored`` can hold.
+    Raises InputError if a parameter is too large for the type ``network.stored``.
     """
     from safetensors.numpy import save
 
@@ -94,8 +95,8 @@ def save_network(network: Network, path: str | Path) -> None:
 def load_network(path: str | Path) -> Network:
     """Read a network file; the inverse of `save_network`.
 
-    Raises NetworkFileError if it is not a network, is cut short or changed since it was written,
-    holds numbers that are not finite, or parameters other than its configuration asks for.
+    Raises NetworkFileError if the file is not a network, is truncated or damaged, has numbers that
+    are not finite, or has parameters that do not fit its configuration.
     """
     network = read_network(path)
     check_shapes(network, path)
@@ -103,7 +104,7 @@ def load_network(path: str | Path) -> Network:
 
 
 def read_network(path: str | Path) -> Network:
-    """`load_network` without `check_shapes`, which takes longer than all the rest."""
+    """`load_network` without `check_shapes`, which takes longer than everything else."""
     metadata = read_metadata(path)
     tensors = _read_tensors(path)
     if "checksum" in metadata and metadata["checksum"] != checksum(metadata, tensors):
@@ -134,10 +135,10 @@ def read_network(path: str | Path) -> Network:
 
 
 def checksum(metadata: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> str:
-    """BLAKE2 of what a network file says and holds, without the checksum itself; hexadecimal."""
-    said = {name: value for name, value in metadata.items() if name != "checksum"}
-    said = json.loads(json.dumps(said))  # as it is read again: keys are strings
-    digest = hashlib.blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=16)
+    """BLAKE2 of a network file's metadata, except the checksum itself, and tensors; hexadecimal."""
+    covered = {name: value for name, value in metadata.items() if name != "checksum"}
+    covered = json.loads(json.dumps(covered))  # as read from a file: keys are strings
+    digest = hashlib.blake2b(json.dumps(covered, sort_keys=True).encode(), digest_size=16)
     for name in sorted(tensors):
         digest.update(f"{name} {tensors[name].dtype} {tensors[name].shape}".encode())
         digest.update(np.ascontiguousarray(tensors[name]).data)
@@ -162,7 +163,7 @@ def _stored_dtype(tensors: dict[str, np.ndarray], path: str | Path) -> StoredDty
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:
-    """What a network file says of itself, without its tensors. Raises NetworkFileError."""
+    """The metadata of a network file, without reading its tensors. Raises NetworkFileError."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise NetworkFileError(f"expected a network file at {path}, found no regular file")
@@ -209,7 +210,7 @@ def _read_tensors(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def _check_sizes(network: Network, path: str | Path) -> None:
-    """Refuse a configuration that is beyond its parameters before a network is built from it."""
+    """Reject a configuration that is too large for the parameters, before a network is built."""
     most = network.parameter_count
     for name, value in vars(network.config).items():
         if isinstance(value, int) and value > most:
@@ -224,7 +225,8 @@ def _check_sizes(network: Network, path: str | Path) -> None:
 
 
 def check_shapes(network: Network, path: str | Path) -> None:
-    """Raise NetworkFileError where parameters are not those that the configuration asks for."""
+    """Raise NetworkFileError if parameters do not have the names and shapes that the configuration
+    needs."""
     from model.network.architecture import parameter_shapes
 
     expected = parameter_shapes(network.config)
@@ -253,7 +255,7 @@ def random_network(preset_name: str = "tiny", seed: int = 0) -> Network:
 
 
 def training_runs(training: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The record of a training and those of the runs that it started from, the last one first."""
+    """The training record and those of the runs that it started from, newest first."""
     record, before = dict(training), training.get("started_from")
     record.pop("started_from", None)
     return [record, *(training_runs(before) if before else [])] if training else []

@@ -1,7 +1,7 @@
-"""The reference's checkpoints (Orbax) <-> networks of the architecture `sequence`.
+"""Checkpoints (Orbax) of Ruoss et al. 2024 <-> networks of the architecture `sequence`.
 
-A published checkpoint is a folder with one folder a training step, and in it the parameters as they
-were after that step (``params``) and their moving average (``params_ema``).
+A published checkpoint is a folder with a folder for each training step, which holds the parameters
+after that step (``params``) and their moving average (``params_ema``).
 """
 
 import json
@@ -26,9 +26,9 @@ ORIGIN = (
     "Transformers: A Case Study on Chess"
 )
 LICENCE = "CC-BY-4.0"
-"""Of the published weights."""
+"""Licence of the published weights."""
 PUBLISHED_STEP = 6_400_000
-"""Where the reference's tools look for the parameters of their presets."""
+"""The step at which the reference's tools look for the parameters of their presets."""
 
 CLONING: Target = "behavioral-cloning"
 _AS_PUBLISHED = "unpack the published archive again, or see docs/searchless_chess.md for its files"
@@ -46,13 +46,14 @@ def import_reference(
     name: str = "reference",
     licence: str = LICENCE,
 ) -> Network:
-    """Read ``directory/STEP/params``, or ``params_ema``; of several steps the last, or ``step``.
+    """Read ``directory/STEP/params``, or ``params_ema``, for the step ``step`` or else the last
+    one.
 
-    A network of behavioral cloning is known by its outputs; the targets 'action-value' and
-    'state-value', which look the same, are told apart by ``config`` alone.
+    Behavioral cloning is recognized by the number of outputs. The targets 'action-value' and
+    'state-value' have the same parameters, so ``config`` decides between them.
 
-    Raises InputError where names or shapes are not those of ``config``, a number is not finite, or
-    the files are of another format or not whole.
+    Raises InputError if names or shapes differ from those of ``config``, if a number is not finite,
+    or if the files have another format or are incomplete.
     """
     step = _last_step(directory) if step is None else step
     path = directory / str(step) / ("params_ema" if ema else "params")
@@ -68,10 +69,11 @@ def import_reference(
 
 
 def export_reference(network: Network, directory: Path, step: int = PUBLISHED_STEP) -> Path:
-    """Write ``directory/STEP/params`` and ``params_ema``, both the network's; gives that folder.
+    """Write the network's parameters to ``directory/STEP/params`` and ``params_ema``; returns
+    ``directory/STEP``.
 
-    The inverse of `import_reference`. Raises InputError for a network of another architecture and
-    for a step that is there already.
+    The inverse of `import_reference`. Raises InputError for a network of another architecture, or
+    if the folder of the step exists.
     """
     if not isinstance(network.config, SequenceConfig):
         raise InputError(
@@ -82,12 +84,12 @@ def export_reference(network: Network, directory: Path, step: int = PUBLISHED_ST
     if target.exists():
         raise InputError(f"expected no {target}, found one; choose another folder, or --step")
     directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory, prefix=".export-") as beside:
-        whole = Path(beside).absolute() / target.name
+    with tempfile.TemporaryDirectory(dir=directory, prefix=".export-") as temporary:
+        written = Path(temporary).absolute() / target.name
         with ocp.PyTreeCheckpointer(use_ocdbt=True, use_zarr3=False) as checkpointer:
             for item in ("params", "params_ema"):
-                checkpointer.save(whole / item, network.params)
-        os.replace(whole, target)
+                checkpointer.save(written / item, network.params)
+        os.replace(written, target)
     return target
 
 
@@ -110,11 +112,11 @@ def _listing(folder: Path) -> str:
 
 
 def _read(path: Path, config: SequenceConfig) -> tuple[SequenceConfig, Params]:
-    """The arrays of one checkpoint as float32; shapes are compared before anything large is read.
+    """The configuration and the parameters, float32, of one checkpoint. Raises InputError.
 
-    As many outputs as there are actions mean behavioral cloning, which the configuration then says.
-    Not by Orbax, which does not say which array of a damaged checkpoint it stumbled upon.
-    Raises InputError.
+    Shapes are checked before any large array is read. A network with one output for each action is
+    one of behavioral cloning. Read with TensorStore, not Orbax, which does not name the array of a
+    damaged checkpoint that it fails on.
     """
     arrays = {key: _open(path, key) for key in _names(path)}
     shapes = {key: tuple(array.shape) for key, array in arrays.items()}
@@ -136,7 +138,7 @@ def _read(path: Path, config: SequenceConfig) -> tuple[SequenceConfig, Params]:
 
 
 def _names(path: Path) -> list[tuple[str, ...]]:
-    """(module, parameter) of all arrays that a checkpoint's ``_METADATA`` speaks of."""
+    """(module, parameter) of all arrays that a checkpoint's ``_METADATA`` lists."""
     try:
         metadata = json.loads((path / "_METADATA").read_text())
         arrays = metadata["tree_metadata"].values()
@@ -149,7 +151,7 @@ def _names(path: Path) -> list[tuple[str, ...]]:
 
 
 def _open(path: Path, key: tuple[str, ...]) -> Any:
-    """A `tensorstore.TensorStore`, of which only shape and type are read so far."""
+    """A `tensorstore.TensorStore`; only its shape and type are read here."""
     store = {"driver": "ocdbt", "base": f"file://{path}/", "path": ".".join(key) + "/"}
     try:
         return tensorstore.open({"driver": "zarr", "kvstore": store}).result()

@@ -1,11 +1,11 @@
 """The architecture `sequence`: the decoder-only Transformer of Ruoss et al. 2024, section 2.3.
 
-A sequence is 79 tokens: 77 of the FEN, the move, the bin of its win probability. Shifted right by
-one, a 0 stands in front and the bin falls away: at the last place the network has seen the board
-and the move, and its output there is the distribution of the move's win probability. Other outputs
-are not computed. Where the position's win probability or the move that is played is the target,
-there is no move in the sequence, and the output at the board's last token is read. Modules and
-parameters have the names that Haiku gives those of the reference.
+A training sequence has 79 tokens: 77 for the FEN, the move, and the bin of its win probability. The
+input is this sequence shifted right by one: it starts with a 0 and leaves out the bin. At its last
+position the network has seen the board and the move, and the output there is the distribution over
+the move's win probability; other outputs are not computed. With the targets state-value and
+behavioral-cloning there is no move in the sequence, and the output is taken at the board's last
+token. Modules and parameters have the same names as in the reference's Haiku code.
 """
 
 import haiku as hk
@@ -21,16 +21,17 @@ from model.targets import TARGETS
 from model.targets.target import Outputs
 
 PREFIX = SEQUENCE_LENGTH + 1
-"""The 0 in front and the board."""
+"""Number of tokens before the moves: the initial 0 and the board."""
 
 
 def forward(
     config: SequenceConfig, inputs: SequenceInputs, dtype: jnp.dtype = jnp.float32
 ) -> Outputs:
-    """Run inside `hk.transform`; layers compute in ``dtype``, parameters are float32.
+    """The network's outputs; call it inside `hk.transform`.
 
-    With a causal mask the board does not see the move, so that a position's moves share one board:
-    they are all put behind it, each in the same place, and do not see one another.
+    Layers compute in ``dtype``; parameters and outputs are float32. With a causal mask the board
+    does not attend to the move, so the moves of a position share one board: all of them follow it,
+    at the same position in the sequence, and are masked from one another.
     """
     positions, moves = inputs.actions.shape
     boards = jnp.pad(jnp.asarray(inputs.boards, jnp.int32), ((0, 0), (1, 0)))
@@ -47,14 +48,14 @@ def forward(
     if not config.causal:
         boards, actions = jnp.repeat(boards, moves, axis=0), actions.reshape(-1, 1)
     tokens = jnp.concatenate((boards, actions), axis=1)
-    places = np.minimum(np.arange(tokens.shape[1]), PREFIX)
+    indices = np.minimum(np.arange(tokens.shape[1]), PREFIX)
     mask = causal_mask(actions.shape[1]) if config.causal else None
-    logits = decode(config, tokens, places, mask, slice(PREFIX, None), dtype)
+    logits = decode(config, tokens, indices, mask, slice(PREFIX, None), dtype)
     return Outputs(logits.reshape(positions, moves, config.bins))
 
 
 def causal_mask(moves: int) -> np.ndarray:
-    """[T, T] bool: whom each token sees, of a board and ``moves`` moves after it."""
+    """[T, T] bool: which tokens each token attends to, for a board followed by ``moves`` moves."""
     mask = np.tri(PREFIX + moves, dtype=bool)
     mask[PREFIX:, PREFIX:] = np.eye(moves, dtype=bool)
     return mask
@@ -63,27 +64,30 @@ def causal_mask(moves: int) -> np.ndarray:
 def decode(
     config: SequenceConfig,
     tokens: jax.Array,
-    places: np.ndarray,
+    indices: np.ndarray,
     mask: np.ndarray | None,
-    rows: slice,
+    outputs: slice,
     dtype: jnp.dtype = jnp.float32,
 ) -> jax.Array:
-    """tokens: [B, T] int32 at places [T] -> logits [B, R, outputs] float32 of T[rows]."""
-    x = embed(config, tokens, places).astype(dtype)
+    """Logits [B, R, outputs] float32 of the R tokens that ``outputs`` selects.
+
+    tokens: [B, T] int32; indices: [T], their positions in the sequence; mask: [T, T] or None.
+    """
+    x = embed(config, tokens, indices).astype(dtype)
     for layer in range(config.layers):
-        # What the last layer makes of the other rows, nobody reads.
-        chosen = rows if layer == config.layers - 1 else slice(None)
+        # The last layer computes only the tokens whose outputs are needed.
+        queries = outputs if layer == config.layers - 1 else slice(None)
         memory = layer_norm(x)
         attention = Attention(config)(
-            memory[:, chosen], memory, None if mask is None else mask[chosen]
+            memory[:, queries], memory, None if mask is None else mask[queries]
         )
-        x = x[:, chosen] + attention
+        x = x[:, queries] + attention
         x = x + feed_forward(config, layer_norm(x))
     return linear(layer_norm(x).astype(jnp.float32), config.outputs, bias=True)
 
 
 class Attention(hk.Module):
-    """Multi-head attention without biases."""
+    """Multi-head attention without biases in its projections."""
 
     def __init__(self, config: SequenceConfig) -> None:
         super().__init__("multi_head_dot_product_attention")
@@ -111,26 +115,28 @@ class Attention(hk.Module):
         return x.reshape(*x.shape[:2], heads, x.shape[2] // heads).swapaxes(1, 2)
 
 
-def embed(config: SequenceConfig, tokens: jax.Array, places: np.ndarray) -> jax.Array:
-    """tokens: [B, T] int32 at places [T] -> [B, T, D] float32."""
+def embed(config: SequenceConfig, tokens: jax.Array, indices: np.ndarray) -> jax.Array:
+    """tokens: [B, T] int32, their positions in the sequence [T] -> [B, T, D] float32."""
     small = hk.initializers.TruncatedNormal(0.02)
     embeddings = hk.Embed(NUM_ACTIONS, config.width, w_init=small)(tokens)
-    return embeddings * config.width**0.5 + hk.Embed(PREFIX + 1, config.width)(jnp.asarray(places))
+    positional = hk.Embed(PREFIX + 1, config.width)(jnp.asarray(indices))
+    return embeddings * config.width**0.5 + positional
 
 
 def feed_forward(config: SequenceConfig, x: jax.Array) -> jax.Array:
-    """SwiGLU, without biases (Shazeer 2020): [..., D] -> [..., D]."""
+    """SwiGLU without biases (Shazeer 2020): [..., D] -> [..., D]."""
     hidden = config.width * config.widening
     return linear(jax.nn.silu(linear(x, hidden)) * linear(x, hidden), config.width)
 
 
 def layer_norm(x: jax.Array) -> jax.Array:
-    """Over the last axis, with scale and offset; in float32, given back as ``x`` came."""
+    """LayerNorm over the last axis with scale and offset, computed in float32; keeps the type of
+    x."""
     norm = hk.LayerNorm(axis=-1, create_scale=True, create_offset=True)
     return norm(x.astype(jnp.float32)).astype(x.dtype)
 
 
 def linear(x: jax.Array, width: int, bias: bool = False) -> jax.Array:
-    """[..., D] -> [..., width], in the type of ``x``."""
+    """[..., D] -> [..., width], computed in the type of ``x``."""
     with hk.custom_getter(lambda getter, value, _: getter(value).astype(x.dtype)):
         return hk.Linear(width, with_bias=bias)(x)

@@ -1,4 +1,4 @@
-"""What networks can predict: the table of targets, one row and one file each."""
+"""What networks can predict: one target in each file, and the table of all targets."""
 
 from model.config import Target
 from model.targets.action_value import ACTION_VALUE

@@ -1,33 +1,29 @@
 """The target action-value: the win probability after each move of a position.
 
-The loss adds to the values of the moves (`value_losses`) their ranking, what a soft choice among
-them gives away, and the value of the position.
+The loss is the sum of four terms: the moves' values (`value_losses`), their ranking, the expected
+regret of a softmax policy over them, and the position's value.
 """
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from data_pipeline.batches.batch import Batch, Batches, BatchOptions, Data
+from data_pipeline.batches.batch import Batch, Batches
 from data_pipeline.batches.loader import training_moves, training_pairs
 from data_pipeline.encoding.values import ValueBins
 from model.config import LossConfig
-from model.targets.target import MakeInputs, Outputs, Parts, PredictionTarget
+from model.targets.target import BatchSource, Outputs, Parts, PredictionTarget
 from model.targets.value_losses import Array, expectation, value_loss
 
 
-def board_batches(
-    data: Data, make_inputs: MakeInputs, batch_size: int, seed: int, options: BatchOptions
-) -> Batches:
-    """Positions with their moves; ``targets``: [B, M] float32 bin values, 0 where no move is."""
-    return training_moves(data, batch_size, seed, options)
+def board_batches(source: BatchSource) -> Batches:
+    """Positions with their moves; ``targets``: [B, M] float32 bin values, 0 for padding."""
+    return training_moves(source.data, source.batch_size, source.seed, source.options)
 
 
-def sequence_batches(
-    data: Data, make_inputs: MakeInputs, batch_size: int, seed: int, options: BatchOptions
-) -> Batches:
+def sequence_batches(source: BatchSource) -> Batches:
     """Pairs of a position and a move; ``targets``: [B, 1] float32 win probabilities."""
-    return training_pairs(data, batch_size, seed)
+    return training_pairs(source.data, source.batch_size, source.seed)
 
 
 def loss(
@@ -46,11 +42,12 @@ def total_loss(
     mask: Array,
     mate_range: float = 0.0,
 ) -> tuple[jax.Array, Parts]:
-    """The loss of a batch and its parts, each a mean over the batch.
+    """The loss of a batch and its terms, each a mean over the batch.
 
-    targets: [B, M] the teacher's bin values (see `values`; without a mate range win
-    probabilities), mask: [B, M] where there is a move. The state's target is that of the best move.
-    Sequences, each with a single move, have neither order nor state.
+    targets: [B, M], the teacher's bin values (see `data_pipeline.encoding.values`; these are win
+    probabilities if there is no mate range); mask: [B, M] bool, False for padding. The target for
+    the position's value is that of its best move. If the outputs have no ``state``, as with the
+    architecture `sequence`, only the moves' values count.
     """
     assert outputs.moves is not None
     by_value = value_loss(config.labels, config.sigma_bins)
@@ -61,14 +58,14 @@ def total_loss(
     bins = ValueBins(outputs.moves.shape[-1], mate_range)
     expected = expectation(outputs.moves, bins.win_prob_of(bins.centres).astype(np.float32))
     win_probs = bins.win_prob_of(targets)
-    order = ranking(expected, win_probs, mask, config.ranking_temperature).mean()
+    rank = ranking(expected, win_probs, mask, config.ranking_temperature).mean()
     best = jnp.where(mask, targets, 0.0).max(axis=-1)
     state = by_value.loss(outputs.state, best).mean()
-    total = values + config.ranking_weight * order + config.state_value_weight * state
-    parts = {"values": values, "ranking": order, "state": state}
+    total = values + config.ranking_weight * rank + config.state_value_weight * state
+    parts = {"values": values, "ranking": rank, "state": state}
     if config.regret_weight:
-        given_away = expected_regret(expected, win_probs, mask, config.ranking_temperature)
-        parts["regret"] = given_away.mean()
+        regret = expected_regret(expected, win_probs, mask, config.ranking_temperature)
+        parts["regret"] = regret.mean()
         total += config.regret_weight * parts["regret"]
     return total, {"loss": total, **parts}
 
@@ -79,14 +76,15 @@ def ranking(
     mask: Array,
     temperature: float,
 ) -> jax.Array:
-    """Cross-entropy between the teacher's and the network's soft choice of a move, [B] in nats.
+    """Cross-entropy between the teacher's and the network's softmax policies, [B] in nats.
 
-    expected, win_probs: [B, M] win probabilities of the side to move; mask: [B, M]. Both become
-    choices by softmax(win probability / temperature) over the moves (ListNet, Cao et al. 2007).
+    expected, win_probs: [B, M] win probabilities for the side to move, the network's and the
+    teacher's; mask: [B, M]. Each policy is softmax(win probability / temperature) over the moves
+    (ListNet, Cao et al. 2007).
     """
-    teacher = jax.nn.softmax(_choice(win_probs, mask, temperature))
-    choice = jax.nn.log_softmax(_choice(expected, mask, temperature))
-    return -jnp.where(mask, teacher * choice, 0.0).sum(axis=-1)
+    teacher = jax.nn.softmax(_logits(win_probs, mask, temperature))
+    policy = jax.nn.log_softmax(_logits(expected, mask, temperature))
+    return -jnp.where(mask, teacher * policy, 0.0).sum(axis=-1)
 
 
 def expected_regret(
@@ -95,23 +93,24 @@ def expected_regret(
     mask: Array,
     temperature: float,
 ) -> jax.Array:
-    """Win probability that the network's soft choice of a move gives away, [B], in temperatures.
+    """Expected win probability that the network's softmax policy loses, [B], divided by the
+    temperature.
 
-    Arguments and choice as in `ranking`. The teacher scores every move, so that the expectation is
-    exact: the objective of a policy gradient (Williams 1992), without its variance.
+    Arguments and policy as in `ranking`. This is the objective of a policy gradient (Williams
+    1992); since the teacher scores every move, the expectation is exact and has no variance.
     """
-    choice = jax.nn.softmax(_choice(expected, mask, temperature))
+    policy = jax.nn.softmax(_logits(expected, mask, temperature))
     best = jnp.where(mask, win_probs, 0.0).max(axis=-1, keepdims=True)
-    return jnp.where(mask, choice * (best - win_probs), 0.0).sum(axis=-1) / temperature
+    return jnp.where(mask, policy * (best - win_probs), 0.0).sum(axis=-1) / temperature
 
 
-def _choice(win_probs: Array, mask: Array, temperature: float) -> Array:
-    """[B, M] -> the logits [B, M] of a soft choice among the moves."""
+def _logits(win_probs: Array, mask: Array, temperature: float) -> Array:
+    """[B, M] -> [B, M]: logits of the softmax policy over the moves."""
     return win_probs / temperature + jnp.where(mask, 0.0, -1e9)
 
 
 def _read(outputs: Outputs) -> jax.Array:
-    """[B, M, K]: the distributions of the moves' win probabilities."""
+    """[B, M, K]: distributions over the moves' win probabilities."""
     assert outputs.moves is not None
     return jax.nn.softmax(outputs.moves)
 

@@ -1,12 +1,13 @@
 """Losses for learning a scalar in [0, 1]: regression, and classification over K bins (pure JAX).
 
-Nothing here knows of chess. A loss takes the K outputs of a network and the target, ``outputs:
-[..., K]`` and ``targets: [...]`` in [0, 1], and gives ``[...]``; beside it stands its prediction,
-``[..., K] -> [...]``, the expected scalar. Every loss takes the same K outputs, so networks that
-are compared differ in nothing but the loss. Other ranges: map them to [0, 1] first.
+Nothing here depends on chess. A loss maps the K outputs of a network and the target, ``outputs:
+[..., K]`` and ``targets: [...]`` in [0, 1], to ``[...]``. Each loss comes with the prediction that
+belongs to it, ``[..., K] -> [...]``, the expected scalar. All losses take the same K outputs, so
+that networks can be compared that differ in the loss alone. Targets in other ranges have to be
+mapped to [0, 1] first.
 
-The support of a distribution is the K bins' centres, z_k = (k + 1/2) / K; that of C51 is K atoms
-from end to end, z_k = k / (K - 1). With p = softmax(outputs), y the target and the sums over k:
+The support of a distribution is the centres of K bins, z_k = (k + 1/2) / K. For C51 it is K atoms
+that include both ends, z_k = k / (K - 1). With p = softmax(outputs), target y and sums over k:
 
 ====================== ==================================== ====================
 name                   loss                                 prediction
@@ -22,9 +23,9 @@ c51                    -sum t_k log p_k, t the projection   v = sum p_k z_k, ove
                        of a distribution on the atoms
 ====================== ==================================== ====================
 
-Squared error and two-hot learn the conditional mean of noisy targets, one-hot and HL-Gauss its
-mean to within their bins. Farebrother et al. 2024, "Stop Regressing", arXiv 2403.03950, section 3,
-compares them; see each function for its source.
+With noisy targets, squared error and two-hot learn the conditional mean, one-hot and HL-Gauss learn
+it to within a bin. Farebrother et al. 2024, "Stop Regressing", arXiv 2403.03950, section 3,
+compares these losses; each function names its source.
 """
 
 from collections.abc import Callable
@@ -43,7 +44,7 @@ LOSSES: tuple[LossName, ...] = get_args(LossName)
 
 
 class ValueLoss(NamedTuple):
-    """A loss and how the value is read from the outputs."""
+    """A loss, and the prediction that belongs to it."""
 
     loss: Callable[[Array, Array], jax.Array]
     """outputs [..., K], targets [...] in [0, 1] -> [...]"""
@@ -76,12 +77,12 @@ def value_loss(name: LossName, sigma_bins: float = 0.75) -> ValueLoss:
 
 
 def bin_centres(bins: int) -> jax.Array:
-    """[K]: the middle of each of K bins of equal width over [0, 1]."""
+    """[K]: centres of K bins of equal width over [0, 1]."""
     return (jnp.arange(bins) + 0.5) / bins
 
 
 def atoms(count: int) -> jax.Array:
-    """[K]: K points from 0 to 1, both included; the support of C51."""
+    """[K]: K evenly spaced points from 0 to 1, both included; the support of C51."""
     return jnp.arange(count) / (count - 1)
 
 
@@ -96,39 +97,39 @@ def softmax_mean(outputs: Array) -> jax.Array:
 
 
 def mean_output(outputs: Array) -> jax.Array:
-    """[..., K] -> [...]: a scalar head of K outputs, 1/2 + their mean.
+    """[..., K] -> [...]: 1/2 + the mean of K outputs, as a scalar head.
 
-    The mean of linear outputs is one linear output, so this is plain regression with no more
-    freedom than a head of width 1; its predictions may leave [0, 1]. The half starts it where
-    `softmax_mean` starts, in the middle.
+    The mean of linear outputs is itself a linear output, so this is plain regression, no more
+    expressive than a head of width 1; predictions may leave [0, 1]. With the 1/2 it starts at the
+    middle, as `softmax_mean` does.
     """
     return 0.5 + outputs.mean(axis=-1)
 
 
 def squared_error(predict: Callable[[Array], jax.Array]) -> Callable[[Array, Array], jax.Array]:
-    """(prediction - target)^2, of a prediction of the outputs."""
+    """The loss (predict(outputs) - target)^2."""
     return lambda outputs, targets: jnp.square(predict(outputs) - targets)
 
 
 def cross_entropy(logits: Array, targets: Array) -> jax.Array:
-    """Logits [..., K], distributions [..., K] -> [...] in nats."""
+    """Logits [..., K], target distributions [..., K] -> cross-entropy [...] in nats."""
     return jax.nn.logsumexp(logits, axis=-1) - (logits * targets).sum(axis=-1)
 
 
 def one_hot(values: Array, bins: int) -> jax.Array:
-    """[...] -> [..., K]: all mass in the value's own bin, (k / K, (k + 1) / K]; 0 is in the first.
+    """[...] -> [..., K]: all mass in the bin (k / K, (k + 1) / K] of the value; 0 is in the first.
 
-    The mean is within half a bin of the value.
+    The mean of the distribution is within half a bin of the value.
     """
     below = values[..., None] > np.linspace(0.0, 1.0, bins + 1)[1:-1].astype(np.float32)
     return jax.nn.one_hot(below.sum(axis=-1), bins)
 
 
 def two_hot(values: Array, bins: int) -> jax.Array:
-    """[...] -> [..., K]: mass on the two nearest centres, so that the mean is the value exactly.
+    """[...] -> [..., K]: mass on the two nearest centres, so that the mean is exactly the value.
 
-    t_k = max(0, 1 - |K y - 1/2 - k|). Beyond the outermost centres, which no mean of centres can
-    reach, all mass is on the outermost. Schrittwieser et al. 2020 (MuZero), appendix F.
+    t_k = max(0, 1 - |K y - 1/2 - k|). For values beyond the first and last centre, which no mean of
+    centres can reach, all mass is on that centre. Schrittwieser et al. 2020 (MuZero), appendix F.
     """
     return _between(values * bins - 0.5, bins)
 
@@ -137,36 +138,36 @@ def hl_gauss(values: Array, bins: int, sigma_bins: float) -> jax.Array:
     """[...] in [0, 1] -> [..., K]: the mass of N(value, sigma^2) in each bin, renormalised to 1.
 
     t_k = (F(k / K + 1 / K) - F(k / K)) / (F(1) - F(0)), F the Gaussian's distribution function
-    and sigma = ``sigma_bins`` / K. The mean is the value to under 1 % of a bin, except within three
-    sigma of the ends, where what is cut off pulls it inwards. Imani & White 2018, "Improving
+    and sigma = ``sigma_bins`` / K. The mean equals the value to under 1 % of a bin, except within
+    three sigma of 0 and 1, where truncation pulls it inwards. Imani & White 2018, "Improving
     Regression Performance with Distributional Losses"; Farebrother et al. 2024, section 3.1.
     """
-    edges = jnp.arange(bins + 1) - values[..., None] * bins  # in bins from the value
+    edges = jnp.arange(bins + 1) - values[..., None] * bins  # relative to the value, in bin widths
     cdf = erf(edges / (sigma_bins * 2**0.5))
     return jnp.diff(cdf) / (cdf[..., -1:] - cdf[..., :1])
 
 
 def two_atoms(values: Array, count: int) -> jax.Array:
-    """[...] -> [..., K]: the projection of a point mass on the atoms; its mean is the value."""
+    """[...] -> [..., K]: projection of a point mass onto the atoms; the mean is the value."""
     return _between(values * (count - 1), count)
 
 
 def project(values: Array, probabilities: Array, count: int) -> jax.Array:
-    """Mass ``probabilities: [..., N]`` at ``values: [..., N]`` -> distributions [..., K] on atoms.
+    """Mass ``probabilities: [..., N]`` at ``values: [..., N]`` -> [..., K] on the atoms.
 
-    The projection of C51 (Bellemare, Dabney & Munos 2017, equation 7): what lies between two atoms
-    is divided between them by nearness, which keeps the mean; what lies outside [0, 1] goes to the
-    nearest end.
+    The projection of C51 (Bellemare, Dabney & Munos 2017, equation 7): mass between two atoms is
+    split between them in proportion to nearness, which preserves the mean; mass outside [0, 1] goes
+    to the nearest end.
     """
     return (two_atoms(values, count) * probabilities[..., None]).sum(axis=-2)
 
 
 def bellman_target(distributions: Array, rewards: Array, discounts: Array) -> jax.Array:
-    """The distribution of reward + discount * Z, projected on the atoms: C51's target.
+    """The distribution of reward + discount * Z, projected onto the atoms: the target of C51.
 
     distributions: [..., K], of Z over the atoms; rewards, discounts: [...] -> [..., K]. A discount
-    of 0 ends an episode with its reward. In a game of two sides, where Z is what the opponent gets
-    of 1, our share 1 - Z is reward 1 with discount -1.
+    of 0 ends the episode. In a two-player game where Z is the opponent's expected result, ours is
+    1 - Z: reward 1 and discount -1.
     """
     count = distributions.shape[-1]
     values = rewards[..., None] + discounts[..., None] * atoms(count)
@@ -174,6 +175,7 @@ def bellman_target(distributions: Array, rewards: Array, discounts: Array) -> ja
 
 
 def _between(positions: Array, count: int) -> jax.Array:
-    """[...] in steps from the first of ``count`` points -> [..., K] mass on the two nearest."""
+    """Positions [...] in units of the spacing of ``count`` points -> [..., K]: mass on the two
+    nearest points."""
     positions = jnp.clip(positions, 0.0, count - 1.0)
     return jnp.maximum(0.0, 1.0 - jnp.abs(positions[..., None] - jnp.arange(count)))

@@ -1,1 +1,1 @@
-"""Losses, optimizer, training loop, checkpoints."""
+"""Training: loss, optimizer, loop, checkpoints, logs."""

@@ -1,4 +1,4 @@
-"""Checkpoints of a training (Orbax): whole or not there, with the state of the data iterator."""
+"""Checkpoints of a training run (Orbax): atomic, with the state of the data iterator."""
 
 import gc
 import hashlib
@@ -31,7 +31,7 @@ LOCK_FILE = ".lock"
 KEPT = 2
 _UNFINISHED = ".orbax-checkpoint-tmp"
 
-# What a resumed run may change: how long it goes on, and what is logged on the way.
+# Settings that may change when a run is resumed: its length, and what is logged.
 CHANGEABLE = (
     "steps",
     "minutes",
@@ -44,21 +44,21 @@ CHANGEABLE = (
 
 
 class Position(NamedTuple):
-    """How far a training has come, apart from its `TrainState`."""
+    """How far a training run has come, apart from its `TrainState`."""
 
     iterator_state: dict[str, Any]
-    """Of the batches."""
+    """The state of the iterator of batches."""
     seconds: float
-    """Trained so far."""
+    """Training time so far."""
     schedule: list[tuple[int, int | str]]
-    """From which step on the learning rate fell over how many steps, or minutes; more than one
-    entry where a resumed run was given another number."""
+    """(step, length): from that step on, the learning rate followed a schedule of that length, in
+    steps or in minutes. There is a new entry when a run is resumed with another length."""
     action_values: int
-    """Trained on so far."""
+    """Move values trained on so far."""
 
 
 def resume_or_clear(out: Path) -> bool:
-    """Whether a run in ``out`` has a checkpoint to resume from; if not, ``out`` is deleted."""
+    """Whether the run in ``out`` has a checkpoint to resume from; if not, ``out`` is deleted."""
     found = bool(_steps(out / DIRECTORY))
     if not found:
         shutil.rmtree(out, ignore_errors=True)
@@ -66,18 +66,19 @@ def resume_or_clear(out: Path) -> bool:
 
 
 class Checkpoints:
-    """The newest checkpoints, `KEPT` of them, of the run in ``out``; a context manager.
+    """The last `KEPT` checkpoints of the run in ``out``; a context manager.
 
-    From its making to its end, no other process can train in ``out``.
+    It holds a lock from the constructor to the exit, so that no other process trains in ``out``.
     """
 
     def __init__(
         self, out: Path, config: dict[str, Any], resume: bool, defaults: dict[str, Any]
     ) -> None:
-        """``config``: what makes the run; ``defaults``: of settings that earlier versions lacked.
+        """``config`` identifies the run; ``defaults`` are for settings that earlier versions
+        lacked.
 
-        Raises InputError if ``out`` holds a run and ``resume`` is not set, or the other way round,
-        if the run there has another configuration, or if another process trains it.
+        Raises InputError if ``out`` holds a run and ``resume`` is false, or the other way round, if
+        that run has another configuration, or if another process trains it.
         """
         self._out, self._config, self._defaults = out, config, defaults
         path = out / CONFIG_FILE
@@ -112,11 +113,11 @@ class Checkpoints:
         self._held.close()
 
     def save(self, step: int, state: TrainState, position: Position) -> None:
-        """Keep all that resuming needs. Raises ArgmaxError where the disk has no room for it."""
+        """Write all that is needed to resume. Raises ArgmaxError if the disk is too full."""
         self._check_room(state)
         self._write_config()
         fields = position._asdict() | {"config": self._config}
-        fields["place"] = fields.pop("iterator_state")  # its name in files
+        fields["place"] = fields.pop("iterator_state")  # the name in files
         fields["checksum"] = checksum(state, fields)
         self._orbax.save(
             self._directory / str(step),
@@ -129,9 +130,10 @@ class Checkpoints:
             shutil.rmtree(self._directory / str(old))
 
     def _check_room(self, state: TrainState) -> None:
-        """On a full disk Orbax would fail in many threads at once, with pages of text.
+        """Raise ArgmaxError if the disk is too full, where Orbax would fail in many threads at
+        once.
 
-        Twice the state's size is needed: a checkpoint is first written to temporary files.
+        Twice the size of the state is needed: a checkpoint is first written to temporary files.
         """
         wanted = 2 * sum(array.nbytes for array in jax.tree.leaves(state)) + (1 << 20)
         free = shutil.disk_usage(self._directory).free
@@ -144,14 +146,14 @@ class Checkpoints:
     def restore(self, like: TrainState) -> tuple[TrainState, Position] | None:
         """The newest checkpoint that can be read, with shapes and devices as in ``like``.
 
-        Newer ones are named on standard error and moved to the directory `DAMAGED`. None if the run
-        was stopped before its first checkpoint. Raises InputError if none of them can be read.
+        Newer ones, which are damaged, are named on standard error and moved to the directory
+        `DAMAGED`. None if there are no checkpoints. Raises InputError if none can be read.
         """
         damaged: dict[int, str] = {}
         with _quiet():
             found = self._newest(like, damaged)
             if damaged:
-                gc.collect()  # ends the coroutines of Orbax that wait for them
+                gc.collect()  # ends coroutines of Orbax that still wait for damaged files
         if found is not None:
             state, position, config = found
             if self._found is None:
@@ -169,7 +171,7 @@ class Checkpoints:
     def _newest(
         self, like: TrainState, damaged: dict[int, str]
     ) -> tuple[TrainState, Position, Any] | None:
-        """The newest that can be read; puts newer ones, each with the reason, in ``damaged``."""
+        """The newest checkpoint that can be read; adds newer ones, with reasons, to ``damaged``."""
         for step in _steps(self._directory):
             try:
                 return self._read(step, like)
@@ -178,7 +180,8 @@ class Checkpoints:
         return None
 
     def _read(self, step: int, like: TrainState) -> tuple[TrainState, Position, Any]:
-        """The state, the position and the configuration (None in those of earlier versions)."""
+        """The state, the position and the configuration (None in checkpoints of earlier
+        versions)."""
         restored = self._orbax.restore(
             self._directory / str(step),
             args=ocp.args.Composite(
@@ -197,7 +200,7 @@ class Checkpoints:
         return state, Position(**fields), config
 
     def _set_aside(self, damaged: dict[int, str], restored: int) -> None:
-        """Move damaged checkpoints, so that they are not kept as the newest ones."""
+        """Move damaged checkpoints away, so that they do not count as the newest ones."""
         for step, reason in damaged.items():
             target = self._out / DAMAGED / str(step)
             say(
@@ -214,14 +217,14 @@ class Checkpoints:
         write_atomically(self._out / CONFIG_FILE, text.encode())
 
     def _check_config(self, found: Any) -> None:
-        """Raise InputError where a run with the configuration ``found`` is another one."""
+        """Raise InputError if ``found`` is the configuration of another run."""
         path = self._out / CONFIG_FILE
         if not isinstance(found, dict):
             raise InputError(
                 f"expected the configuration of the run in {path}, found a damaged file; start "
                 "again with another --out"
             )
-        found = _filled(current_fields(found), self._defaults)
+        found = _with_defaults(current_fields(found), self._defaults)
         expected = current_fields(json.loads(json.dumps(self._config)))
         names = (expected.keys() | found.keys()) - set(CHANGEABLE)
         changed = sorted(name for name in names if expected.get(name) != found.get(name))
@@ -235,7 +238,7 @@ class Checkpoints:
 
 
 def checksum(state: TrainState, fields: dict[str, Any]) -> str:
-    """BLAKE2 of a state and what is stored with it; hexadecimal."""
+    """BLAKE2 of a state and the fields stored with it; hexadecimal."""
     digest = hashlib.blake2b(json.dumps(fields, sort_keys=True).encode(), digest_size=16)
     for path, array in jax.tree_util.tree_flatten_with_path(state)[0]:
         array = np.asarray(jax.device_get(array))
@@ -252,8 +255,8 @@ def all_finite(state: TrainState) -> bool:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep standard error free of what Orbax logs of a damaged checkpoint, and of the tracebacks
-    that its threads and its unfinished coroutines print."""
+    """Suppress what Orbax logs about a damaged checkpoint, and the tracebacks of its threads and
+    unfinished coroutines."""
     hook = sys.unraisablehook
     sys.unraisablehook = lambda _: None
     logging.disable(logging.CRITICAL)
@@ -270,13 +273,13 @@ def _holds_run(out: Path) -> bool:
 
 
 def _steps(directory: Path) -> list[int]:
-    """The steps that have a checkpoint, damaged or not, the newest first."""
+    """The steps with a checkpoint, damaged or not, newest first."""
     names = [path.name for path in directory.glob("[0-9]*")]
     return sorted((int(n) for n in names if n.isdecimal() and str(int(n)) == n), reverse=True)
 
 
 def _read_config(path: Path) -> dict[str, Any] | None:
-    """A run's configuration; None, said on standard error, where its file is damaged."""
+    """A run's configuration; None, with a note on standard error, if its file is damaged."""
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -287,10 +290,10 @@ def _read_config(path: Path) -> dict[str, Any] | None:
     return None
 
 
-def _filled(found: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    """What was found, with the defaults of what is missing, at any depth."""
+def _with_defaults(found: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """``found``, with missing entries from ``defaults``, at any depth."""
     inner = {
-        name: _filled(value, defaults[name])
+        name: _with_defaults(value, defaults[name])
         for name, value in found.items()
         if isinstance(value, dict) and isinstance(defaults.get(name), dict)
     }
@@ -298,5 +301,5 @@ def _filled(found: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
 
 
 def _short(value: Any, length: int = 60) -> str:
-    """In a message: the record of a network that a run started from has hundreds of entries."""
+    """A value for a message; the training record of a start network has hundreds of entries."""
     return textwrap.shorten(str(value), length, placeholder=" ...")

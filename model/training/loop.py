@@ -23,6 +23,7 @@ from model.inference.predictor import Predictor
 from model.network.architecture import inputs_of
 from model.network.network_file import Network, Params, save_network
 from model.targets import TARGETS
+from model.targets.target import BatchSource
 from model.training.checkpoints import Checkpoints, Position, all_finite
 from model.training.losses import network_loss
 from model.training.optimizer import make_optimizer
@@ -46,14 +47,17 @@ def train(
 ) -> Network:
     """Train to the end and write ``out/network.safetensors``; returns the averaged network.
 
-    The first weights are those of ``start``, if given (see `warm_start`). The network is
-    evaluated on scored moves of ``evaluation`` or, without it, of ``data``, if there are any.
-    ``out`` also gets ``metrics.jsonl``, TensorBoard files and ``checkpoints``. With ``resume`` a
-    run that was stopped, even killed, goes on from its last checkpoint as if it had never stopped;
-    with another number of steps or minutes, the learning rate falls over these from there on.
-    Raises InputError if data and configuration do not fit, ``out`` holds another run or one that
-    another process trains, ``start`` does not fit, or there is nothing to resume; ArgmaxError if
-    the training diverges.
+    The initial weights are random, or those of ``start`` (see `warm_start`). The network is
+    evaluated on the scored moves of ``evaluation``, or of ``data`` by default, if there are any.
+    ``metrics.jsonl``, TensorBoard files and ``checkpoints`` are also written to ``out``.
+
+    With ``resume``, a run that was stopped or killed continues from its last checkpoint as if it
+    had never stopped. If the number of steps or minutes has changed, the learning rate follows a
+    schedule of the new length from there on.
+
+    Raises InputError if data and configuration do not fit, if ``out`` holds another run or one that
+    another process trains, if ``start`` does not fit, or if there is nothing to resume. Raises
+    ArgmaxError if the training diverges.
     """
     _check(config, data)
     run = Run(config, data, evaluation, start)
@@ -96,14 +100,14 @@ def _check(config: TrainConfig, data: Dataset | Bag) -> None:
 
 
 def _scored(data: Dataset | Bag, config: TrainConfig) -> list[bytes]:
-    """The records to evaluate on; none if they hold no scored moves."""
+    """The records to evaluate on; an empty list if they have no scored moves."""
     if not data.size(config.evaluation_split):
         return []
     return first_scored(data.records(config.evaluation_split), config.evaluation_positions)
 
 
 def _history(start: Network | None) -> dict[str, Any]:
-    """What the record of a training says of the network that it started from."""
+    """The part of the training record about the network that training started from."""
     if start is None:
         return {}
     kept = ("steps", "positions_seen", "hours", "teacher", "data", "config", "started_from")
@@ -111,9 +115,9 @@ def _history(start: Network | None) -> dict[str, Any]:
 
 
 class Training:
-    """A training in progress, whatever its loss: takes its steps, times them, can be resumed.
+    """A training in progress, with any loss: runs steps, measures their time, can be resumed.
 
-    Compiling takes no time that counts.
+    Compilation does not count as training time.
     """
 
     def __init__(
@@ -127,8 +131,9 @@ class Training:
         wait_every: int = 1,
         constants: Sequence[Any] = (),
     ) -> None:
-        """``update``: (state, batch, progress, *constants) -> (state, figures), as `jit_update`
-        makes it. ``wait_every``: after so many steps the devices are waited for, see `run`.
+        """``update``: (state, batch, progress, *constants) -> (state, figures), from `jit_update`.
+        ``steps`` or ``minutes``: the length of the training. ``wait_every``: the number of steps
+        after which `run` waits for the devices.
         """
         self._update = update
         self._constants = jax.device_put(tuple(constants), shardings()[0])
@@ -147,7 +152,7 @@ class Training:
 
     @property
     def share(self) -> float:
-        """How much of the training is done, from 0 to 1."""
+        """The share of the training that is done, from 0 to 1."""
         return min(1.0, float(self._progress) / self.length)
 
     @property
@@ -155,14 +160,14 @@ class Training:
         return np.array(self.step) if self.steps else np.array(self.seconds, np.float32)
 
     def run(self) -> Iterator[Parts]:
-        """Step after step to the end; each gives the loss and its parts.
+        """Run the steps to the end; yields the loss and its parts after each.
 
-        A step is given out while it still runs, so that devices do not wait for the host; at most
-        two are under way. Every ``wait_every`` steps, and at the end, its time counts to its end,
-        and ArgmaxError is raised if the training has diverged.
+        Steps are dispatched asynchronously, so that devices do not wait for the host; at most two
+        are in flight. Every ``wait_every`` steps, and at the end, this waits for the last step, so
+        that times are exact, and raises ArgmaxError if the training has diverged.
         """
         by_position = shardings()[1]
-        update = before = None
+        update = previous = None
         while self.share < 1:
             start = time.monotonic()
             batch = jax.device_put(next(self.batches), by_position)
@@ -174,8 +179,8 @@ class Training:
             self.step += 1
             self._uncounted.append(parts.pop("action_values"))
             waited = self.step % self._wait_every == 0 or self.share >= 1
-            jax.block_until_ready(parts if waited else before)
-            before = parts
+            jax.block_until_ready(parts if waited else previous)
+            previous = parts
             self.seconds += time.monotonic() - start
             if waited and not np.isfinite(loss := float(parts["loss"])):
                 raise self._diverged(f"a loss of {loss}")
@@ -186,7 +191,7 @@ class Training:
             yield parts
 
     def check_finite(self) -> None:
-        """Raise ArgmaxError if the training has diverged: a number of its state is not finite."""
+        """Raise ArgmaxError if the training has diverged: a number in its state is not finite."""
         if not all_finite(self.state):
             raise self._diverged("parameters that are not finite")
         self._finite_step = self.step
@@ -200,20 +205,21 @@ class Training:
 
     @property
     def action_values(self) -> int:
-        """How many have been learned from; waits for the step under way."""
+        """Move values trained on so far; waits for the step in flight."""
         self._action_values += sum(map(int, self._uncounted))
         self._uncounted.clear()
         return self._action_values
 
     def save(self, checkpoints: Checkpoints) -> None:
-        """Write a checkpoint of the step that is done. Raises ArgmaxError if it diverged."""
+        """Write a checkpoint after the last step. Raises ArgmaxError if the training diverged."""
         self.check_finite()
         iterator_state = self.batches.get_state()
         position = Position(iterator_state, self.seconds, self.schedule, self.action_values)
         checkpoints.save(self.step, self.state, position)
 
     def restore(self, checkpoints: Checkpoints) -> None:
-        """Go on from the newest checkpoint that can be read; without any, start at step 0."""
+        """Continue from the newest checkpoint that can be read; start at step 0 if there is
+        none."""
         found = checkpoints.restore(self.state)
         if found is None:
             return
@@ -228,7 +234,7 @@ class Training:
             self.schedule.append((self.step, self.budget))
 
     def _check_left(self) -> None:
-        """Raise InputError where a resumed training is given less than it has already done."""
+        """Raise InputError if a resumed training is given less than it has already done."""
         done = self.step if self.steps else self.seconds
         if done > self.length:
             unit, of_unit = ("steps", 1) if self.steps else ("minutes", 60)
@@ -239,12 +245,13 @@ class Training:
 
 
 def jit_update(update: Callable[..., tuple[TrainState, Parts]]) -> jax.stages.Wrapped:
-    """An update compiled for all devices; the state that it is given is overwritten."""
+    """An update compiled for all devices; its input state is donated, so it cannot be used
+    again."""
     return jax.jit(update, donate_argnums=0, out_shardings=(shardings()[0],) * 2)
 
 
 class Run:
-    """A `Training` by a `TrainConfig`, its evaluation, its checkpoints and its network."""
+    """A `Training` that a `TrainConfig` describes, with its evaluation, checkpoints and network."""
 
     def __init__(
         self,
@@ -270,7 +277,7 @@ class Run:
         )
 
     def checkpoints(self, out: Path, resume: bool) -> Checkpoints:
-        """Those in ``out``; to resume from or new ones."""
+        """The checkpoints in ``out``, of a run to resume or of a new one."""
         config = asdict(self.config) | self._before
         defaults = asdict(TrainConfig(BoardConfig(), steps=1))
         defaults["network"] = asdict(type(self.config.network)())
@@ -278,18 +285,18 @@ class Run:
 
     @property
     def counts(self) -> Counts:
-        """What the log says of how far the training has come."""
+        """How far the training has come, for the log."""
         step = self.training.step
         positions = step * self.config.batch_size
         return Counts(step, self.training.seconds, positions, self.training.action_values)
 
     def evaluate(self) -> dict[str, float]:
-        """Figures of the averaged network on the first positions of the evaluation split."""
+        """Metrics of the averaged network on the first positions of the evaluation split."""
         figures = summary(*measure(self.evaluated, Predictor(self.network())))
         return {name: figures[name] for name in EVALUATED if figures[name] is not None}
 
     def network(self) -> Network:
-        """The averaged network, with the record of its training."""
+        """The averaged network, with its training record."""
         manifest = self.data.manifest
         record = {
             "steps": self.training.step,
@@ -310,7 +317,7 @@ class Run:
 
 
 def as_numpy(params: Any) -> Params:
-    """Parameters on the host."""
+    """Parameters as numpy arrays."""
     return jax.tree.map(np.asarray, jax.device_get(params))
 
 
@@ -323,5 +330,5 @@ def _batches(config: TrainConfig, data: Dataset | Bag) -> Batches:
         config.mirrored,
         config.focus,
     )
-    batches = TARGETS[network.target].batches[network.architecture]
-    return batches(data, inputs_of(network), config.batch_size, config.seed, options)
+    source = BatchSource(data, inputs_of(network), config.batch_size, config.seed, options)
+    return TARGETS[network.target].batches[network.architecture](source)

@@ -1,4 +1,4 @@
-"""The loss of a network, as a training step takes it."""
+"""The loss of a network as a function of its parameters and a batch."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from model.training.step import LossOf, Parts
 def network_loss(
     network: NetworkConfig, loss: LossConfig, dtype: TrainingDtype = "float32"
 ) -> LossOf:
-    """(params, batch) -> the loss of what the network predicts, by its target, and its parts."""
+    """The function (params, batch) -> (the loss [] of the network's target, its parts)."""
     apply = transformed(network, jnp.dtype("float32" if dtype == "mixed" else dtype)).apply
     precision = "bfloat16" if dtype == "mixed" else None
     target = TARGETS[network.target]

@@ -12,9 +12,9 @@ from optax import contrib
 from model.config import OptimizerConfig
 
 Progress = jax.Array | np.ndarray
-"""[] how far the training has come: the number of the step, or seconds."""
+"""[]: how far the training has come, in steps or in seconds."""
 MakeOptimizer = Callable[[Progress], optax.GradientTransformation]
-"""The optimizer with the learning rate at that point of the training."""
+"""Progress -> the optimizer with the learning rate at that point of the training."""
 
 _LAYER_MATRICES = ("query", "key", "value", "output", "feed_forward_in", "feed_forward_out")
 
@@ -24,9 +24,9 @@ def make_optimizer(
 ) -> optax.GradientTransformation:
     """Muon for the layers' matrices and AdamW for the rest, or AdamW for all.
 
-    The learning rate is that at ``progress`` in a training of ``length``, both in steps or in
-    seconds. Muon: Jordan et al. 2024; its update of a matrix has singular values near 1. Matrices
-    of one shape are stacked in its state, so that its many small products are a few large ones.
+    The learning rate is that at ``progress`` in a training of ``length``, both in steps or both in
+    seconds. Muon (Jordan et al. 2024) updates a matrix by its orthogonalized momentum. Matrices of
+    the same shape are stacked, so that Muon runs a few large products instead of many small ones.
     """
 
     def rate(peak: float) -> optax.Schedule:
@@ -50,7 +50,7 @@ def make_optimizer(
 
 
 def schedule(config: OptimizerConfig, peak: float, length: float) -> optax.Schedule:
-    """Progress -> learning rate: constant, or a warm-up and a cosine over ``length``."""
+    """Progress -> learning rate: constant, or a linear warm-up and cosine decay over ``length``."""
     if config.schedule == "constant":
         return optax.constant_schedule(peak)
     warmup = max(1, round(length * config.warmup_share))
@@ -60,7 +60,7 @@ def schedule(config: OptimizerConfig, peak: float, length: float) -> optax.Sched
 
 
 def _stacked(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
-    """``optimizer``, which is given ``{"stacks": {shape: [N, D, F]}, "rest": {name: array}}``."""
+    """``optimizer`` applied to trees ``{"stacks": {shape: [N, D, F]}, "rest": {name: array}}``."""
 
     def init(params: Any) -> optax.OptState:
         return optimizer.init(_stack(params))
@@ -89,7 +89,7 @@ def _stack(params: Any) -> dict[str, dict[str, jax.Array]]:
 
 
 def _unstack(stacked: Any, like: Any) -> Any:
-    """The inverse of `_stack` for a tree of the same names and shapes."""
+    """The inverse of `_stack`, for a tree with the names and shapes of ``like``."""
     of_stacks = {
         key: array
         for shape, group in _groups(like).items()
@@ -107,8 +107,8 @@ def _unstack(stacked: Any, like: Any) -> Any:
 
 
 def _groups(params: Any) -> dict[str, list[tuple[str, str]]]:
-    """Shape -> (module, name) of its matrices that Muon takes: those of the layers, in
-    either layout."""
+    """Shape -> (module, name) of the matrices for Muon: those of the layers, in either
+    architecture."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for module, arrays in params.items():
         for name, array in arrays.items():
@@ -118,7 +118,7 @@ def _groups(params: Any) -> dict[str, list[tuple[str, str]]]:
 
 
 def _dimension_numbers(params: Any) -> Any:
-    """Muon for the stacks, and not for the rest."""
+    """Tells optax to use Muon for the stacks and AdamW for the rest."""
     matrices = contrib.MuonDimensionNumbers(1, 2)
     return {
         "stacks": dict.fromkeys(params["stacks"], matrices),

@@ -14,21 +14,20 @@ METRICS_FILE = "metrics.jsonl"
 
 
 class Counts(NamedTuple):
-    """How far a run has come."""
+    """How far a run has come: steps, training time, positions and move values trained on."""
 
     step: int
     seconds: float
-    """Of training."""
     positions: int
     action_values: int
 
 
 class RunLog:
-    """The logs of the run in ``out`` from ``start`` on, where a ``share`` of it is done.
+    """The logs of the run in ``out``, from ``start`` on, when a ``share`` of it is done.
 
-    A context manager. ``steps``: how many there will be, if that is known. Lines of later steps,
-    which a run that was killed after its last checkpoint wrote, are dropped: the log is the same,
-    times aside, as if the run had never stopped. So are lines that cannot be read.
+    A context manager. ``steps``: the total number of steps, if it is known. Lines of later steps,
+    from a run that was killed after its last checkpoint, are dropped, so that the log is as if the
+    run had never stopped, except for the times. Lines that cannot be read are dropped too.
     """
 
     def __init__(self, out: Path, steps: int | None, start: Counts, share: float) -> None:
@@ -62,7 +61,7 @@ class RunLog:
         self._board.close()
 
     def training(self, counts: Counts, share: float, parts: dict[str, Any]) -> None:
-        """The parts of a step's loss, and the speed since the last line."""
+        """Log the parts of a step's loss, and the speed since the last line."""
         figures = {name: float(value) for name, value in parts.items()}
         last, self._last = self._last, counts
         seconds = max(counts.seconds - last.seconds, 1e-9)
@@ -78,7 +77,7 @@ class RunLog:
         self._lines.say(f"step {counts.step} ({share:.0%}): " + "  ".join(self._figures.values()))
 
     def evaluation(self, counts: Counts, figures: dict[str, float]) -> None:
-        """Figures on the evaluation split."""
+        """Log metrics on the evaluation split."""
         self._write(counts, "evaluation", figures)
         texts = (f"{name} {value:.4f}" for name, value in figures.items())
         self._progress.console.print(f"step {counts.step}: " + "  ".join(texts))
@@ -86,7 +85,7 @@ class RunLog:
         self._show({name: f"{name} {figures[name]:.3f}" for name in shown if name in figures})
 
     def say(self, text: str) -> None:
-        """A line in the terminal only."""
+        """Print a line in the terminal only."""
         self._progress.console.print(text)
 
     def _write(self, counts: Counts, kind: str, figures: dict[str, float]) -> None:
@@ -106,7 +105,7 @@ def _lines(path: Path) -> list[bytes]:
 
 
 def _is_up_to(step: int, line: bytes) -> bool:
-    """Whether a line of the log is of this step or before; False for one that is damaged or cut."""
+    """Whether a line of the log is of this step or an earlier one; False if it is damaged."""
     try:
         return line.endswith(b"\n") and json.loads(line)["step"] <= step
     except (ValueError, TypeError, KeyError, RecursionError):

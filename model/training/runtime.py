@@ -1,4 +1,4 @@
-"""The process that trains: how much memory it keeps, and which devices share a batch."""
+"""Settings of the training process: memory, and the devices that share a batch."""
 
 import ctypes
 import ctypes.util
@@ -13,19 +13,19 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8
 
 
 def keep_freed_memory() -> bool:
-    """Tell glibc to keep freed memory for reuse; False where the C library has no such settings.
+    """Tell glibc to keep freed memory for reuse; False if the C library has no such settings.
 
-    Training on CPUs is then up to twice as fast: XLA allocates and frees its buffers in every step,
-    and glibc would return each large one to the system and fault it in again, page by page, which
-    costs more than the element-wise work done in it. Call it before JAX's first computation.
+    This makes training on CPUs up to twice as fast. XLA allocates and frees its buffers in every
+    step; glibc would return each large one to the system, and page faults on the next allocation
+    would cost more than the element-wise work. Call it before JAX's first computation.
     """
     mallopt = getattr(ctypes.CDLL(ctypes.util.find_library("c")), "mallopt", None)
     if mallopt is None:
         return False
     settings = {
         _M_ARENA_MAX: 1,  # other arenas cannot hold buffers of over 64 MiB
-        _M_MMAP_MAX: 0,  # no buffer is mapped by itself
-        _M_TRIM_THRESHOLD: -1,  # nothing is given back, however much is free
+        _M_MMAP_MAX: 0,  # no separate mapping for large buffers
+        _M_TRIM_THRESHOLD: -1,  # never return memory to the system
         _M_TOP_PAD: 64 << 20,
     }
     accepted = [mallopt(parameter, value) for parameter, value in settings.items()]
@@ -33,7 +33,8 @@ def keep_freed_memory() -> bool:
 
 
 def share_batches(batch_size: int, cpu_devices: int | None = None) -> None:
-    """Set how many CPU devices share a batch; by default one per core, if the batch divides.
+    """Set how many CPU devices share a batch: by default one per core if the batch size is
+    divisible by the number of cores, otherwise one.
 
     Call it before JAX's first computation.
     """
@@ -46,7 +47,7 @@ def share_batches(batch_size: int, cpu_devices: int | None = None) -> None:
 
 
 def shardings() -> "tuple[NamedSharding, NamedSharding]":
-    """Over all devices: the same on each, and by position."""
+    """Shardings over all devices: replicated, and split along the batch axis."""
     import jax
     from jax.sharding import AxisType, NamedSharding, PartitionSpec
 

@@ -1,4 +1,4 @@
-"""One training step as a pure function, whatever the loss."""
+"""One training step as a pure function, for any loss."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,12 +13,12 @@ from model.training.optimizer import MakeOptimizer, Progress
 
 
 class TrainState(NamedTuple):
-    """All that training changes."""
+    """Everything that a training step changes."""
 
     step: jax.Array  # [] int32
     params: Any
     average: Any
-    """What an `Average` makes of the parameters, for example their moving average."""
+    """The result of an `Average`, for example the parameters' moving average."""
     optimizer: optax.OptState
 
 
@@ -26,12 +26,12 @@ Parts = dict[str, jax.Array]
 LossOf = Callable[[Any, Any], tuple[jax.Array, Parts]]
 """(params, batch) -> the loss [] and the figures to log."""
 Average = Callable[[Any, Any, jax.Array], Any]
-"""(average so far, new params, number of the step that made them) -> new average."""
+"""(average so far, new params, index of the step) -> new average."""
 Update = Callable[[TrainState, Any, Progress], tuple[TrainState, Parts]]
 
 
 def init_state(params: Params, optimizer: MakeOptimizer) -> TrainState:
-    """The state before the first step, with these parameters; the average is a copy of them."""
+    """The state before the first step; the average starts as a copy of the parameters."""
     params = jax.tree.map(jnp.asarray, params)
     average = jax.tree.map(jnp.array, params)
     start = jnp.zeros((), jnp.int32)
@@ -39,12 +39,12 @@ def init_state(params: Params, optimizer: MakeOptimizer) -> TrainState:
 
 
 def no_average(average: Any, params: Any, step: jax.Array) -> Any:
-    """An `Average` that is the newest parameters."""
+    """An `Average` that does not average: it gives the newest parameters."""
     return params
 
 
 def moving_average(config: OptimizerConfig) -> Average:
-    """The exponential moving average of the parameters."""
+    """The parameters' exponential moving average."""
 
     def moved(average: Any, params: Any, step: jax.Array) -> Any:
         decay = _decay(config, step)
@@ -73,7 +73,7 @@ def make_update(loss_of: LossOf, optimizer: MakeOptimizer, average: Average = no
 
 
 def _decay(config: OptimizerConfig, step: jax.Array) -> jax.Array | float:
-    """With a warm-up (1 + t) / (10 + t) at first, as usual."""
+    """The decay at a step; with a warm-up it is (1 + step) / (10 + step) at first, as usual."""
     if not config.ema_warmup:
         return config.ema_decay
     return jnp.minimum(config.ema_decay, (1.0 + step) / (10.0 + step))

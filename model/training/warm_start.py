@@ -1,14 +1,13 @@
-"""The first weights of a training: drawn at random, or those of a network that is trained on.
+"""Initial weights of a training: random, or those of a network that is trained further.
 
-A network may be trained on as one with more layers than it has, with wider ones, or with moves that
-see what comes after them: what is new comes last and adds nothing at first, so that what was
-learned is all there in the first step (as in Chen et al. 2016, *Net2Net*). It may also be given
-other bins, or a mate range: each new bin starts with its share of the old one that covers its
-value.
+The new network may have more or wider layers than the old one, or afterstates: new layers and new
+units come last and contribute nothing at first, so that the new network computes the same function
+as the old one (as in Chen et al. 2016, *Net2Net*). It may also have other bins or another mate
+range: each new bin starts with an even share of the old bin that contains its value.
 
-Tokens that are wider have zeros in what is new: nothing writes there yet, but all that reads there
-does so with random weights, so that what to write can be learned from the first step on. In wider
-hidden layers, and in new heads, it is the other way round.
+In wider tokens, the new units start at zero: weights into them are zero, weights out of them are
+random, so that the gradient of the former is not zero. In wider hidden layers and new heads it is
+the other way round.
 """
 
 from dataclasses import asdict
@@ -31,7 +30,7 @@ GROWING = (
     "widening",
     "output_hidden_width",
 )
-"""What may be more than the network has; of the architecture `board`."""
+"""Fields that may be larger than in the old network; only in the architecture `board`."""
 _READERS = (
     "query",
     "key",
@@ -42,25 +41,25 @@ _READERS = (
 )
 """Matrices from tokens to hidden layers."""
 _IDLE = ("output", "feed_forward_out", *LOOSE_MAPS)
-"""Matrices whose product is added to something: zeros, where they are new."""
+"""Matrices whose output is added to the tokens; new ones start at zero."""
 _TOKEN_MAPS = ("move_source", "move_target", "move_board", *LOOSE_MAPS)
 """Matrices from tokens to tokens."""
 _BIN_MATRICES = ("move_head_out", "state_head_out")
 _BIN_BIASES = ("move_head_bias", "state_head_bias")
-"""What gives the logits of the bins, one column or number each."""
+"""Parameters with one column or one element for each bin."""
 
 
 def first_params(config: NetworkConfig, seed: int, start: Network | None) -> Params:
-    """Parameters before the first step, float32; the same for the same arguments.
+    """Initial parameters, float32; a function of the arguments alone.
 
-    Raises InputError if ``start`` is of another shape, beyond having fewer layers and other bins.
+    Raises InputError if the shape of ``start`` is not one that can be grown to ``config``.
     """
     params = init_params(config, seed)
     if start is None:
         return params
     _check(config, start.config)
     learned = _rebinned(start, ValueBins(config.bins, config.mate_range))
-    # A norm divides by the mean square of a token, in which there are now more zeros.
+    # RMSNorm divides by the root of a token's mean square, which the new zeros make smaller.
     norms = np.float32((start.config.width / config.width) ** 0.5)
     return {
         module: {
@@ -72,11 +71,11 @@ def first_params(config: NetworkConfig, seed: int, start: Network | None) -> Par
 
 
 def _rebinned(start: Network, bins: ValueBins) -> Params:
-    """The network's parameters for other bins, each with an even share of the old one's mass."""
+    """The network's parameters for other bins, each with an even share of its old bin's mass."""
     if bins == start.bins:
         return start.params
-    olds = start.bins.bin_of(bins.bin_value_in(bins.centres, start.bins))
-    shares = np.bincount(olds, minlength=start.bins.count)
+    old_bins = start.bins.bin_of(bins.bin_value_in(bins.centres, start.bins))
+    shares = np.bincount(old_bins, minlength=start.bins.count)
     if not shares.all():
         raise InputError(
             f"expected bins no wider than the {start.bins.count} of the network to start from, "
@@ -84,17 +83,17 @@ def _rebinned(start: Network, bins: ValueBins) -> Params:
         )
     heads = dict(start.params["~"])
     for name in _BIN_MATRICES:
-        heads[name] = heads[name][:, olds]
+        heads[name] = heads[name][:, old_bins]
     for name in _BIN_BIASES:
-        heads[name] = heads[name][olds] - np.log(shares[olds]).astype(np.float32)
+        heads[name] = heads[name][old_bins] - np.log(shares[old_bins]).astype(np.float32)
     return {**start.params, "~": heads}
 
 
 def _grown(
     name: str, array: np.ndarray, learned: np.ndarray | None, norms: np.float32
 ) -> np.ndarray:
-    """What was learned, with what is new in it such that it changes nothing yet; or a new array,
-    such that its layer adds nothing to its input."""
+    """The learned parameter, grown to the shape of ``array`` without changing the network's
+    outputs; or, if there is none, a new parameter whose layer adds nothing to its input."""
     if learned is None:
         return np.zeros_like(array) if name in _IDLE else array
     if name == "scale":

@@ -41,6 +41,7 @@ from model.network.network_file import (
 )
 from model.network.searchless_chess import export_reference, import_reference
 from model.targets import TARGETS
+from model.targets.target import BatchSource
 from model.training.loop import train
 from model.training.losses import network_loss
 from model.training.optimizer import make_optimizer
@@ -286,7 +287,7 @@ def taught(batch) -> set:
 
 def batches_of(config, data, batch_size: int):
     batches = TARGETS[config.target].batches[config.architecture]
-    return batches(data, inputs_of(config), batch_size, 0, BatchOptions(64))
+    return batches(BatchSource(data, inputs_of(config), batch_size, 0, BatchOptions(64)))
 
 
 @pytest.mark.parametrize("target", TARGETS)
