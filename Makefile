@@ -9,8 +9,11 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# Packages of a lock, only as the files whose hashes it has; then this project, with nothing fetched.
-INSTALL = $(PIP) --require-hashes --requirement $(1) && $(PIP) --no-deps --no-build-isolation --editable .
+# Only files whose hashes are in a lock: first what builds packages, then those of a lock, then this
+# project, so that no build fetches anything.
+INSTALL = $(PIP) --require-hashes --requirement requirements-build.lock \
+  && $(PIP) --require-hashes --no-build-isolation --requirement $(1) \
+  && $(PIP) --no-deps --no-build-isolation --editable .
 TESTS ?=
 
 .PHONY: play board test page page-check chromium stockfish lock clean
@@ -26,19 +29,19 @@ test: $(VENV)/installed-test stockfish
 	$(BIN)/python -m pytest $(TESTS)
 
 # The light install: what playing needs.
-$(VENV)/installed-play: pyproject.toml requirements-play.lock $(BIN)/python
+$(VENV)/installed-play: pyproject.toml requirements-build.lock requirements-play.lock $(BIN)/python
 	@echo "Installing what playing needs into $(VENV) ..." >&2
 	@$(call INSTALL,requirements-play.lock)
 	@touch $@
 
 # With the server of the board in the browser.
-$(VENV)/installed-board: pyproject.toml requirements-board.lock $(BIN)/python
+$(VENV)/installed-board: pyproject.toml requirements-build.lock requirements-board.lock $(BIN)/python
 	@echo "Installing what the board needs into $(VENV) ..." >&2
 	@$(call INSTALL,requirements-board.lock)
 	@touch $@ $(VENV)/installed-play
 
 # Everything: data, training, measuring, tests and linters.
-$(VENV)/installed-test: pyproject.toml requirements.lock $(BIN)/python
+$(VENV)/installed-test: pyproject.toml requirements-build.lock requirements.lock $(BIN)/python
 	@echo "Installing what the tests need into $(VENV) (some minutes) ..." >&2
 	@$(call INSTALL,requirements.lock)
 	@touch $@ $(VENV)/installed-play $(VENV)/installed-board
@@ -89,16 +92,16 @@ define apt_install
 endef
 
 # The newest versions that pyproject.toml allows, for every Python and system, with their hashes:
-# requirements.lock has all packages, the others those of smaller installs, at the same versions. uv
-# itself is in the lock.
+# requirements.lock has all packages, the others those of smaller installs, at the same versions, and
+# requirements-build.lock what builds packages. uv itself is in requirements.lock.
 LOCK = $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --no-emit-index-url \
-  --no-annotate --generate-hashes --python-version 3.11 --group build \
-  --custom-compile-command "make lock" pyproject.toml
+  --no-annotate --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
 
 lock: $(VENV)/installed-lock
-	$(LOCK) --upgrade --all-extras --output-file requirements.lock
-	$(LOCK) --upgrade --constraint requirements.lock --output-file requirements-play.lock
-	$(LOCK) --upgrade --constraint requirements.lock --extra board --output-file requirements-board.lock
+	$(LOCK) --upgrade pyproject.toml --all-extras --group build --output-file requirements.lock
+	$(LOCK) --upgrade --constraint requirements.lock --group build --output-file requirements-build.lock
+	$(LOCK) --upgrade --constraint requirements.lock pyproject.toml --output-file requirements-play.lock
+	$(LOCK) --upgrade --constraint requirements.lock pyproject.toml --extra board --output-file requirements-board.lock
 
 # The locked uv alone, so that a lock that is behind pyproject.toml can be renewed.
 $(VENV)/installed-lock: requirements.lock $(BIN)/python
