@@ -32,14 +32,20 @@ def game_to_pgn(
     black: str,
     result: tuple[str, str] | None,
     tags: Mapping[str, str] | None = None,
+    remarks: Mapping[int, str] | None = None,
 ) -> str:
-    """A finished or broken-off game as PGN; a comment on the last move says why it ended."""
+    """A finished or broken-off game as PGN; a comment on the last move says why it ended.
+
+    ``remarks``: comments that stand before a move, by its place in the game (0 is the first).
+    """
     game = chess.pgn.Game.from_board(board)
     today = datetime.date.today().strftime("%Y.%m.%d")
     game.headers.update(Event="Casual game", Site="?", Date=today, Round="-")
     game.headers.update(White=white, Black=black, Result=result[0] if result else "*")
     game.headers.update(tags or {})
     game.headers["Termination"] = "normal" if result else "unterminated"
+    for place, node in enumerate([game, *game.mainline()]):
+        node.comment = (remarks or {}).get(place, "")
     if result:
         game.end().comment = result[1]
     return game.accept(chess.pgn.StringExporter(columns=PGN_COLUMNS)) + "\n"

@@ -36,6 +36,7 @@ COMMANDS = {
 }
 MOVES_HELP = "Type a move as Nf3, exd5, O-O, e8=Q or as g1f3, e7e8q, or one of:"
 NAMES = frozenset(command.split()[0] for command in COMMANDS)
+LEVEL = "level "
 POINTS = {"1-0": 1.0, "1/2-1/2": 0.5, "0-1": 0.0}
 
 NO_FILE = (InputError, OSError, ValueError, RuntimeError)
@@ -75,6 +76,8 @@ class TerminalGame:
     bar: bool = False
     level: int | None = None
     _start: chess.Board = field(init=False)
+    _levels: dict[int, str] = field(default_factory=dict)
+    """The strength of each of the engine's moves, by its place in the game, where it is known."""
     _saved: set[Path] = field(default_factory=set)
     _asked: str = ""
 
@@ -98,6 +101,7 @@ class TerminalGame:
         """Let the engine make its move."""
         analysis = self.engine.analyse(self.board)
         move = self.engine.choose(analysis)
+        self._levels[len(self.board.move_stack)] = _level_text(self.level)
         i = analysis.moves.index(move)
         share = f"{analysis.win_probs[i]:.0%}"
         said = f"{ENGINE_NAME} plays {self._numbered(move)} and expects {share} of the points."
@@ -148,8 +152,18 @@ class TerminalGame:
         """The game so far as PGN."""
         names = {self.color: self.name, not self.color: ENGINE_NAME}
         side = "Black" if self.color == chess.WHITE else "White"
-        tags = {} if self.level is None else {f"{side}Elo": str(self.level)}
-        return game_to_pgn(self.board, names[chess.WHITE], names[chess.BLACK], self.result, tags)
+        first = int(self.board.root().turn == self.color)
+        places = range(first, len(self.board.move_stack), 2)
+        levels = [self._levels.get(place, "") for place in places] or [_level_text(self.level)]
+        tags, remarks = {}, {}
+        if len(set(levels)) > 1:
+            for place, before, level in zip(places, ["", *levels], levels, strict=False):
+                if level != before:
+                    remarks[place] = f"{ENGINE_NAME} at {level} from here"
+        elif levels[0].startswith(LEVEL):
+            tags[f"{side}Elo"] = levels[0].removeprefix(LEVEL)
+        white, black = names[chess.WHITE], names[chess.BLACK]
+        return game_to_pgn(self.board, white, black, self.result, tags, remarks)
 
     def _do_help(self, _: str) -> Shown:
         return Shown(MOVES_HELP, help=True)
@@ -195,7 +209,7 @@ class TerminalGame:
         if self.curve is None:
             return Shown("Full strength; other levels of this network were not measured.")
         low, high = self.curve.elo_range
-        now = "full strength" if self.level is None else f"level {self.level}"
+        now = _level_text(self.level)
         return Shown(f"{ENGINE_NAME} plays at {now} (levels {low} to {high}, or full).")
 
     def _do_bar(self, _: str) -> Shown:
@@ -222,6 +236,9 @@ class TerminalGame:
             return Shown(f"Not loaded: {error}")
         self._start = saved.board.root()
         self._begin(saved.board, self._side_in(saved.tags))
+        elo = saved.tags.get("BlackElo" if self.color == chess.WHITE else "WhiteElo", "")
+        if elo.isdecimal() and self._engine_in(saved.tags):
+            self._levels = dict.fromkeys(range(len(saved.board.move_stack)), LEVEL + elo)
         self.result = self.result or saved.result
         return Shown(self._ended(), board_changed=True)
 
@@ -244,6 +261,7 @@ class TerminalGame:
 
     def _begin(self, board: chess.Board, color: chess.Color) -> None:
         self.board, self.color, self.bottom = board, color, color
+        self._levels = {}
         self.result = result_of(board)
 
     def _side_in(self, tags: Mapping[str, str]) -> chess.Color:
@@ -254,6 +272,10 @@ class TerminalGame:
         if ENGINE_NAME in (white, black):
             return chess.WHITE if black == ENGINE_NAME else chess.BLACK
         return self.color
+
+    def _engine_in(self, tags: Mapping[str, str]) -> bool:
+        """Whether the engine has the other side by its name."""
+        return tags.get("Black" if self.color == chess.WHITE else "White") == ENGINE_NAME
 
     def _numbered(self, move: chess.Move) -> str:
         dots = "." if self.board.turn == chess.WHITE else "..."
@@ -267,6 +289,11 @@ class TerminalGame:
 
     def _ended(self) -> str:
         return f"{self.result[0]}  {self.result[1]}" if self.result else ""
+
+
+def _level_text(level: int | None) -> str:
+    """A strength in words."""
+    return "full strength" if level is None else f"{LEVEL}{level}"
 
 
 def result_of(board: chess.Board) -> tuple[str, str] | None:

@@ -153,6 +153,42 @@ def test_levels_are_those_that_were_measured(engine):
     assert (game.level, engine.choice.temperature) == (None, 0.0)
 
 
+def test_a_game_says_which_moves_were_played_at_which_level(engine, tmp_path):
+    """A tag says what held for the whole game; comments say where the strength changed."""
+    curve = StrengthCurve((0.0, 0.1), (1600.0, 1000.0))
+    game = TerminalGame(engine, chess.Board(), chess.WHITE, curve=curve)
+    play(game, "level 1300", "a4", "b4")
+    assert '[BlackElo "1300"]' in game.to_pgn() and "from here" not in game.to_pgn()
+    play(game, "level 1200")  # has not played yet
+    assert '[BlackElo "1300"]' in game.to_pgn()
+    play(game, "c4", "level full", "d4")
+    parsed = chess.pgn.read_game(io.StringIO(game.to_pgn()))
+    assert parsed and "BlackElo" not in parsed.headers
+    comments = [node.comment for node in parsed.mainline()]
+    assert [c.removeprefix("Argmax at ").removesuffix(" from here") for c in comments] == [
+        *("level 1300", "", "", "", "level 1200", "", "full strength", "")
+    ]
+    play(game, "undo", "undo")  # back to the part that has one level
+    assert '[BlackElo "1300"]' in game.to_pgn() and "from here" not in game.to_pgn()
+    file = tmp_path / "game.pgn"
+    play(game, f"save {file}", "new", "e3", f"load {file}")
+    assert '[BlackElo "1300"]' in game.to_pgn()
+    play(game, "level 1000", "h4")
+    assert "BlackElo" not in game.to_pgn() and "level 1000 from here" in game.to_pgn()
+
+
+def test_a_loaded_game_of_unknown_strength_gets_no_level(engine, tmp_path):
+    file = tmp_path / "game.pgn"
+    file.write_text('[White "You"]\n[Black "Argmax"]\n\n1. a4 a5 2. b4 b5 *\n')
+    curve = StrengthCurve((0.0, 0.1), (1600.0, 1000.0))
+    game = TerminalGame(engine, chess.Board(), chess.WHITE, curve=curve)
+    play(game, "level 1300", f"load {file}")
+    assert "1300" not in game.to_pgn()
+    play(game, "h4")
+    assert "BlackElo" not in game.to_pgn()
+    assert "3. h4 { Argmax at level 1300 from here }" in game.to_pgn()
+
+
 def test_a_saved_game_is_loaded_again(engine, tmp_path):
     file = tmp_path / "game.pgn"
     game = TerminalGame(engine, chess.Board(), chess.BLACK, name="Ørsted")
