@@ -1,1 +1,1 @@
-"""Games between players: networks, Stockfish's levels, any UCI program."""
+"""Games between players: networks, Stockfish at any level, other UCI programs."""

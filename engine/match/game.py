@@ -1,4 +1,4 @@
-"""One game between two players: moves, clocks, adjudication, faults. No files, no threads."""
+"""One game between two players: moves, clocks, adjudication, engine faults."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from engine.match.uci_client import EngineFault, ExternalPlayer
 
 @dataclass(frozen=True)
 class Pairing:
-    """One game to be played. ``key`` is unique in its match: pairing.opening.game."""
+    """One scheduled game. ``key``, unique in its match, is pairing.opening.game."""
 
     key: str
     number: int
@@ -25,8 +25,8 @@ class Pairing:
 
 @dataclass(frozen=True)
 class GameRecord:
-    """A finished game. ``score`` is White's; ``termination`` one of the PGN standard's words;
-    ``reason`` says it for people; ``fault``: (player, kind) where an engine failed."""
+    """A finished game. ``score`` is White's; ``termination`` is the value of the PGN tag;
+    ``reason`` is for people to read; ``fault``: (player, kind) if an engine failed."""
 
     pairing: Pairing
     moves: tuple[chess.Move, ...]
@@ -37,13 +37,13 @@ class GameRecord:
     fault: tuple[str, str] | None = None
 
     def points_of(self, player: str) -> float:
-        """What the player made of it: 1, 0.5 or 0."""
+        """The player's score: 1, 0.5 or 0."""
         return self.score if self.pairing.white == player else 1 - self.score
 
 
 @dataclass
 class _State:
-    """A game under way."""
+    """The state of a running game."""
 
     board: chess.Board
     clock_s: dict[chess.Color, float] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class _State:
 
 
 class Stopped(Exception):
-    """The match was interrupted in the middle of this game."""
+    """The match was interrupted during this game."""
 
 
 def play_game(
@@ -64,7 +64,7 @@ def play_game(
     judge: ExternalPlayer | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> GameRecord:
-    """Play one game to its end. Raises Stopped where ``stopped`` says so between two moves."""
+    """Play one game to its end. Raises Stopped if ``stopped()`` is true between two moves."""
     state = _State(chess.Board(pairing.fen))
     if control:
         state.clock_s = dict.fromkeys(chess.COLORS, control.base_s)
@@ -96,7 +96,7 @@ def _record(pairing: Pairing, state: _State, verdict, fault=None) -> GameRecord:
 
 
 def _move(state: _State, player: Player, control: TimeControl | None) -> tuple[str, str] | None:
-    """Ask for a move and make it. Returns (kind, message) where the player has failed."""
+    """Ask for a move and play it. Returns (kind, message) if the engine failed."""
     board = state.board
     limit = _clocks(state, control)
     start = time.perf_counter()
@@ -145,8 +145,8 @@ def _verdict(
 
 
 def rules_verdict(board: chess.Board) -> tuple[float, str] | None:
-    """(White's score, reason) where the rules end the game; draws are claimed as soon as they can
-    be: third repetition, 50 moves."""
+    """(White's score, reason) if the rules end the game. A draw by threefold repetition or the
+    50-move rule is claimed at once."""
     if not any(board.generate_legal_moves()):
         if not board.is_check():
             return 0.5, "stalemate"
@@ -163,7 +163,7 @@ def rules_verdict(board: chess.Board) -> tuple[float, str] | None:
 def judged_verdict(
     scores_cp: list[int], move_number: int, rule: Adjudication
 ) -> tuple[float, str, str] | None:
-    """What the judge's scores (White's point of view, one a move) amount to."""
+    """The result, if the judge's scores (White's point of view, one per move) decide the game."""
     recent = scores_cp[-rule.win_checks :]
     if len(recent) == rule.win_checks:
         if all(score >= rule.win_cp for score in recent):

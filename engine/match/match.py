@@ -1,8 +1,8 @@
-"""Matches: who plays whom from what, several games at once, and how things stand.
+"""Matches: the schedule, several games in parallel, and the score.
 
-Every opening is played twice with colours swapped. Games run in threads; each thread has its own
-seat of every player (a process of its own for UCI programs), and networks answer all running games
-in shared batches.
+Every opening is played twice with colours reversed. Games run in threads. Each thread has its own
+instance of every player (a separate process for a UCI program), and networks evaluate the positions
+of all running games in shared batches.
 """
 
 import math
@@ -23,8 +23,8 @@ from engine.match.uci_client import ExternalPlayer
 
 @dataclass(frozen=True)
 class MatchConfig:
-    """``games`` per pairing of two players. ``gauntlet``: the first player against each other one,
-    instead of everyone against everyone."""
+    """``games``: for each pairing of two players. ``gauntlet``: only the first player meets all
+    others, instead of a round robin."""
 
     games: int
     gauntlet: bool = False
@@ -36,16 +36,16 @@ class MatchConfig:
     def __post_init__(self) -> None:
         if self.games < 2 or self.games % 2:
             raise InputError(
-                f"expected an even number of games a pairing, found {self.games}; every opening "
-                "is played twice, colours swapped"
+                f"expected an even number of games per pairing, found {self.games}; every opening "
+                "is played twice, with colours reversed"
             )
         if self.concurrency < 1:
             raise InputError(f"expected at least 1 game at a time, found {self.concurrency}")
 
 
 def schedule(names: Sequence[str], openings: Sequence[str], config: MatchConfig) -> list[Pairing]:
-    """All games of a match. ``openings``: FENs, at least games / 2 of them; each pairing uses the
-    same ones. Openings come in turn for all pairings, so that an early stop is fair."""
+    """All games of a match. ``openings``: FENs, at least games / 2 of them, the same for each
+    pairing. All pairings play an opening before the next one, so that an early stop is fair."""
     if len(names) < 2:
         raise InputError(f"expected at least two players, found {len(names)}")
     pairs = [(names[0], other) for other in names[1:]]
@@ -63,8 +63,8 @@ def schedule(names: Sequence[str], openings: Sequence[str], config: MatchConfig)
 def play(
     games: Sequence[Pairing], roster: Roster, config: MatchConfig, stop: threading.Event
 ) -> Iterator[GameRecord]:
-    """Play ``games``, yielding each as it ends, not always in order. Setting ``stop`` (or leaving
-    the iterator) ends the threads after their current move."""
+    """Play ``games``, yielding each when it ends, in any order. Setting ``stop``, or closing the
+    iterator, ends the threads after their current move."""
     waiting: queue.SimpleQueue[Pairing] = queue.SimpleQueue()
     for pairing in games:
         waiting.put(pairing)
@@ -92,7 +92,7 @@ def play(
 
 
 def _work(waiting, done, roster: Roster, config: MatchConfig, stop: threading.Event) -> None:
-    """One thread: its own seats, one game after another. Its last word is None, or an exception."""
+    """A thread that plays one game after another. Puts None at its end, after any exception."""
     seats: dict[str, Player] = {}
     judge = ExternalPlayer(config.judge) if config.judge else None
     try:
@@ -119,7 +119,7 @@ def _work(waiting, done, roster: Roster, config: MatchConfig, stop: threading.Ev
 
 @dataclass(frozen=True)
 class Score:
-    """How two players stand, from the side of ``a``. ``pair_scores``: of whole opening pairs."""
+    """The score of two players, from a's side. ``pair_scores``: of both games of each opening."""
 
     a: str
     b: str
@@ -134,7 +134,7 @@ class Score:
 
     @property
     def likelihood_of_superiority(self) -> float:
-        """P(a is the stronger), from decisive games alone (normal approximation)."""
+        """P(a is stronger than b), from decisive games only (normal approximation)."""
         decisive = self.wins + self.losses
         if not decisive:
             return 0.5
@@ -142,7 +142,7 @@ class Score:
 
 
 def scores(records: Sequence[GameRecord]) -> list[Score]:
-    """One line per pairing, in the order of the schedule; a is White in a pairing's odd games."""
+    """The score of each pairing, in the order of the schedule; ``a`` is White in its odd games."""
     groups: dict[int, list[GameRecord]] = {}
     for record in sorted(records, key=lambda r: r.pairing.number):
         groups.setdefault(int(record.pairing.key.split(".")[0]), []).append(record)
@@ -174,7 +174,7 @@ def faults(records: Sequence[GameRecord]) -> dict[str, dict[str, int]]:
 
 
 def move_times_ms(records: Sequence[GameRecord]) -> dict[str, float]:
-    """The median time of a move by player, in milliseconds, as the match saw it."""
+    """Each player's median time per move in milliseconds, as measured by the match."""
     spent: dict[str, list[float]] = {}
     for record in records:
         sides = [record.pairing.white, record.pairing.black]

@@ -1,4 +1,4 @@
-"""Openings to start games from: EPD or FEN lines, plain or .zst; a small set ships with Argmax."""
+"""Openings to start games from: EPD or FEN lines, plain or .zst. A small set is built in."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ BUILT_IN = Path(__file__).with_name("openings.epd")
 def read_openings(path: str | Path | None = None) -> list[str]:
     """FENs in the order of the file; None reads the built-in set.
 
-    Raises InputError that names the line of an illegal position, or where there is none at all.
+    Raises InputError for an illegal position, with its line, and for a file without openings.
     """
     path = BUILT_IN if path is None else path
     fens = list(_fens(path))
@@ -48,7 +48,7 @@ def _position(text: str) -> str:
 
 
 def choose_openings(fens: list[str], count: int, seed: int) -> list[str]:
-    """``count`` openings in an order drawn by ``seed``; each comes once before any comes again."""
+    """``count`` openings in a random order; all are used once before any is used again."""
     rng = np.random.default_rng(seed)
     chosen: list[str] = []
     while len(chosen) < count:

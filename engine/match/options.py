@@ -1,4 +1,4 @@
-"""What may be chosen for games: clocks, and when a game ends early."""
+"""Options of games: time control and adjudication."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from data_pipeline.common.ranges import (
 
 @dataclass(frozen=True)
 class TimeControl:
-    """Seconds for the game and per move, the same for both sides."""
+    """Base time and increment per move in seconds, the same for both sides."""
 
     base_s: PositiveFloat
     increment_s: NonNegativeFloat = 0.0
@@ -24,12 +24,12 @@ class TimeControl:
 
 @dataclass(frozen=True)
 class Adjudication:
-    """When a game ends before the rules end it.
+    """When a game is ended before the rules end it.
 
-    ``max_moves``: a draw after that many moves of both sides. With a judge (a UCI engine) the
-    game is won once its score stands at or beyond ``win_cp`` for ``win_checks`` moves in a row, and
-    drawn once it stays within ``draw_cp`` for ``draw_checks`` moves in a row after
-    ``draw_after_move``.
+    ``max_moves``: the game is drawn after this many moves by each side. With a judge (a UCI
+    engine), a side wins once the judge's score is at least ``win_cp`` for it for ``win_checks``
+    moves in a row. The game is drawn once the score has stayed within ``draw_cp`` for
+    ``draw_checks`` moves in a row, from move ``draw_after_move`` on.
     """
 
     max_moves: PositiveInt = 300

@@ -1,4 +1,4 @@
-"""A match's games as PGN: written game by game, read back to go on."""
+"""The games of a match as PGN: appended one by one, and read back to resume the match."""
 
 import codecs
 import datetime
@@ -22,12 +22,12 @@ from engine.match.options import TimeControl
 RESULTS = {score: text for text, score in SCORES.items()}
 MOVE_TIME = re.compile(r"(\d+\.\d+)s")
 MATCH, LADDER = "Argmax match", "Argmax ladder"
-"""What the tag Event says."""
+"""Values of the PGN tag Event."""
 _LINE = re.compile(r'^\[(\w+) "(.*)"\]$', re.MULTILINE)
 
 
 def to_pgn(record: GameRecord, event: str, date: datetime.date, control: TimeControl | None) -> str:
-    """One game as PGN text that ends with an empty line; each move's time as a comment."""
+    """One game as PGN text with a blank line at the end; each move's time is in a comment."""
     pairing = record.pairing
     game = chess.pgn.Game()
     game.headers["Event"] = event
@@ -52,7 +52,7 @@ def to_pgn(record: GameRecord, event: str, date: datetime.date, control: TimeCon
 
 
 def append_game(path: Path, text: str) -> None:
-    """Add one game to a PGN file and see it safely there."""
+    """Append one game to a PGN file and flush it to disk."""
     with open(path, "a", encoding="utf-8") as file:
         file.write(text)
         file.flush()
@@ -60,25 +60,25 @@ def append_game(path: Path, text: str) -> None:
 
 
 @contextmanager
-def held(path: Path | None) -> Iterator[None]:
-    """Keep other matches and ladders from writing to ``path`` (None: to no file) meanwhile.
+def locked(path: Path | None) -> Iterator[None]:
+    """Keep other matches and ladders from writing to ``path``; None stands for no file.
 
-    Raises InputError where one does, or where no file can be there.
+    Raises InputError if another process holds the lock, or if the path cannot be a file.
     """
     if path is None or (path.exists() and not path.is_file() and not path.is_dir()):  # /dev/null
         yield
         return
-    place = path.resolve()
-    if place.is_dir() or not place.parent.is_dir():
+    target = path.resolve()
+    if target.is_dir() or not target.parent.is_dir():
         raise InputError(f"expected a file to write games to as --pgn, found no place for {path}")
-    with lock(place.with_name(f".{place.name}.lock"), f"write games to {path}"):
+    with lock(target.with_name(f".{target.name}.lock"), f"write games to {path}"):
         yield
 
 
 def resume(path: Path, schedule: Sequence[Pairing], event: str = MATCH) -> list[GameRecord]:
-    """The games of this match that ``path`` already holds; a last one that was cut off is removed.
+    """The games of this match that ``path`` already has; a truncated last game is removed.
 
-    Raises InputError, and leaves the file as it is, where it holds anything else.
+    Raises InputError, and does not change the file, if it has anything else.
     """
     if not path.is_file():
         return []
@@ -104,8 +104,8 @@ def resume(path: Path, schedule: Sequence[Pairing], event: str = MATCH) -> list[
 
 
 def _check_text(data: bytes, path: Path) -> None:
-    """Raise InputError for a file that text cannot be added to: compressed, or in another encoding
-    than ours. It may end within a character."""
+    """Raise InputError for a file that text cannot be appended to: compressed, or in another
+    encoding than UTF-8. It may end within a character."""
     try:
         codecs.getincrementaldecoder("utf-8")().decode(data)
     except UnicodeDecodeError:
@@ -116,7 +116,7 @@ def _check_text(data: bytes, path: Path) -> None:
 
 
 def players_met(path: Path) -> set[frozenset[str]]:
-    """Who has met whom in a file of whole games; none where there is no file."""
+    """The pairs of players in the complete games of a file; empty if there is no file."""
     if not path.is_file():
         return set()
     games = filter(_is_whole, split_games(numbered_lines(path)))
@@ -124,20 +124,21 @@ def players_met(path: Path) -> set[frozenset[str]]:
 
 
 def _is_whole(game: Game) -> bool:
-    """Whether the movetext ends with the result of the tags, as ours does."""
+    """Whether the movetext ends with the result in the tags, as in games that we wrote."""
     tokens = [] if game.fault else list(main_line(game.movetext))
     last = tokens[-1] if tokens else None
     return last is not None and last.kind == "result" and last.text == game.tags.get("Result")
 
 
 def _has_more(game: Game) -> bool:
-    """Whether something stands behind a result in the movetext, as no game cut off has it."""
+    """Whether the movetext goes on after a result, which a truncated game never does."""
     kinds = [token.kind for token in main_line(game.movetext)]
     return "result" in kinds[:-1]
 
 
 def _is_cut_off(text: str, by_key: dict[str, Pairing], event: str) -> bool:
-    """Whether the text is the start of a game of this match, cut off where a process was killed."""
+    """Whether the text is the start of a game of this match, truncated when a process was
+    killed."""
     tags = dict(_LINE.findall(text))
     pairing = by_key.get(tags.get("Round", ""))
     if pairing is None:

@@ -1,4 +1,4 @@
-"""Players by their text: ``KIND[:WHAT][,KEY=VALUE]...`` -> `PlayerSpec`.
+"""Players as text: ``KIND[:WHAT][,KEY=VALUE]...`` -> `PlayerSpec`.
 
     network                              the network that ships
     network:FILE,temperature=0.1         another one; also risk=, draw_contempt=, seed=,
@@ -6,12 +6,12 @@
     stockfish:elo=1500                   Stockfish limited by UCI_Elo
     stockfish:skill=0,nodes=1000         by Skill Level; path=PROGRAM says which Stockfish
     uci:PROGRAM ARGUMENTS,depth=1        any UCI program; option.NAME=VALUE sets its options
-    teacher:depth=5,then=10x3            the best move by the labels of 'argmax data annotate': all
+    teacher:depth=5,then=10x3            the best move in the labels of 'argmax data annotate': all
                                          moves at depth 5, then the best 3 at depth 10; then= may be
                                          repeated; path=PROGRAM, option.NAME=VALUE
     random                               uniformly random legal moves; seed=
 
-External engines take ``nodes=``, ``depth=`` or ``movetime=`` (seconds) as their limit a move; all
+External engines take ``nodes=``, ``depth=`` or ``movetime=`` (seconds) as their limit per move. All
 players take ``name=``.
 """
 
@@ -37,7 +37,7 @@ def _stage(text: str) -> Stage:
     return Stage(Limit(depth=int(depth)), int(moves or 1))
 
 
-# What each kind understands besides ``name``, and how its value is read.
+# The settings of each kind, besides ``name``, and the parser of each value.
 KEYS: dict[str, dict] = {
     "network": {**CHOICES, "rules": _rules, "seed": int},
     "stockfish": {**LIMITS, "elo": int, "skill": int, "path": str},
@@ -49,8 +49,8 @@ KEYS: dict[str, dict] = {
 
 @dataclasses.dataclass(frozen=True)
 class PlayerSpec:
-    """A player, parsed. ``target``: the network's file or the program's command line, '' if none;
-    ``settings``: the keys of `KEYS`; ``options``: UCI options to set."""
+    """A parsed player. ``target``: the network file or the program's command line, or ''.
+    ``settings``: values for the keys of `KEYS`. ``options``: UCI options to set."""
 
     text: str
     kind: str
@@ -61,12 +61,12 @@ class PlayerSpec:
 
     @property
     def external(self) -> bool:
-        """Whether it is another program's process."""
+        """Whether it is a separate process."""
         return self.kind in ("stockfish", "uci", "teacher")
 
 
 def parse_spec(text: str) -> PlayerSpec:
-    """Text -> a spec. Raises InputError that says what was expected."""
+    """Parse a player. Raises InputError."""
     kind, _, rest = text.partition(":")
     if "," in kind:
         kind, _, rest = text.partition(",")
@@ -97,7 +97,7 @@ def parse_spec(text: str) -> PlayerSpec:
 
 
 def network_spec(path: Path) -> PlayerSpec:
-    """The player of a network file, whatever characters its path has."""
+    """The player of a network file; the path may have any characters."""
     return PlayerSpec(f"network:{path}", "network", _name("network", str(path), {}), str(path))
 
 
@@ -110,7 +110,7 @@ def _read(text: str, key: str, value: str, reader):
 
 
 def _name(kind: str, target: str, settings: dict) -> str:
-    """A readable name: ``argmax-2``, ``stockfish elo=1500``, ``random``."""
+    """A name to show: ``argmax-2``, ``stockfish elo=1500``, ``random``."""
     base = kind
     if kind == "network":
         base = target.rpartition("/")[2].removesuffix(".safetensors") or "argmax"
@@ -138,9 +138,9 @@ def parse_specs(texts: Sequence[str]) -> list[PlayerSpec]:
 
 
 def numbered(names: Sequence[str]) -> list[str]:
-    """Names made different: one that comes again gets a number, as in ``Bot``, ``Bot (2)``.
+    """Unique names: repeated names get a number, as in ``Bot``, ``Bot (2)``.
 
-    The same names in the same order always give the same, so that a match can go on.
+    The result depends only on the names and their order, so that a match can be resumed.
     """
     different: list[str] = []
     for name in names:

@@ -1,7 +1,7 @@
-"""Players at the board: networks, random movers and UCI programs behind one small interface.
+"""Players: networks, random movers and UCI programs with one interface.
 
-A match runs several games at once, each in a thread with a seat of its own for either player. Seats
-of one network share one batched pass: what all running games ask meanwhile goes into the next pass.
+A match runs several games in threads, each with its own instance of both players. The instances of
+a network share batched passes: positions that arrive during a pass are evaluated in the next one.
 """
 
 import queue
@@ -25,21 +25,21 @@ from engine.play.engine import SearchlessEngine
 
 
 class Player(Protocol):
-    """One seat: plays one game at a time."""
+    """A player that plays one game at a time."""
 
     def new_game(self, number: int) -> None:
-        """A new game starts; ``number`` seeds what is random in it."""
+        """A new game starts; ``number`` seeds the random choices in it."""
 
     def play(self, board: chess.Board, limit: chess.engine.Limit | None = None) -> chess.Move:
         """A move. May raise `engine.match.uci_client.EngineFault`."""
         ...
 
     def close(self) -> None:
-        """End what the seat alone uses, such as a process."""
+        """Release what belongs to this instance, such as a process."""
 
 
 class RandomPlayer:
-    """Every legal move with the same probability; the game's number and ``seed`` decide which."""
+    """Plays legal moves uniformly at random, seeded by ``seed`` and the number of the game."""
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
@@ -57,10 +57,10 @@ class RandomPlayer:
 
 
 class Batcher:
-    """Answers single requests from many threads with batched passes of one engine.
+    """Answers requests for single positions from many threads with batched passes of one engine.
 
-    A thread of its own takes what has been asked since the last pass, so batches grow with the
-    number of waiting games and a lone request is not delayed. A context manager.
+    Its thread takes all requests that arrived during the last pass, so that batches grow with the
+    number of running games and a single request is not delayed. A context manager.
     """
 
     def __init__(self, engine: SearchlessEngine, largest: int = 128) -> None:
@@ -96,13 +96,13 @@ class Batcher:
                 analyses = self.engine.analyse_many([board for board, _ in batch])
                 for (_, answer), analysis in zip(batch, analyses, strict=True):
                     answer.set_result(analysis)
-            except Exception as error:  # whoever asked gets to see it
+            except Exception as error:  # passed on to the callers
                 for _, answer in batch:
                     answer.set_exception(error)
 
 
 class NetworkPlayer:
-    """A seat of a network: asks the shared batcher, then chooses with the game's own seed."""
+    """A network as a player: evaluates with a shared batcher, chooses with a generator per game."""
 
     def __init__(self, batcher: Batcher, seed: int = 0) -> None:
         self.batcher, self.seed = batcher, seed
@@ -119,10 +119,10 @@ class NetworkPlayer:
 
 
 class Roster:
-    """Opens seats of players by name; a network is loaded once, and closed at the end.
+    """Makes instances of players by name; each network is loaded once, and closed at the end.
 
-    ``seed`` is for players whose spec names none; networks are compiled for up to ``at_once``
-    positions a pass. A context manager, used by several threads.
+    ``seed`` is for players whose spec has none. Networks are compiled for batches of up to
+    ``at_once`` positions. A context manager; safe to use from several threads.
     """
 
     def __init__(self, specs: Sequence[PlayerSpec], seed: int = 0, at_once: int = 1) -> None:
@@ -139,14 +139,15 @@ class Roster:
         self._open.close()
 
     def prepare(self, *names: str) -> None:
-        """Load or try these players (all, without names): whatever can be wrong shows here."""
+        """Load or start these players (by default all), so that errors show before the first
+        game."""
         with self._lock:
             for name in names or self.specs:
                 if name not in self._makers:
                     self._makers[name] = self._maker(self.specs[name], self._open)
 
     def seat(self, name: str) -> Player:
-        """A new seat of a player that was prepared; whoever asked closes it."""
+        """A new instance of a player that was prepared; the caller closes it."""
         return self._makers[name]()
 
     def _maker(self, spec: PlayerSpec, stack: ExitStack) -> Callable[[], Player]:
@@ -160,7 +161,7 @@ class Roster:
             with ExternalPlayer(spec):
                 return lambda: ExternalPlayer(spec)
         engine = open_network(spec)
-        for power in range(self.at_once.bit_length()):  # or the first moves would take seconds
+        for power in range(self.at_once.bit_length()):  # else the first moves would take seconds
             engine.analyse_many([chess.Board()] * 2**power)
         batcher = stack.enter_context(Batcher(engine))
         return lambda: NetworkPlayer(batcher, seed)
@@ -168,13 +169,13 @@ class Roster:
 
 @dataclass(frozen=True)
 class Chosen:
-    """A player's move, as a ranking of the moves in which it stands alone."""
+    """A player's move, as a ranking with one move."""
 
     moves: tuple[chess.Move, ...]
 
 
 class MoveByMove:
-    """A player as a solver of positions that have nothing to do with one another."""
+    """A player as a solver of unrelated positions."""
 
     def __init__(self, player: Player) -> None:
         self.player = player
@@ -190,7 +191,7 @@ class MoveByMove:
 
 @contextmanager
 def open_solver(spec: PlayerSpec) -> Iterator[tuple[SearchlessEngine | MoveByMove, str, int]]:
-    """A player as a solver of positions, its name, and how many positions it takes at once."""
+    """A player as a solver of positions, its name, and its batch size in positions."""
     if spec.kind == "network":
         engine = open_network(spec)
         name = engine.predictor.network.name  # pyright: ignore[reportAttributeAccessIssue]
@@ -206,7 +207,7 @@ def open_solver(spec: PlayerSpec) -> Iterator[tuple[SearchlessEngine | MoveByMov
 
 
 def open_network(spec: PlayerSpec) -> SearchlessEngine:
-    """The engine of a ``network`` spec, for many positions at once."""
+    """The engine of a ``network`` spec, for batches of positions."""
     from engine.play import load_engine
     from engine.play.move_choice import Choice
     from model.training.runtime import keep_freed_memory

@@ -1,4 +1,4 @@
-"""Stockfish's levels as a ladder, and the games on it."""
+"""A ladder of Stockfish's strength levels, and the games on it."""
 
 import datetime
 import os
@@ -19,18 +19,18 @@ from engine.match.uci_client import ExternalPlayer, find_stockfish
 from engine.rating.ladder import Level
 from engine.rating.results import Result
 
-# Levels without a rating of their own, and where they may stand; only planning uses the guess.
+# Levels without an official rating, and rough guesses that are used for planning only.
 UNRATED = (("skill=0,nodes=200", 1300.0), ("skill=0,nodes=20", 1250.0))
 RANDOM_GUESS_ELO = 400.0
-MOST_OPENINGS = 500  # a pairing on the ladder
+MOST_OPENINGS = 500  # per pairing
 
 
 def levels_of(
     stockfish: str | None, step: int, movetime_s: float
 ) -> tuple[list[PlayerSpec], list[Level], str]:
-    """The levels of a Stockfish, as players and as rungs, and its name.
+    """The levels of a Stockfish, as players and as levels of a ladder, and the engine's name.
 
-    ``step``: Elo between two rungs; the lowest and the highest are always there.
+    ``step``: Elo between two levels; the lowest and the highest are always included.
     """
     path = stockfish or find_stockfish()
     with ExternalPlayer(parse_spec(f"stockfish:path={path}")) as player:
@@ -50,7 +50,7 @@ def levels_of(
 
 
 def scale_text(stockfish: str, movetime_s: float) -> str:
-    """What the ladder's Elo mean, and what they do not."""
+    """What Elo means on this ladder, and its limits."""
     return (
         f"The scale is UCI_Elo of {stockfish}: its authors fitted its levels to games at 60 s + "
         "0.6 s (120 s + 1 s from Stockfish 16 on) and anchored them to CCRL 40/4 (blitz). Here "
@@ -61,9 +61,9 @@ def scale_text(stockfish: str, movetime_s: float) -> str:
 
 
 class LadderGames:
-    """Plays the rounds of a ladder; a context manager that holds the players.
+    """Plays the rounds of a ladder; a context manager that owns the players.
 
-    Two players have a fixed order of openings, each played twice; a round takes the next ones.
+    Each pairing has a fixed order of openings, each played twice; a round takes the next ones.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class LadderGames:
         self.roster.__exit__()
 
     def resume(self) -> list[Result]:
-        """The results that the PGN already holds."""
+        """The results that are already in the PGN."""
         if self.pgn is not None:
             met = map(sorted, match_pgn.players_met(self.pgn))
             known = [self._schedule(*pair) for pair in met if set(pair) in self._pairs]
@@ -98,7 +98,7 @@ class LadderGames:
         return results_of(self.records)
 
     def play_round(self, a: str, b: str, games: int) -> list[Result]:
-        """The next ``games`` of two players."""
+        """Play the next ``games`` games of two players."""
         self.roster.prepare(a, b)
         done = {record.pairing.key for record in self.records}
         left = [pairing for pairing in self._schedule(a, b) if pairing.key not in done][:games]
@@ -112,7 +112,7 @@ class LadderGames:
         return results_of(fresh)
 
     def _schedule(self, a: str, b: str) -> list[Pairing]:
-        """All games that two players could play on this ladder, whatever their order here."""
+        """All games that two players could play on this ladder, in either order of the two."""
         number = self._pairs.index({a, b}) + 1
         a, b = sorted((a, b))
         planned = match.schedule([a, b], self.openings, self.config)

@@ -1,4 +1,4 @@
-"""What a match's games amount to, as a JSON object."""
+"""The summary of a match as a JSON object."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from engine.rating.sprt import Sprt, log_likelihood_ratio
 
 
 def results_of(records: Sequence[GameRecord]) -> list[Result]:
-    """Match games as rated results; the opening is what they started from."""
+    """Games of a match as results to rate; the opening is the FEN that they started from."""
     return [
         Result(r.pairing.white, r.pairing.black, r.score, r.pairing.fen)
         for r in sorted(records, key=lambda r: r.pairing.number)
@@ -18,7 +18,7 @@ def results_of(records: Sequence[GameRecord]) -> list[Result]:
 
 
 def report(records: Sequence[GameRecord], sprt: Sprt | None = None) -> dict:
-    """Every pairing from a's side, with its Elo difference and 95 % interval; faults, times."""
+    """Every pairing from a's side, with Elo difference and 95 % interval; faults; move times."""
     results = results_of(records)
     reasons: dict[str, int] = {}
     for record in records:
@@ -34,7 +34,7 @@ def report(records: Sequence[GameRecord], sprt: Sprt | None = None) -> dict:
 
 
 def _pairing(score: Score, results: Sequence[Result], sprt: Sprt | None) -> dict:
-    """One line of the report. With an SPRT its log-likelihood ratio and decision too."""
+    """The summary of one pairing; with an SPRT also its log-likelihood ratio and decision."""
     between = [r for r in results if {r.white, r.black} == {score.a, score.b}]
     ratings = fit(between, {score.b: 0.0})
     rating = ratings.players[score.a]

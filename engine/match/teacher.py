@@ -1,4 +1,4 @@
-"""The teacher of a dataset as a player: it plays the move that its labels put first."""
+"""The teacher of a dataset as a player: it plays the best move of its labels."""
 
 import chess
 import chess.engine
@@ -15,9 +15,9 @@ DEFAULT_DEPTH = 5
 
 
 class TeacherPlayer:
-    """Scores every move as `argmax data annotate` does, deeper stages included.
+    """Scores all moves as `argmax data annotate` does, including its deeper stages.
 
-    As in a dataset, a position is all that it knows: no clock, no earlier positions of the game.
+    As for a dataset, it sees only the position: no clock, no earlier positions of the game.
     """
 
     def __init__(self, spec: PlayerSpec) -> None:
@@ -25,10 +25,10 @@ class TeacherPlayer:
         self._engine = Stockfish(engine_config(spec))
 
     def new_game(self, number: int) -> None:
-        """Nothing is kept from one position to the next."""
+        """Does nothing: there is no state between positions."""
 
     def play(self, board: chess.Board, limit: chess.engine.Limit | None = None) -> chess.Move:
-        """The first move of the labels. Raises EngineFault where the engine fails twice."""
+        """The best move of the labels. Raises EngineFault if the engine fails twice."""
         nothing = np.zeros(0, np.int32)
         try:
             record = self._engine.annotate(make_record(board, nothing, nothing, clocks=True))
@@ -42,7 +42,7 @@ class TeacherPlayer:
 
 
 def engine_config(spec: PlayerSpec) -> EngineConfig:
-    """How a `teacher` scores positions."""
+    """The configuration with which a `teacher` scores positions."""
     settings = spec.settings
     given = [settings.get(name) for name in ("depth", "nodes", "movetime")]
     limit = Limit(depth=DEFAULT_DEPTH) if given == [None] * 3 else Limit(*given)

@@ -1,4 +1,4 @@
-"""Other people's engines: UCI programs as context managers, with their failures told apart."""
+"""UCI programs as players: context managers that tell kinds of engine failures apart."""
 
 import asyncio
 import os
@@ -16,10 +16,10 @@ from data_pipeline.common.plain_text import shell_words
 from data_pipeline.teachers.uci_options import bounds, check_options, split_option
 from engine.match.player_specs import PlayerSpec
 
-DEFAULT_MOVETIME_S = 0.05  # where neither the player nor a clock says how long to think
+DEFAULT_MOVETIME_S = 0.05  # if neither the player nor a clock limits the time
 START_TIMEOUT_S = 20.0
-GRACE_S = 5.0  # an engine that answers this much later than its time allows counts as hung
-PATIENCE_S = 120.0  # the same for a move without a limit in time
+GRACE_S = 5.0  # an engine that is later than its time limit by this counts as hung
+PATIENCE_S = 120.0  # the same for a move without a time limit
 
 
 class EngineFault(ArgmaxError):
@@ -31,9 +31,9 @@ class EngineFault(ArgmaxError):
 
 
 def find_stockfish() -> str:
-    """The path of a Stockfish: ``$STOCKFISH``, on the path, or where Debian puts games.
+    """The path of Stockfish: ``$STOCKFISH``, on the PATH, or in Debian's directory of games.
 
-    Raises ArgmaxError that says how to install one.
+    Raises ArgmaxError, which says how to install one, if there is none.
     """
     named = os.environ.get("STOCKFISH")
     path = named or shutil.which("stockfish") or shutil.which("/usr/games/stockfish")
@@ -46,7 +46,7 @@ def find_stockfish() -> str:
 
 
 class TolerantProtocol(chess.engine.UciProtocol):
-    """python-chess's, but for lines of programs that it would refuse or complain of at length."""
+    """python-chess's protocol, without the lines that it would reject or log at length."""
 
     def _line_received(self, line: str) -> None:
         kept = tolerable(line)
@@ -58,9 +58,9 @@ OPTION_TYPES = ("check", "spin", "combo", "button", "string")
 
 
 def tolerable(line: str) -> str | None:
-    """What is made of a line of a UCI program: ``bestmove`` without the move to ponder on, which
-    no match uses, and options without their mistakes. None: nothing; what cannot be understood of
-    an option cannot be set."""
+    """A UCI program's line, made acceptable for python-chess: ``bestmove`` without the ponder move,
+    which matches do not use, and options without their mistakes. None if the line is to be ignored:
+    an option that cannot be parsed cannot be set."""
     if line.startswith("bestmove"):
         return " ".join(line.split()[:2])
     found = split_option(line)
@@ -86,10 +86,10 @@ def tolerable(line: str) -> str | None:
 
 
 class ExternalPlayer:
-    """A UCI program in a process of its own, playing one game at a time.
+    """A UCI program in its own process, playing one game at a time.
 
-    The process is started on entry (or at the first move after it died) and ended on exit, or with
-    this process if that is killed.
+    The process is started on entry (or at the first move after it died) and ended on exit. It also
+    ends if this process is killed.
     """
 
     def __init__(self, spec: PlayerSpec) -> None:
@@ -112,7 +112,7 @@ class ExternalPlayer:
         self.close()
 
     def close(self) -> None:
-        """End the process, politely at first."""
+        """End the process: by ``quit`` at first, then by force."""
         engine = self._release()
         if engine is not None:
             try:
@@ -121,15 +121,16 @@ class ExternalPlayer:
                 engine.close()
 
     def new_game(self, number: int) -> None:
-        """The next move is of another game; starts the program, so that no clock pays for it."""
+        """The next move is of another game. Starts the program now, so that no clock runs
+        meanwhile."""
         self._game = number
         if self._engine is None:
             self._start()
 
     def play(self, board: chess.Board, limit: chess.engine.Limit | None = None) -> chess.Move:
-        """The engine's move; ``limit`` holds the clocks, if there are any.
+        """The engine's move; ``limit`` has the clocks, if any.
 
-        Raises EngineFault where the engine dies, plays an illegal move, or does not answer.
+        Raises EngineFault if the engine dies, plays an illegal move, or does not answer in time.
         """
         try:
             limit = self.limit(limit)
@@ -150,7 +151,7 @@ class ExternalPlayer:
         return move
 
     def score_cp(self, board: chess.Board) -> int:
-        """The engine's score in centipawns from White's point of view; mates count 100,000."""
+        """The engine's score in centipawns from White's point of view; a mate counts 100,000."""
         engine = self._engine or self._start()
         try:
             info = engine.analyse(board, self.limit(None), game=self._game)
@@ -159,12 +160,12 @@ class ExternalPlayer:
         return info["score"].white().score(mate_score=100_000) if "score" in info else 0
 
     def name_and_elo_range(self) -> tuple[str, tuple[int, int]]:
-        """What the program calls itself, and the UCI_Elo that it offers."""
+        """The program's name and the range of its UCI_Elo."""
         engine = self._engine or self._start()
         return engine.id.get("name", "?"), elo_range(engine)
 
     def limit(self, clocks: chess.engine.Limit | None) -> chess.engine.Limit:
-        """What the engine may use for a move: its own limits beside the clocks."""
+        """The limits of a move: the player's own and the clocks."""
         settings = self.spec.settings
         limit = chess.engine.Limit() if clocks is None else clocks
         limit.nodes, limit.depth = settings.get("nodes"), settings.get("depth")
@@ -174,7 +175,7 @@ class ExternalPlayer:
         return limit
 
     def _open(self) -> chess.engine.SimpleEngine:
-        """Start the process; one that dies while it starts is tried once more."""
+        """Start the process; try once more if it dies at the start."""
         arguments = (TolerantProtocol, list(self.command))
         open_engine = chess.engine.SimpleEngine.popen
         try:
@@ -219,7 +220,7 @@ class ExternalPlayer:
         return check_options(options, engine.options, engine.id.get("name", self.spec.name))
 
     def _release(self) -> chess.engine.SimpleEngine | None:
-        """The engine, which is about to end or has ended."""
+        """Give up the engine, which has ended or is about to be ended."""
         engine, self._engine = self._engine, None
         if engine is not None:
             children.release(engine.transport.get_pid())
@@ -232,13 +233,13 @@ class ExternalPlayer:
 
 
 def _wait(engine: chess.engine.SimpleEngine, answer, seconds: float):
-    """The result of a coroutine on the engine's own loop. Raises TimeoutError after ``seconds``."""
+    """The result of a coroutine on the engine's event loop. Raises TimeoutError."""
     waiting = asyncio.wait_for(answer, seconds)
     return asyncio.run_coroutine_threadsafe(waiting, engine.protocol.loop).result()
 
 
 def _patience_s(limit: chess.engine.Limit, turn: chess.Color) -> float:
-    """How long to wait for a move before the engine counts as hung."""
+    """Seconds to wait for a move until the engine counts as hung."""
     clock = limit.white_clock if turn == chess.WHITE else limit.black_clock
     allowed = [seconds for seconds in (limit.time, clock) if seconds is not None]
     return min(allowed) + GRACE_S if allowed else PATIENCE_S

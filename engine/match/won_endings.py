@@ -1,4 +1,4 @@
-"""Won endings played out: positions that are won for certain, and what became of them."""
+"""Won endings played out: games from positions that are won with best play."""
 
 import random
 from collections import Counter
@@ -14,7 +14,8 @@ from engine.match.game import GameRecord, Pairing
 
 
 def won_positions(ending: str, count: int, seed: int) -> list[tuple[chess.Board, chess.Color]]:
-    """Random positions that one side wins under best play, either side to move, and that side."""
+    """Random positions that one side wins with best play, with either side to move, and that
+    side."""
     pieces = pieces_of_ending(ending)
     rng = random.Random(f"{seed} {ending}")
     found = []
@@ -29,7 +30,7 @@ def won_positions(ending: str, count: int, seed: int) -> list[tuple[chess.Board,
 
 
 def pairings(ending: str, player: str, opponent: str, count: int, seed: int) -> list[Pairing]:
-    """Games from won positions, in which ``player`` has the side that wins."""
+    """Games from won positions, in which ``player`` is the side that wins."""
     games = []
     for number, (board, winner) in enumerate(won_positions(ending, count, seed)):
         white, black = (player, opponent) if winner == chess.WHITE else (opponent, player)
@@ -38,10 +39,10 @@ def pairings(ending: str, player: str, opponent: str, count: int, seed: int) -> 
 
 
 def summary(records: Sequence[GameRecord], player: str) -> dict:
-    """What became of one ending's games, from the side of ``player``, as a JSON object.
+    """The results of one ending's games, from the side of ``player``, as a JSON object.
 
-    ``moves``: the median of the player's moves in the games that it won, ``shortest``: of the
-    fewest that would have done there.
+    ``moves``: the median number of the player's moves in games that it won; ``shortest``: the
+    median of the least number of moves that these wins need.
     """
     points = [record.points_of(player) for record in records]
     won = [record for record, point in zip(records, points, strict=True) if point == 1]

@@ -1,1 +1,1 @@
-"""What an engine solves and how fast it is: puzzles, speed."""
+"""Measurements of an engine: puzzles, results of games, speed."""

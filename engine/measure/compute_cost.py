@@ -1,4 +1,4 @@
-"""What a network's forward pass costs, and what the machine could do at most."""
+"""The cost of a network's forward pass, and the machine's peak performance."""
 
 import time
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ from model.network.sequence_transformer import causal_mask, decode
 
 
 def flop_of(config: NetworkConfig, moves: int) -> float:
-    """Floating-point operations of one position's pass with so many moves and without padding.
+    """Floating-point operations of one position's pass with ``moves`` moves, without padding.
 
-    XLA's count, of a pass for one move and what each further move adds to it.
+    From XLA's count for one move, and its increase with a second move.
     """
     one, two = (_flop(config, count) for count in (1, 2))
     return one + (moves - 1) * (two - one)
@@ -41,9 +41,9 @@ def _flop(config: NetworkConfig, moves: int) -> float:
 
 
 def matmul_rates(repeats: int = 10) -> list[float]:
-    """Floating-point operations a second of one large matrix product, again and again.
+    """Floating-point operations per second of repeated large matrix products.
 
-    In the type that networks compute in here; the highest is the machine's peak.
+    In the type that networks compute in on this machine; the highest rate is the machine's peak.
     """
     size, rates = (2048 if backend() == CPU else 8192), []
     matrix = jnp.ones((size, size), backend().dtype)
@@ -57,15 +57,15 @@ def matmul_rates(repeats: int = 10) -> list[float]:
 
 
 class OneByOne:
-    """A `sequence` network run as the reference runs it: one legal move's sequence at a time, and
-    the output computed at each of its 79 places."""
+    """A `sequence` network run as in the reference: one sequence at a time, for each legal move,
+    with outputs computed at all of its 79 positions."""
 
     def __init__(self, network: Network) -> None:
         config = network.config
         assert isinstance(config, SequenceConfig)
         self.config, self.bins = config, network.bins
         self._params = jax.device_put(network.params)
-        forward = partial(_all_places, config, jnp.dtype(backend().dtype))
+        forward = partial(_all_outputs, config, jnp.dtype(backend().dtype))
         self._forward = jax.jit(hk.without_apply_rng(hk.transform(forward)).apply)
 
     def action_values(
@@ -83,8 +83,8 @@ class OneByOne:
         return values
 
 
-def _all_places(config: SequenceConfig, dtype: jnp.dtype, tokens: jax.Array) -> jax.Array:
-    """[B, 79] int32, a 0 in front -> [B, 79, K] float32: distributions at every place."""
+def _all_outputs(config: SequenceConfig, dtype: jnp.dtype, tokens: jax.Array) -> jax.Array:
+    """[B, 79] int32, starting with 0 -> [B, 79, K] float32: distributions at every token."""
     length = tokens.shape[1]
     mask = causal_mask(1) if config.causal else None
     logits = decode(config, tokens, np.arange(length), mask, slice(None), dtype)
@@ -92,7 +92,7 @@ def _all_places(config: SequenceConfig, dtype: jnp.dtype, tokens: jax.Array) -> 
 
 
 def peak_memory() -> int | None:
-    """The most bytes that this process ever had in memory; None where the system does not say."""
+    """The peak resident memory of this process in bytes; None if the system does not report it."""
     status = Path("/proc/self/status")
     if not status.exists():
         return None

@@ -1,4 +1,4 @@
-"""Predicted win probabilities against what became of games: calibration without a teacher."""
+"""Predicted win probabilities against the results of games: calibration without a teacher."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,26 +18,26 @@ from model.inference.action_values import ActionValues, estimates
 CHUNK = 512
 BINS = 10
 NOT_PLAYED_OUT = ("abandoned", "time forfeit", "rules infraction")
-"""Terminations (the PGN standard's words) that say nothing of the position."""
+"""Values of the PGN tag Termination for games whose result does not tell about the position."""
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Positions of games, and what became of them."""
+    """Positions of games, with the results of the games."""
 
     boards: list[chess.Board]
-    """[N] without the moves before."""
+    """[N], without the moves before."""
     scores: np.ndarray
-    """[N] the game's score for the side to move: 1, 0.5 or 0."""
+    """[N]: the game's score for the side to move: 1, 0.5 or 0."""
     games: np.ndarray
-    """[N] the game's number."""
+    """[N]: the game's index."""
 
 
 def read_outcomes(paths: Sequence[Path], limit: int | None = None) -> Outcomes:
-    """The positions before each move of finished games, the first ``limit`` of them.
+    """The first ``limit`` positions of finished games, before each move.
 
-    Games that cannot be read, or that ended by a fault or by the clock, are left out. Raises
-    InputError where nothing is left.
+    Games that cannot be read, or that ended by a fault or on time, are left out. Raises InputError
+    if no game is left.
     """
     boards: list[chess.Board] = []
     scores: list[float] = []
@@ -77,9 +77,10 @@ def measure_outcomes(
     source: ActionValues,
     progress: Callable[[int], None] = lambda positions: None,
 ) -> dict:
-    """The best move's win probability in each position against the games' scores, as a JSON object.
+    """Compare each position's win probability, that of its best move, with the game's score; gives
+    a JSON object.
 
-    Intervals are over games, since the positions of one game have one result.
+    Intervals are over games, since all positions of a game have the same result.
     """
     predicted = np.zeros(len(outcomes.boards))
     for start in range(0, len(predicted), CHUNK):

@@ -1,4 +1,4 @@
-"""What may be chosen when speed is measured."""
+"""Options of speed measurements."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +11,15 @@ class Plan:
     """What is timed, and for how long."""
 
     positions: PositiveInt = 200
-    """How many positions; large networks get as many as the time allows."""
+    """Number of positions; large networks get as many as the time allows."""
     file: Path | None = None
     """Take the positions from an EPD or FEN file (default: random moves after known openings)."""
     puzzles: Path | None = None
-    """A Lichess puzzle file (.csv, .csv.zst), for puzzles a second."""
+    """A Lichess puzzle file (.csv, .csv.zst), to time puzzles per second."""
     seconds: PositiveFloat = 10.0
-    """About how long each of a network's timings takes."""
+    """Approximate duration of each timing of a network."""
     seed: NonNegativeInt = 0
-    """Draws the positions."""
+    """Seed for the choice of positions."""
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -1,4 +1,4 @@
-"""What puzzle attempts amount to: rates with intervals, by band and theme, and a puzzle rating."""
+"""Summary of puzzle attempts: solve rates with intervals by rating and theme, puzzle rating."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -14,10 +14,11 @@ BAND = 200
 
 @dataclass(frozen=True)
 class SolveCurve:
-    """P(solved) = 1 / (1 + exp((puzzle_rating - rating) / scale)): where the solver stands.
+    """P(solved) = 1 / (1 + exp((puzzle_rating - rating) / scale)).
 
     ``rating``: the puzzle rating at which half are solved, with its 95 % profile-likelihood
-    interval. ``scale``: how fast the rate falls, in rating points; Elo's curve has 174.
+    interval. ``scale``: in rating points; the larger, the slower the solve rate falls. Elo's curve
+    has 174.
     """
 
     rating: float
@@ -30,7 +31,7 @@ class SolveCurve:
 
 
 def summary(attempts: Sequence[Attempt]) -> dict:
-    """The figures as a JSON object: overall, by 200-point band, by theme, and the fitted curve."""
+    """All figures as a JSON object: overall, by 200-point band, by theme, and the fitted curve."""
     curve = fit_curve([a.puzzle.rating for a in attempts], [a.solved for a in attempts])
     themes = sorted({theme for a in attempts for theme in a.puzzle.themes})
     return {
@@ -65,8 +66,8 @@ def _bands(attempts: Iterable[Attempt]) -> list[tuple[int, list[Attempt]]]:
 def fit_curve(ratings: Sequence[float], solved: Sequence[bool]) -> SolveCurve | None:
     """Logistic regression of solving on the puzzle's rating, by maximum likelihood.
 
-    None where no falling curve fits: all solved, none solved, harder puzzles solved more often, or
-    all solved ones easier than all others, which leaves the steepness and the rating open.
+    None if no falling curve fits: all or none solved, harder puzzles solved more often, or all
+    solved puzzles easier than all others, so that rating and scale are not determined.
     """
     from scipy.optimize import minimize_scalar
 

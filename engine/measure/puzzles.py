@@ -1,11 +1,11 @@
-"""Lichess puzzles: reading the files, and solving many at once.
+"""Lichess puzzles: reading the files, and solving many in batches.
 
-A puzzle's FEN is the position before the opponent's move; its moves start with that move, and the
-solver plays every second one. A puzzle is solved when every move of the solver is the given one; a
-move that mates solves it too, whichever mate it is, as on Lichess and in the reference.
+A puzzle's FEN is the position before the opponent's move. Its moves start with that move, and the
+solver plays every second one. A puzzle is solved if all moves of the solver match. A move that
+mates also solves it, whichever mate it is, as on Lichess and in Ruoss et al. 2024.
 
-A column PGN, as the reference's file has it, gives the game before the puzzle; then no FEN is
-needed, and repetitions are seen.
+If there is a column PGN, as in the file of Ruoss et al., it gives the game before the puzzle. Then
+no FEN is needed, and repetitions are known.
 """
 
 import csv
@@ -29,10 +29,10 @@ LICHESS_COLUMNS += ("NbPlays", "Themes", "GameUrl", "OpeningTags")
 
 @dataclass(frozen=True)
 class Puzzle:
-    """``moves`` starts with the opponent's move; ``themes`` are the file's, or where it has no such
-    column mateIn1 to mateIn5 for a solution that mates.
+    """``moves`` starts with the opponent's move. ``themes`` are the file's; if it has no such
+    column, mateIn1 to mateIn5 for a solution that mates.
 
-    ``game``: the moves from the initial position to ``fen``, where the file has them.
+    ``game``: the moves from the initial position to ``fen``, if the file has them.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Puzzle:
     game: tuple[chess.Move, ...] = ()
 
     def board(self) -> chess.Board:
-        """The position before the opponent's move, with the game behind it."""
+        """The position before the opponent's move, with the game's moves on its stack."""
         if not self.game:
             return chess.Board(self.fen)
         board = chess.Board()
@@ -54,7 +54,7 @@ class Puzzle:
 
 @dataclass(frozen=True)
 class BadLine:
-    """A line that is no puzzle: where, and why."""
+    """A line that is not a puzzle: where, and why."""
 
     file: str
     line: int
@@ -63,7 +63,7 @@ class BadLine:
 
 @dataclass(frozen=True)
 class Attempt:
-    """What became of one puzzle: ``found`` of ``needed`` solver's moves."""
+    """The result of one puzzle: the solver found ``found`` of its ``needed`` moves."""
 
     puzzle: Puzzle
     solved: bool
@@ -79,7 +79,7 @@ class Ranked(Protocol):
 
 
 class Solver(Protocol):
-    """Looks at many positions at once; `engine.play.engine.SearchlessEngine` is one."""
+    """Analyses positions in batches; `engine.play.engine.SearchlessEngine` is one."""
 
     def analyse_many(self, boards: Sequence[chess.Board]) -> Sequence[Ranked]: ...
 
@@ -87,9 +87,9 @@ class Solver(Protocol):
 def read_puzzles(
     paths: Iterable[str | Path], limit: int | None = None
 ) -> tuple[list[Puzzle], list[BadLine]]:
-    """The first ``limit`` valid puzzles of .csv or .csv.zst files, and the bad lines on the way.
+    """The first ``limit`` valid puzzles of .csv or .csv.zst files, and the bad lines among them.
 
-    Raises InputError where there is not one valid puzzle.
+    Raises InputError if there is no valid puzzle.
     """
     puzzles: list[Puzzle] = []
     bad: list[BadLine] = []
@@ -130,14 +130,14 @@ def _entries(path: str | Path) -> Iterator[Puzzle | BadLine]:
 
 
 def _row(line: bytes) -> list[str]:
-    """The fields of a line of CSV; none of an empty line."""
+    """The fields of a CSV line; an empty list for an empty line."""
     if len(line) > MAX_LINE_BYTES:
         raise ValueError(f"a line of more than {MAX_LINE_BYTES} bytes")
     return next(csv.reader([line.decode("utf-8", "replace")]), [])
 
 
 def parse_puzzle(row: dict[str, str]) -> Puzzle:
-    """One line, by column name -> a puzzle. Raises ValueError that says what is wrong with it."""
+    """A line as {column: text} -> a puzzle. Raises ValueError, which says what is wrong."""
     start = "PGN" if row.get("PGN") else "FEN"
     missing = next((name for name in (start, "Moves", "Rating") if not row.get(name)), None)
     if missing:
@@ -162,12 +162,12 @@ def parse_puzzle(row: dict[str, str]) -> Puzzle:
 
 
 def _mate_theme(end: chess.Board, moves: Sequence[chess.Move]) -> tuple[str, ...]:
-    """Lichess's theme for a solution that mates; mateIn5 is in 5 or more."""
+    """Lichess's theme for a solution that mates; mateIn5 means in 5 or more."""
     return (f"mateIn{min(len(moves) // 2, 5)}",) if end.is_checkmate() else ()
 
 
 def _board_of_pgn(text: str) -> chess.Board:
-    """The position after a game's moves, which start from the initial position."""
+    """The position after the moves of a game, which starts from the initial position."""
     games = list(split_games(enumerate(text.encode("utf-8", "replace").split(b"\n"), start=1)))
     try:
         (game,) = games
@@ -187,19 +187,19 @@ def solve(
     chunk: int = 512,
     progress: Callable[[int], None] = lambda positions: None,
 ) -> tuple[list[Attempt], int]:
-    """Attempt all puzzles side by side: one batched analysis per move and chunk.
+    """Attempt all puzzles, with one batched analysis per chunk of puzzles and move of the solution.
 
-    ``progress`` is told how many puzzles were decided. Returns the attempts in the order of the
-    puzzles, and the number of positions that were analysed.
+    ``progress`` gets the number of puzzles decided so far. Returns the attempts in the order of the
+    puzzles, and the number of positions analysed.
     """
     attempts: dict[int, Attempt] = {}
     boards = {i: puzzle.board() for i, puzzle in enumerate(puzzles)}
     positions = 0
     step = 0  # the solver's moves made so far
     while boards:
-        numbers = list(boards)
-        for start in range(0, len(numbers), chunk):
-            part = numbers[start : start + chunk]
+        indices = list(boards)
+        for start in range(0, len(indices), chunk):
+            part = indices[start : start + chunk]
             for i in part:
                 boards[i].push(puzzles[i].moves[2 * step])
             answers = [found.moves[0] for found in solver.analyse_many([boards[i] for i in part])]
@@ -216,8 +216,8 @@ def solve(
 
 
 def _judge(board: chess.Board, answer: chess.Move, rest: Sequence[chess.Move]) -> bool | None:
-    """True: solved, False: failed, None: right, and more is to come. Makes the answer on ``board``;
-    ``rest`` is the solution from here on."""
+    """True: solved; False: failed; None: correct so far. Plays the answer on ``board``; ``rest`` is
+    the remaining solution."""
     board.push(answer)
     if answer == rest[0]:
         return True if len(rest) == 1 else None

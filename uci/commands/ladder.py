@@ -47,9 +47,9 @@ class Args:
 
 def run(args: Args) -> int:
     """Climb, then say where the player stands and what the scale is."""
-    from engine.match.pgn import held
+    from engine.match.pgn import locked
 
-    with held(args.pgn):
+    with locked(args.pgn):
         return _run(args)
 
 

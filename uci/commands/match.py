@@ -52,9 +52,9 @@ class Args:
 
 def run(args: Args) -> int:
     """Play, write the PGN as games end, and report."""
-    from engine.match.pgn import held
+    from engine.match.pgn import locked
 
-    with held(args.pgn):
+    with locked(args.pgn):
         return _run(args)
 
 

@@ -221,16 +221,16 @@ def test_someones_only_copy_is_not_touched(played, tmp_path, name, resume):
 def test_two_matches_cannot_write_to_one_file(tmp_path):
     path = tmp_path / "games.pgn"
     path.symlink_to(tmp_path / "real.pgn")
-    with match_pgn.held(path):
+    with match_pgn.locked(path):
         refused = pytest.raises(InputError, match=r"expected to write games to .* alone")
-        with refused, match_pgn.held(tmp_path / "real.pgn"):
+        with refused, match_pgn.locked(tmp_path / "real.pgn"):
             pass
-        with match_pgn.held(tmp_path / "another.pgn"), match_pgn.held(None):
+        with match_pgn.locked(tmp_path / "another.pgn"), match_pgn.locked(None):
             pass
-    with match_pgn.held(path):
+    with match_pgn.locked(path):
         pass
     assert [p.name for p in tmp_path.iterdir()] == ["games.pgn"]
-    with pytest.raises(InputError, match="found no place"), match_pgn.held(tmp_path):
+    with pytest.raises(InputError, match="found no place"), match_pgn.locked(tmp_path):
         pass
 
 
