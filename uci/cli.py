@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "data convert": ("uci.commands.data_convert", "annotated positions to a dataset (Beam)"),
     "data selfplay": ("uci.commands.data_selfplay", "positions of games, scored by Stockfish"),
     "data endgames": ("uci.commands.data_endgames", "small endings with exact distances to mate"),
+    "data pack": ("uci.commands.data_pack", "a dataset in half of its bytes, and back"),
     "data stats": ("uci.commands.data_stats", "what is in a dataset, in numbers and a picture"),
     "train": ("uci.commands.train", "train a network on a dataset"),
     "study": ("uci.commands.study", "losses compared: a grid of short trainings"),

@@ -221,6 +221,11 @@ def _read_manifest(path: Path) -> dict[str, Any]:
             f"expected dataset format {FORMAT_VERSION}, found {str(version)[:40]} in {path}; "
             "convert the data again"
         )
+    if manifest.get("format") == "packed":
+        raise InputError(
+            f"expected a native dataset, found a packed one in {path.parent}; unpack it with "
+            f"'argmax data pack {path.parent} --out DIR'"
+        )
     if manifest.get("format", "native") != "native":
         raise InputError(
             f"expected a native dataset, found bags of {str(manifest['format'])[:40]} in "

@@ -138,7 +138,7 @@ def encode(record: PositionRecord) -> bytes:
             if record.shallow_depth is None
             else _STAGE_FIELDS.pack(record.shallow_depth, record.deep_moves),
             bytes((mating, mated, len(scores))),
-            _pack_actions(record.actions),
+            pack_actions(record.actions),
             distances.astype(np.uint8).tobytes(),
             _pack_falling(middle),
         )
@@ -155,7 +155,7 @@ def decode(data: bytes) -> PositionRecord:
 
 def num_scored_moves(data: bytes) -> int:
     """How many moves are scored in an encoded record, without decoding the rest."""
-    return data[_scores_start(data) + 2]
+    return data[scores_start(data) + 2]
 
 
 def knows_clocks(encoded: Sequence[bytes]) -> bool:
@@ -179,7 +179,7 @@ def _all_scored(data: bytes) -> bool:
 
 def value_of(data: bytes) -> int | None:
     """The score of the best move in an encoded record, or without moves its own score, if any."""
-    at = _scores_start(data)
+    at = scores_start(data)
     mating, mated, count = data[at : at + 3]
     if not count:
         own = at - _INT16.size - _UINT16.size * bool(data[0] & PLAYED)
@@ -190,7 +190,7 @@ def value_of(data: bytes) -> int | None:
     return data[at] - MATE if mated == count else _INT16.unpack_from(data, at + mated)[0]
 
 
-def _scores_start(data: bytes) -> int:
+def scores_start(data: bytes) -> int:
     flags, _, _, _, occupied = _HEADER.unpack_from(data)
     return (
         _HEADER.size
@@ -200,7 +200,7 @@ def _scores_start(data: bytes) -> int:
 
 
 def _decode(data: bytes) -> PositionRecord:
-    flags, depth, board, at = _decode_position(data)
+    flags, depth, board, at = decode_position(data)
     if flags & CLOCKS:
         board.halfmove_clock, board.fullmove_number = _CLOCK_FIELDS.unpack_from(data, at)
         at += _CLOCK_FIELDS.size
@@ -219,7 +219,7 @@ def _decode(data: bytes) -> PositionRecord:
     at += 3
     packed = np.frombuffer(data, np.uint8, offset=at)
     length = (count * ACTION_BITS + 7) // 8
-    actions = _unpack_actions(packed[:length], count)
+    actions = unpack_actions(packed[:length], count)
     distances = packed[length : length + mating + mated].astype(np.int16)
     scores = np.concatenate(
         (
@@ -262,7 +262,7 @@ def _encode_position(record: PositionRecord) -> bytes:
     return header + bytes(a | b << 4 for a, b in zip(nibbles[::2], nibbles[1::2], strict=True))
 
 
-def _decode_position(data: bytes) -> tuple[int, int, chess.Board, int]:
+def decode_position(data: bytes) -> tuple[int, int, chess.Board, int]:
     """Bytes -> flags, depth, the board without clocks, and where the position ends."""
     flags, rights, en_passant, depth, occupied = _HEADER.unpack_from(data)
     masks = [0] * 16
@@ -281,12 +281,12 @@ def _decode_position(data: bytes) -> tuple[int, int, chess.Board, int]:
     return flags, depth, board, at if low else at + 1
 
 
-def _pack_actions(actions: np.ndarray) -> bytes:
+def pack_actions(actions: np.ndarray) -> bytes:
     bits = actions[:, None] >> np.arange(ACTION_BITS, dtype=np.uint16)[::-1] & 1
     return np.packbits(bits.astype(np.uint8)).tobytes()
 
 
-def _unpack_actions(packed: np.ndarray, count: int) -> np.ndarray:
+def unpack_actions(packed: np.ndarray, count: int) -> np.ndarray:
     bits = np.unpackbits(packed, count=count * ACTION_BITS)
     return (bits.reshape(count, ACTION_BITS) @ _POWERS).astype(np.uint16)
 
