@@ -1,5 +1,5 @@
-"""How fast networks play: time a move, against one sequence at a time, and what of the machine's
-matrix products that uses. Each network is measured in a process of its own (`measure_apart`)."""
+"""Speed of networks: time per move, compared with one sequence at a time and with the machine's
+peak rate of matrix products. Each network is measured in a separate process (`measure_apart`)."""
 
 import itertools
 import multiprocessing
@@ -19,22 +19,22 @@ from model.config import PRESETS, BoardConfig, NetworkConfig, SequenceConfig
 
 SHIPPED = "argmax"
 LOOP = "9M"
-"""The `sequence` network whose loop those of the `board` layout are compared with."""
+"""The `sequence` network that `board` networks are compared with, run one sequence at a time."""
 VARIANTS: dict[str, NetworkConfig] = {
     "board-9M": BoardConfig(width=384, heads=12, layers=5, decoder_layers=2),
     "9M-causal": SequenceConfig(causal=True),
 }
-"""Besides the presets: our layout, three times as wide as the shipped network, with its two decoder
-layers and so many in the trunk that it has about as many parameters as 9M; and 9M with a mask that
-lets all moves of a position share its board."""
+"""Networks besides the presets. board-9M: architecture `board`, three times as wide as the shipped
+network, with two decoder layers and so many trunk layers that it has about as many parameters as
+9M. 9M-causal: 9M with a causal mask, so that all moves of a position share its board."""
 
 MIN_POSITIONS = 3
-GROUP = 128  # positions a batched request
+GROUP = 128  # positions per batched request
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Of one figure per position or request: the median, and where the middle 90 % lie."""
+    """The median of a figure over positions or requests, and its 5 % and 95 % quantiles."""
 
     median: float
     low: float
@@ -50,7 +50,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Speed:
-    """One network's figures; a `move` is a position with all its legal moves."""
+    """The figures of one network. A `move` stands for a position with all its legal moves."""
 
     network: str
     layout: str
@@ -58,25 +58,26 @@ class Speed:
     parameters: int
     weights_mib: float
     peak_memory_mib: float | None
-    """Of a process that holds this network alone; None where the system does not say."""
+    """Peak memory of a process with this network only; None if the system does not report it."""
     ms_per_move: Spread
     loop: str
-    """The network that was run one sequence at a time."""
+    """The network that was run one sequence at a time, for comparison."""
     loop_ms_per_move: Spread
     ratio_to_loop: Spread
     gflop_per_move: Spread
-    """Without padding."""
+    """Not counting padding."""
     gflop_per_second: Spread
     matmul_peak_gflop_per_second: float
     matmul_gflop_per_second: Spread
     share_of_peak: Spread
     positions_per_second: Spread
-    """Many positions at once."""
+    """In large batches."""
     puzzles_per_second: Spread | None = field(default=None)
 
 
 def sample(count: int, seed: int, file: Path | None = None) -> list[chess.Board]:
-    """``count`` positions: of a file, or 8 to 40 random half-moves after well-known openings."""
+    """``count`` positions from a file, or by default 8 to 40 random half-moves after known
+    openings."""
     rng = np.random.default_rng(seed)
     fens = read_openings(file)
     if file is not None:
@@ -95,7 +96,7 @@ def sample(count: int, seed: int, file: Path | None = None) -> list[chess.Board]
 
 
 def measure_apart(name: str, plan: Plan) -> Speed:
-    """`measure` in a new process, so that its memory is that network's alone."""
+    """`measure` in a new process, so that its memory is that of this network alone."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:
         return pool.submit(measure, name, plan).result()
@@ -151,7 +152,7 @@ def measure(name: str, plan: Plan) -> Speed:
 
 
 def open_network(name: str):
-    """The shipped network, a preset's or variant's with random weights, or a file's."""
+    """The shipped network, one with random weights from a preset or variant, or one from a file."""
     from engine.networks import shipped_network
     from model.network.architecture import init_params
     from model.network.network_file import Network, load_network
@@ -172,7 +173,7 @@ def _values(predictor, boards: Sequence[chess.Board]) -> object:
 
 
 def _timed(predictor, boards: Sequence[chess.Board], budget: float) -> Iterator[float]:
-    """Seconds for each position by itself, until ``budget`` seconds are spent."""
+    """Seconds for each position, one at a time, until ``budget`` seconds are spent."""
     began = time.perf_counter()
     for number, board in enumerate(boards):
         start = time.perf_counter()
@@ -185,7 +186,8 @@ def _timed(predictor, boards: Sequence[chess.Board], budget: float) -> Iterator[
 def _rates(
     work: Callable[[Sequence], object], things: Sequence, group: int, budget: float
 ) -> list[float]:
-    """Things a second, of requests of ``group`` things each; the first, which compiles, apart."""
+    """Things per second in each request of ``group`` things; the first, which compiles, is left
+    out."""
     whole = len(things) - len(things) % group
     requests = [things[at : at + group] for at in range(0, whole, group)] or [things]
     work(requests[0])

@@ -6,5 +6,5 @@ DEFAULT_NETWORK = "argmax-6.safetensors"
 
 
 def shipped_network() -> Path:
-    """The network that plays unless another is asked for."""
+    """The network that plays by default."""
     return Path(__file__).with_name(DEFAULT_NETWORK)

@@ -1,7 +1,7 @@
-"""Values and the rules of chess -> a move.
+"""Move values and the rules of chess -> a move.
 
-`load_engine` is the way in; it is imported when it is first asked for, so that importing this
-package stays light.
+`load_engine` is the entry point. It is imported on first use, so that importing this package is
+fast.
 """
 
 from typing import TYPE_CHECKING, Any

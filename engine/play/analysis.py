@@ -1,4 +1,4 @@
-"""What the engine thinks of a position: the distribution of every legal move's win probability."""
+"""The analysis of a position: a distribution over the win probability of every legal move."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,18 +12,19 @@ from engine.play.rules import Verdict
 
 @dataclass(frozen=True)
 class Analysis:
-    """One position's legal moves, best first; all numbers are the side to move's.
+    """The legal moves of a position, best first, with their values for the side to move.
 
-    ``distributions`` [M, K] float32: over ``bins`` of each move's bin value (see `values`: its win
-    probability, unless they tell mates by their distance), rows summing to 1. ``win_probs`` [M]
-    float64: the expected win probabilities. ``utilities`` [M] float64: what the engine's choice
-    maximises, and the order of the moves: the expected win probability, unless risk or draw
-    contempt say otherwise, and in decided positions the nearness of mates beside it. ``verdicts``
-    [M]: what the rules or tablebases know of the move (the rows above then say so too), None where
-    only the network was asked.
+    ``distributions`` [M, K] float32: over ``bins`` of each move's bin value, which is its win
+    probability or, near 0 and 1, encodes the distance to mate (see
+    `data_pipeline.encoding.values`); each sums to 1. ``win_probs`` [M] float64: the expected win
+    probabilities. ``utilities`` [M] float64: what the engine maximises and sorts by, the expected
+    win probability unless risk or draw contempt are set, plus a small bonus for nearer mates in
+    decided positions. ``verdicts`` [M]: what the rules or tablebases know of each move, already
+    included in the other fields; None if only the network was asked.
 
-    Of a network that does not give win probabilities (``gives_win_probs``), ``win_probs`` are how
-    likely each move is played, ``utilities`` their logarithms, and scores mean nothing.
+    If the network does not predict win probabilities (``gives_win_probs`` is false), ``win_probs``
+    are the probabilities that each move is played, ``utilities`` their logarithms, and scores have
+    no meaning.
     """
 
     board: chess.Board
@@ -42,15 +43,15 @@ class Analysis:
 
     @property
     def outcomes(self) -> np.ndarray:
-        """[M, K'] float64: the distributions over equal bins of win probability, for people to
-        look at; mates, whatever their distance, are in the outermost bins."""
+        """[M, K'] float64: the distributions over equal bins of win probability, for display. Mates
+        at any distance are in the first and last bin."""
         return self.bins.over_win_probs(self.distributions)
 
     @property
     def win_draw_loss(self) -> np.ndarray:
         """[M, 3] float64: probabilities that the side to move wins, draws, loses, after each move.
 
-        The rule is `win_draw_loss` below; a move that the rules decide has just that result.
+        Computed by the function `win_draw_loss`; a move that the rules decide has its exact result.
         """
         exact = np.array([v is not None and not v.ceiling for v in self.verdicts], bool)[:, None]
         return np.where(
@@ -59,8 +60,7 @@ class Analysis:
 
     @property
     def scores_cp(self) -> np.ndarray:
-        """[M] float64: the utilities in centipawns, as win probabilities: without what the nearness
-        of mates adds."""
+        """[M] float64: the utilities as scores in centipawns, without the bonus for near mates."""
         bonus = mate_bonus(self.win_probs, self.bins.nearness(self.distributions))
         return centipawns(np.clip(self.utilities - bonus, 0.0, 1.0))
 
@@ -86,11 +86,10 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
 def win_draw_loss(distributions: np.ndarray, bins: ValueBins) -> np.ndarray:
     """Distributions [..., K] -> [..., 3] float64: probabilities of a win, a draw and a loss.
 
-    A win probability of the training data is an expected score: wins plus half the draws. Each
-    bin is split into results by `split_win_prob`, and the splits are averaged under the
-    distribution. So the spread of the distribution, which the mean does not show, is what tells a
-    sure draw (all mass near 0.5) from an open fight (mass at both ends), and wins + draws / 2 is
-    the expected value.
+    A win probability in the training data is an expected score: P(win) + P(draw) / 2. Each bin is
+    split into results by `split_win_prob`, and the splits are averaged over the distribution. So
+    the spread of the distribution tells a certain draw (all mass near 0.5) from an open game (mass
+    at both ends), and P(win) + P(draw) / 2 is the expected value.
     """
     return np.asarray(distributions, np.float64) @ split_win_prob(bins.win_prob_of(bins.centres))
 

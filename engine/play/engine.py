@@ -1,4 +1,4 @@
-"""The engine: a network's value distributions, what the rules know, and a choice of a move."""
+"""The engine: a network's value distributions, the rules of chess, and the choice of a move."""
 
 from collections.abc import Sequence
 from typing import Literal, Protocol
@@ -19,27 +19,26 @@ RuleSet = bool | Literal["reference"]
 
 
 class Oracle(Protocol):
-    """Knows some moves' results exactly; `engine.play.tablebase.Tablebase` is one."""
+    """Knows the exact results of some moves; `engine.play.tablebase.Tablebase` is one."""
 
     def verdicts(
         self, board: chess.Board, moves: Sequence[chess.Move]
     ) -> Sequence[Verdict | None] | None:
-        """What is known of each move, or None where the position is beyond it."""
+        """The verdict on each move, or None if the position is not covered."""
         ...
 
 
 class SearchlessEngine:
     """Plays the move that ``choice`` prefers among the distributions of ``predictor``.
 
-    ``rules``: mates, stalemates, repetitions and 50-move draws are seen exactly
-    (`engine.play.rules`); off, the bare network plays; ``"reference"``:
-    as the reference plays (`reference_verdicts`).
-    ``tablebase`` knows more, if there is one. ``seed`` drives the choice where it is random: the
-    same seed and the same calls give the same moves.
+    ``rules``: True: mates, stalemates, repetitions and draws by the 50-move rule are recognized
+    exactly (`engine.play.rules`). False: the network alone. ``"reference"``: as the engines of
+    Ruoss et al. 2024 (`reference_verdicts`). ``tablebase``: adds its verdicts. ``seed``: for random
+    choices; the same seed and the same calls give the same moves.
 
-    A network that only knows how likely each move is played is ranked by that, and at temperature 1
-    plays so. Of the rules it heeds checkmate alone: a draw cannot be weighed against such a
-    probability.
+    A network that predicts only how likely each move is played is ranked by that probability, and
+    samples from it at temperature 1. Of the rules only checkmate is used then: the value of a draw
+    cannot be compared with such a probability.
     """
 
     def __init__(
@@ -57,9 +56,9 @@ class SearchlessEngine:
         self._rng = np.random.default_rng(seed)
 
     def analyse(self, board: chess.Board, moves: Sequence[chess.Move] | None = None) -> Analysis:
-        """Every legal move of ``board`` (or those of ``moves``), best first.
+        """All legal moves of ``board`` (or ``moves``), best first.
 
-        Raises ValueError where there is no move: the game is over.
+        Raises ValueError if there is no move: the game is over.
         """
         of_board = list(board.legal_moves if moves is None else moves)
         return self._analyse([board], [of_board])[0]
@@ -69,13 +68,13 @@ class SearchlessEngine:
         return self._analyse(boards, [list(board.legal_moves) for board in boards])
 
     def choose(self, analysis: Analysis, rng: np.random.Generator | None = None) -> chess.Move:
-        """The move to play; random where the choice has a temperature, by the engine's own
-        generator unless another is given."""
+        """The move to play. With a temperature it is random, drawn with ``rng`` or by default with
+        the engine's generator."""
         move_number = analysis.board.fullmove_number
         return analysis.moves[self.choice.pick(analysis.utilities, rng or self._rng, move_number)]
 
     def play(self, board: chess.Board) -> chess.Move:
-        """The move to play in ``board``, which must have one."""
+        """The move to play in ``board``, which must have a legal move."""
         return self.choose(self.analyse(board))
 
     def _analyse(
@@ -88,7 +87,7 @@ class SearchlessEngine:
         return [self._rank(*position) for position in zip(boards, moves, values, strict=True)]
 
     def _rank(self, board: chess.Board, moves: list[chess.Move], values: np.ndarray) -> Analysis:
-        """Put what is known beside what the network says [M, K], and sort, best first.
+        """Combine the network's values [M, K] with the verdicts, and sort the moves, best first.
 
         With the rules, a queen is preferred to a needless underpromotion (`with_queens_preferred`).
         """
@@ -115,9 +114,9 @@ class SearchlessEngine:
         )
 
     def _ties(self, moves: list[chess.Move], expected: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Keys for `np.lexsort` of moves of equal worth, such as two mates: the network's own
-        estimate tells them apart, with the rules after underpromotions are put last; in the
-        reference, the one with the lower action id comes first."""
+        """Keys for `np.lexsort` among moves of equal utility, such as two mates: the network's
+        estimate, after putting underpromotions last if the rules are on. In the reference the move
+        with the lower action id comes first."""
         if self.rules == "reference":
             return (np.array([action_of(move) for move in moves]),)
         if not self.rules:
@@ -125,7 +124,7 @@ class SearchlessEngine:
         return (-expected, np.array([move.promotion in UNDERPROMOTIONS for move in moves]))
 
     def _verdicts(self, board: chess.Board, moves: list[chess.Move]) -> Sequence[Verdict | None]:
-        """The rules' verdicts; where they are silent, the tablebase's."""
+        """The verdicts of the rules; those of the tablebase where the rules have none."""
         found: Sequence[Verdict | None] = [None] * len(moves)
         if self.rules == "reference":
             found = chess_rules.reference_verdicts(board, moves)
@@ -143,7 +142,7 @@ class SearchlessEngine:
 def _apply(
     verdicts: Sequence[Verdict | None], values: np.ndarray, expected: np.ndarray, bins: ValueBins
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Distributions [M, K] and win probabilities [M], verdicts in the place of estimates."""
+    """Distributions [M, K] and win probabilities [M], with verdicts replacing estimates."""
     distributions, win_probs = np.array(values, np.float32), np.array(expected, np.float64)
     for i, verdict in enumerate(verdicts):
         if verdict is None or (verdict.ceiling and win_probs[i] <= verdict.win_prob):
@@ -154,7 +153,7 @@ def _apply(
 
 
 def require_win_probs(predictor: ActionValues) -> None:
-    """Raise InputError where a network gives no win probabilities to show or to use."""
+    """Raise InputError if a network does not predict win probabilities."""
     if not gives_win_probs(predictor):
         raise InputError(
             "expected a network that gives win probabilities, found one of the target "

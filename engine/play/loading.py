@@ -1,4 +1,4 @@
-"""The one way from a network file to an engine that plays."""
+"""From a network file to an engine."""
 
 import os
 from collections.abc import Sequence
@@ -24,8 +24,8 @@ def load_engine(
 ) -> "SearchlessEngine":
     """The engine of a network file (default: the shipped one); see `SearchlessEngine`.
 
-    ``warm``: compile now what a game needs, instead of at the first move.
-    Raises NetworkFileError where the file is not a network.
+    ``warm``: compile the passes of a game now, not at the first move.
+    Raises NetworkFileError if the file is not a network.
     """
     from engine.play.engine import SearchlessEngine
 
@@ -34,10 +34,10 @@ def load_engine(
 
 
 def load_predictor(path: str | Path | None = None, *, warm: bool = False) -> "Predictor":
-    """The network of a file (default: the shipped one), ready to give values.
+    """The predictor of a network file (default: the shipped network).
 
-    ``warm``: compile now what a game needs, instead of at the first move.
-    Raises NetworkFileError where the file is not a network.
+    ``warm``: compile the passes of a game now, not at the first move.
+    Raises NetworkFileError if the file is not a network.
     """
     path = Path(path or shipped_network())
     from model.inference.predictor import Predictor
@@ -53,6 +53,6 @@ def load_predictor(path: str | Path | None = None, *, warm: bool = False) -> "Pr
 
 
 def compiled_passes() -> Path:
-    """Where compiled passes are kept between processes."""
+    """The folder of the cache of compiled passes."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "argmax" / "passes"

@@ -1,6 +1,6 @@
-"""How a move is chosen from the moves' value distributions: mean, quantile, contempt, temperature.
+"""Choosing a move from the moves' value distributions: mean, quantile, contempt, temperature.
 
-`Choice` says what to maximise (`utilities`) and how strictly (`pick`). Everything is in win
+`Choice` defines what is maximised (`utilities`) and how greedily (`pick`). Everything is in win
 probability from the point of view of the side to move.
 """
 
@@ -17,11 +17,11 @@ from engine.play.rules import Verdict
 NEUTRAL_RISK = 0.5
 
 PROMOTION_NOISE = 0.02
-"""In win probability: what the network's values of two promotions of one pawn to one square differ
-by where Stockfish (depth 5) scores both alike. Their standard deviation is 0.021 for rook against
-queen, 0.033 for bishops, 0.036 for knights (5,753 pairs in 1,792 positions with promotions). Of 53
-underpromotions that were best there, 45 were better by less than this; Stockfish's scores of the
-queens in their place were on average the same."""
+"""Typical error, in win probability, of the difference between the network's values of two
+promotions of one pawn on one square. Where Stockfish (depth 5) scores both the same, its standard
+deviation is 0.021 for rook against queen, 0.033 for bishops, 0.036 for knights (5,753 pairs in
+1,792 positions with promotions). Of 53 underpromotions that the network valued highest there, 45
+were ahead by less than this; in Stockfish's scores the queens were on average as good."""
 UNDERPROMOTIONS = (chess.ROOK, chess.BISHOP, chess.KNIGHT)
 
 
@@ -29,14 +29,12 @@ UNDERPROMOTIONS = (chess.ROOK, chess.BISHOP, chess.KNIGHT)
 class Choice:
     """``Choice()`` plays the move with the highest expected value.
 
-    ``risk``: the quantile of the distribution that is maximised; low values prefer moves that
-    cannot go far wrong, high values moves that may go very well. Exactly 0.5 means the mean (not
-    the median).
-    ``draw_contempt``: what a draw is worth less than 0.5; negative to seek draws.
-    ``temperature``: 0 plays the best move; else moves are drawn with probability proportional to
-    ``exp(utility / temperature)``.
-    ``temperature_moves``: the temperature is for the first so many moves of a game, by the
-    position's move number; 0 for all of them.
+    ``risk``: the quantile of the distribution that is maximised. Low values prefer safe moves, high
+    values prefer moves with a chance of a very good result. Exactly 0.5 stands for the mean (not
+    the median). ``draw_contempt``: how much less than 0.5 a draw counts; negative values seek
+    draws. ``temperature``: 0 plays the best move; otherwise moves are drawn with probability
+    proportional to ``exp(utility / temperature)``. ``temperature_moves``: use the temperature only
+    up to this move number; 0: in the whole game.
     """
 
     temperature: float = 0.0
@@ -61,10 +59,10 @@ class Choice:
         verdicts: Sequence[Verdict | None],
         bins: ValueBins,
     ) -> np.ndarray:
-        """[M, K], [M] and [M] -> [M] float64: what each move is worth to this choice, in win
-        probability, and for the nearness of mates beyond it.
+        """[M, K], [M] and [M] -> [M] float64: the utility of each move, in win probability; a bonus
+        for nearer mates comes on top.
 
-        A move with an exact verdict is a certainty, so its quantiles are all its win probability.
+        A move with an exact verdict is certain: all its quantiles equal its win probability.
         """
         exact = np.array([v is not None and not v.ceiling for v in verdicts], bool)
         utilities = np.array(win_probs, np.float64)
@@ -80,9 +78,9 @@ class Choice:
         return utilities + mate_bonus(win_probs, nearness)
 
     def pick(self, utilities: np.ndarray, rng: np.random.Generator, move_number: int) -> int:
-        """Utilities [M] in falling order -> the index of the chosen move.
+        """Utilities [M] in descending order -> the index of the move to play.
 
-        ``move_number``: of the position, counted as in a FEN.
+        ``move_number``: that of the position, as in a FEN.
         """
         if not self.temperature or 0 < self.temperature_moves < move_number:
             return 0
@@ -94,21 +92,21 @@ class Choice:
 def with_queens_preferred(
     utilities: np.ndarray, moves: Sequence[chess.Move], verdicts: Sequence[Verdict | None]
 ) -> np.ndarray:
-    """Utilities [M] -> [M], where a queen takes the place of an underpromotion (same pawn, same
-    square) that is better by less than `PROMOTION_NOISE`.
+    """Utilities [M] -> [M], in which a queen replaces an underpromotion (same pawn, same square)
+    that is better by less than `PROMOTION_NOISE`: the two exchange their utilities.
 
-    The two exchange their utilities. What the rules or tablebases know exactly is no noise, so such
-    moves are left alone, but for a tie: a mate with a queen comes before one with a rook.
+    Values that the rules or tablebases know exactly have no noise, so those moves are swapped only
+    in a tie: a mate with a queen comes before one with a rook.
     """
     utilities = utilities.copy()
-    places = {move: i for i, move in enumerate(moves) if move.promotion}
-    for move, queen in places.items():
+    indices = {move: i for i, move in enumerate(moves) if move.promotion}
+    for move, queen in indices.items():
         if move.promotion != chess.QUEEN:
             continue
         others = [replace(move, promotion=piece) for piece in UNDERPROMOTIONS]
         near = [
             i
-            for i in (places[other] for other in others if other in places)
+            for i in (indices[other] for other in others if other in indices)
             if 0 <= utilities[i] - utilities[queen] < _noise(verdicts[i], verdicts[queen])
         ]
         if near:
@@ -118,13 +116,13 @@ def with_queens_preferred(
 
 
 def _noise(one: Verdict | None, other: Verdict | None) -> float:
-    """How far apart the values of two promotions may be by chance; the verdicts are on them."""
+    """The difference between two promotions that may be noise, given their verdicts."""
     exact = any(verdict is not None and not verdict.ceiling for verdict in (one, other))
     return 1e-9 if exact else PROMOTION_NOISE
 
 
 def quantile(distributions: np.ndarray, level: float, bins: ValueBins) -> np.ndarray:
-    """Distributions [M, K] -> [M] float64: the worth with ``level`` of the mass below it.
+    """Distributions [M, K] -> [M] float64: the bin value with ``level`` of the mass below it.
 
     Mass is spread evenly within its bin, so the quantile moves smoothly from edge to edge.
     """

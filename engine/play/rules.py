@@ -1,24 +1,25 @@
 """What the rules of chess decide exactly about a move: mates and draws.
 
-A network sees one position, not the game, and its values are estimates. Where the rules settle
-what a move is worth, the verdict here replaces the estimate. Nothing is searched: each legal move
-is made once and the position after it is looked at, with the real game (the board's move stack)
-behind it. Replies are looked at for repetitions alone.
+A network sees one position, not the game, and its values are estimates. If the rules decide the
+value of a move, the verdict here replaces the estimate. There is no search: each legal move is made
+once, and the position after it is examined with the game's history (the board's move stack).
+Replies are examined only for repetitions.
 
 Repetition, exactly:
 
-- a move after which the position stands for the third time (or more) is a draw that the opponent
-  can claim and match runners call by themselves: it counts 0.5;
-- a move after which the position stands for the *second* time is not a draw yet, but a player
-  without memory would go round the same circle again. It counts at most 0.5: a side that stands
-  better turns away from it, a side that stands worse gains nothing by hoping for it;
-- a move that lets the opponent's reply bring a position for the third time counts at most 0.5 too.
+- a move after which the position occurs for the third time (or more) is a draw, which the opponent
+  can claim and match runners claim automatically: it counts 0.5;
+- a move after which the position occurs for the *second* time is not a draw yet, but a player
+  without memory would repeat the same moves again. It counts at most 0.5: a side that is better
+  avoids it, and a side that is worse does not gain from it;
+- a move that allows a reply after which a position occurs for the third time also counts at most
+  0.5.
 
-The last two verdicts are *ceilings*; all others are exact.
+The last two verdicts are *ceilings*, that is, upper bounds; all others are exact.
 
-A move that completes 50 moves without a capture or pawn move counts 0.5 unless it mates.
+The 50th move in a row without a capture or pawn move counts 0.5, unless it mates.
 
-`reference_verdicts` is what the reference knows instead, for comparison.
+`reference_verdicts` has instead what the engines of Ruoss et al. 2024 know, for comparison.
 """
 
 from collections import Counter
@@ -34,10 +35,10 @@ FIFTY_MOVES = 100  # half-moves
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is known of a move besides the network's estimate.
+    """What is known exactly about a move.
 
-    ``win_prob``: from the point of view of the side that makes the move. ``ceiling``: the move is
-    worth at most ``win_prob``, else exactly that.
+    ``win_prob``: for the side that makes the move. ``ceiling``: the value of the move is at most
+    ``win_prob``; otherwise it is exactly that.
     """
 
     reason: str
@@ -56,9 +57,9 @@ CLAIMABLE_REPETITION = Verdict("claimable repetition", 0.5)
 
 
 def verdicts(board: chess.Board, moves: Iterable[chess.Move]) -> list[Verdict | None]:
-    """What the rules decide about each of ``moves`` (legal in ``board``), None where nothing.
+    """The rules' verdict on each of ``moves`` (legal in ``board``), or None.
 
-    ``board`` is handed back as it came. Takes some 15 microseconds a move.
+    ``board`` is unchanged afterwards. Takes about 15 microseconds per move.
     """
     occurrences = _occurrences(board)
     twice = {key for key, count in occurrences.items() if count > 1}
@@ -72,10 +73,11 @@ def verdicts(board: chess.Board, moves: Iterable[chess.Move]) -> list[Verdict | 
 
 
 def reference_verdicts(board: chess.Board, moves: Iterable[chess.Move]) -> list[Verdict | None]:
-    """All that the engines of Ruoss et al. 2024 know of the rules: a draw by repetition.
+    """What the engines of Ruoss et al. 2024 know of the rules: draws by repetition.
 
-    A move counts 0.5 if the opponent can then claim one: the position stands for the third time, or
-    the opponent has a move after which one would. Mates and other draws are the network's business.
+    A move counts 0.5 if the opponent can then claim a draw by repetition: the position occurs for
+    the third time, or the opponent has a move after which one would. Mates and other draws are left
+    to the network.
     """
     found: list[Verdict | None] = []
     for move in moves:
@@ -87,8 +89,8 @@ def reference_verdicts(board: chess.Board, moves: Iterable[chess.Move]) -> list[
 
 
 def _verdict(board: chess.Board, occurrences: Counter | None, twice: set[tuple]) -> Verdict | None:
-    """The verdict on the move just made on ``board``, for the side that made it; ``twice``: what
-    occurred more than once."""
+    """The verdict on the move just made on ``board``, for the side that made it; ``twice``: the
+    positions that occurred at least twice."""
     if not any(board.generate_legal_moves()):
         return CHECKMATE if board.is_check() else STALEMATE
     if board.is_insufficient_material():
@@ -106,9 +108,10 @@ def _verdict(board: chess.Board, occurrences: Counter | None, twice: set[tuple])
 
 
 def _reply_repeats(board: chess.Board, twice: set[tuple]) -> bool:
-    """Whether a reply brings one of the positions that stood twice.
+    """Whether a reply leads to a position that occurred twice before.
 
-    It leaves the pieces of the side that just moved where they are, which rules out most of them.
+    A reply does not move the pieces of the side that has just moved, which rules out most
+    candidates.
     """
     mover = not board.turn
     near = {key for key in twice if _pieces_of(key, mover) == board.occupied_co[mover]}
@@ -122,10 +125,10 @@ def _reply_repeats(board: chess.Board, twice: set[tuple]) -> bool:
 
 
 def _occurrences(board: chess.Board) -> Counter:
-    """How often each position stood since the last irreversible move, the present one included.
+    """How often each position occurred since the last irreversible move, including the current one.
 
-    Empty where no position can come back yet: repeating one takes four half-moves, so three of
-    them must lie behind the move that is looked at.
+    Empty if no repetition is possible yet: it takes four half-moves, so at least three must have
+    been played before the move in question.
     """
     if min(board.halfmove_clock, len(board.move_stack)) < 3:
         return Counter()
@@ -138,13 +141,14 @@ def _occurrences(board: chess.Board) -> Counter:
 
 
 def _pieces_of(key: tuple, color: chess.Color) -> chess.Bitboard:
-    """Where one side's pieces stand in a position of `position_key`."""
+    """One side's pieces in a position given by `position_key`."""
     kinds, white = key[:6], key[6]
     return white if color == chess.WHITE else reduce(or_, kinds) & ~white
 
 
 def position_key(board: chess.Board) -> tuple:
-    """What makes positions the same (FIDE article 9.2): pieces, side, castling, en passant."""
+    """A key that is equal for the same positions (FIDE Laws, article 9.2): pieces, side to move,
+    castling rights, en passant."""
     return (
         board.pawns,
         board.knights,

@@ -1,7 +1,7 @@
-"""Playing weaker on purpose: the temperature at which a network plays at a given Elo.
+"""Limited strength: the temperature at which a network plays at a given Elo.
 
-The curve is measured (games of the network at several temperatures, rated together) and travels
-with the network, in its training record under ``strength``::
+The curve is measured from games of the network at several temperatures, rated together. It is
+stored in the network's training record under ``strength``::
 
     {"strength": {"temperatures": [0.0, 0.02, ...], "elos": [1650, 1580, ...]}}
 """
@@ -18,12 +18,12 @@ from typing import Any
 from data_pipeline.common.errors import InputError
 
 TRAINING_KEY = "strength"
-MAX_HEADER = 1 << 24  # bytes; also what a file that is no network may cost
+MAX_HEADER = 1 << 24  # bytes; limits what is read from a file that is not a network
 
 
 @dataclass(frozen=True)
 class StrengthCurve:
-    """Elo against temperature (in win probability): rising temperatures, falling Elo."""
+    """Elo by temperature (in win probability): temperatures increase, Elo decreases."""
 
     temperatures: tuple[float, ...]
     elos: tuple[float, ...]
@@ -41,11 +41,11 @@ class StrengthCurve:
 
     @property
     def elo_range(self) -> tuple[int, int]:
-        """The weakest and the strongest play that was measured, in whole Elo within the range."""
+        """The measured range of Elo, rounded inwards to integers."""
         return -int(-self.elos[-1] // 1), int(self.elos[0] // 1)
 
     def temperature(self, elo: float) -> float:
-        """The temperature for an Elo; beyond what was measured, that of the nearest end."""
+        """The temperature for an Elo, by linear interpolation; clipped to the measured range."""
         rising = self.elos[::-1]
         i = bisect_left(rising, elo)
         if i in (0, len(rising)):
@@ -55,12 +55,12 @@ class StrengthCurve:
         return hot + (cold - hot) * (elo - below) / (above - below)
 
     def to_training(self) -> dict[str, Any]:
-        """What is stored in a network's training record; the inverse of `curve_of`."""
+        """The entry for a network's training record; the inverse of `curve_of`."""
         return {"temperatures": list(self.temperatures), "elos": list(self.elos)}
 
 
 def curve_of(training: Mapping[str, Any]) -> StrengthCurve | None:
-    """The curve in a network's training record, or None if its strength was not measured."""
+    """The curve in a network's training record, or None if it has none. Raises InputError."""
     record = training.get(TRAINING_KEY)
     if record is None:
         return None
@@ -72,12 +72,12 @@ def curve_of(training: Mapping[str, Any]) -> StrengthCurve | None:
 
 
 def read_curve(network: Path) -> StrengthCurve | None:
-    """The curve in a network file, read without numpy; None where there is none to be had.
+    """The curve in a network file, read without numpy; None if it cannot be read.
 
     A safetensors file starts with the length of its header (8 bytes, little-endian) and the header
-    as JSON. What is wrong with a file is for `model.network.network_file.load_network` to say.
+    as JSON. Errors in the file are reported by `model.network.network_file.load_network`.
     """
-    if not network.is_file():  # a pipe would be waited for
+    if not network.is_file():  # reading a pipe would block
         return None
     try:
         with open(network, "rb") as file:
@@ -99,11 +99,11 @@ def read_curve(network: Path) -> StrengthCurve | None:
 def fit_curve(
     temperatures: Sequence[float], elos: Sequence[float], games: Sequence[float]
 ) -> StrengthCurve:
-    """Measured points -> the nearest falling curve.
+    """The decreasing curve that is nearest to measured points.
 
-    Isotonic least squares, weighted by the games behind each point (Barlow & Brunk 1972): noise may
-    let a hotter player rate higher, but it is not stronger. Points that come out level are merged
-    at their mean temperature.
+    Isotonic least squares, weighted by the number of games (Barlow & Brunk 1972): by chance a
+    higher temperature may get a higher rating, although it does not play better. Points with equal
+    fitted Elo are merged at their mean temperature.
     """
     from scipy.optimize import isotonic_regression
 

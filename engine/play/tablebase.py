@@ -1,9 +1,9 @@
-"""Syzygy tablebases at the root: what each move leads to, where the tables know it.
+"""Syzygy tablebases at the root: the exact result of each legal move.
 
-The tables are asked once per legal move of the position on the board, as the Syzygy generator's
-authors intend for the root ("root probing"); no move beyond is looked at. DTZ, the distance to the
-next capture or pawn move, keeps a won game moving: among winning moves the one with the shortest
-DTZ is worth most, among losing moves the one with the longest.
+The tables are probed once for each legal move of the position on the board ("root probing"); there
+is no search. DTZ, the distance to the next capture or pawn move, makes progress in won positions:
+among winning moves the one with the shortest DTZ has the highest value, among losing moves the one
+with the longest.
 """
 
 import os
@@ -16,15 +16,15 @@ import chess.syzygy
 from data_pipeline.common.errors import InputError
 from engine.play.rules import FIFTY_MOVES, Verdict
 
-DTZ_STEP = 1e-4  # win probability per half-move of DTZ: orders moves, far from any other value
-CURSED_STEP = 1e-3  # a win that the 50-move rule undoes is a draw with chances
+DTZ_STEP = 1e-4  # win probability per half-move of DTZ: small, it only sorts moves
+CURSED_STEP = 1e-3  # for a win that the 50-move rule turns into a draw, or such a loss
 
 
 class Tablebase:
-    """Syzygy tables from one or several folders. A context manager: the tables are open files."""
+    """Syzygy tables from one or more folders. A context manager: the tables are open files."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        """Raises InputError where there are no tables in a folder."""
+        """Raises InputError if a folder has no tables."""
         self._tables = chess.syzygy.Tablebase()
         self.count = 0
         for folder in folders:
@@ -48,7 +48,7 @@ class Tablebase:
     def verdicts(
         self, board: chess.Board, moves: Sequence[chess.Move]
     ) -> Sequence[Verdict | None] | None:
-        """What each of ``moves`` leads to; None if the position or a reply is not in the tables."""
+        """The verdict on each of ``moves``; None if a position is not in the tables."""
         if board.occupied.bit_count() > self.max_pieces or board.clean_castling_rights():
             return None
         after = board.copy(stack=False)
@@ -68,7 +68,7 @@ class Tablebase:
         wdl = -self._tables.probe_wdl(after)
         distance = 1 if zeroing or after.is_checkmate() else abs(self._tables.probe_dtz(after)) + 1
         if abs(wdl) == 2 and after.halfmove_clock + distance - 1 >= FIFTY_MOVES:
-            wdl //= 2  # too late for this win: the 50-move rule comes first
+            wdl //= 2  # the 50-move rule comes before this win
         if wdl == 2:
             return Verdict("tablebase win", 1 - DTZ_STEP * distance)
         if wdl == -2:
@@ -77,6 +77,6 @@ class Tablebase:
 
 
 def open_tablebase(folders: str) -> Tablebase | None:
-    """Tables from folders as a path list (``a:b``, on Windows ``a;b``); None where it is empty."""
+    """Tables from a path list of folders (``a:b``, on Windows ``a;b``); None if it is empty."""
     paths = [Path(folder) for folder in folders.split(os.pathsep) if folder.strip()]
     return Tablebase(paths) if paths else None

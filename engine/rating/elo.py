@@ -1,4 +1,4 @@
-"""Ratings from results by maximum likelihood, with intervals from the likelihood and a bootstrap.
+"""Maximum-likelihood ratings, with intervals from the profile likelihood and from a bootstrap.
 
 The model is in `engine.rating.likelihood`: Elo's logistic expected score, White's advantage, draws.
 A difference of 200 Elo means 76 % of the points; with two players the estimate is
@@ -18,9 +18,9 @@ from engine.rating.results import Result
 
 @dataclasses.dataclass(frozen=True)
 class Rating:
-    """``interval_95`` comes from the profile likelihood. ``bounded``: the player (or its opponents)
-    won or lost every game against the rest, so that without the virtual game the estimate would be
-    infinite."""
+    """A player's rating. ``interval_95``: from the profile likelihood. ``bounded``: without the
+    virtual game the estimate would be infinite, since the player (or its group of opponents) won or
+    lost all games against the others."""
 
     elo: float
     interval_95: tuple[float, float]
@@ -31,7 +31,7 @@ class Rating:
 
 @dataclasses.dataclass(frozen=True)
 class Ratings:
-    """``players`` from the strongest down. ``draw_rate``: of equal players, without advantage."""
+    """Ratings, strongest player first. ``draw_rate``: between equal players, without advantage."""
 
     players: dict[str, Rating]
     advantage_elo: float
@@ -41,10 +41,10 @@ class Ratings:
 
 
 def fit(results: Sequence[Result], anchors: Mapping[str, float] | None = None) -> Ratings:
-    """Maximum-likelihood ratings; ``anchors`` keep their Elo, without any the mean is zero.
+    """Maximum-likelihood ratings. ``anchors`` have fixed Elo; without anchors the mean is zero.
 
-    Raises InputError where there are no games, an anchor did not play, or two groups of players
-    never met: their difference is unknown then.
+    Raises InputError if there are no games, if an anchor did not play, or if two groups of players
+    never met, so that their difference is unknown.
     """
     table = tabulate(results)
     problem = Likelihood(table, dict(anchors or {}))
@@ -74,15 +74,15 @@ def bootstrap(
     samples: int,
     seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
-    """95 % percentile intervals from resampling opening pairs, pairing by pairing.
+    """95 % percentile intervals from a stratified bootstrap over opening pairs.
 
-    The games of two players from one opening are one unit, since they share its luck; a game
-    without a known opening is a unit of its own.
+    The games of two players from one opening are resampled together, since they are not
+    independent. A game without a known opening is resampled alone. Each pairing is a stratum.
     """
     table = tabulate(results)
     problem = Likelihood(table, dict(anchors or {}))
     row_of = {tuple(pair): row for row, pair in enumerate(table.pairs.tolist())}
-    place = {name: i for i, name in enumerate(table.players)}
+    index = {name: i for i, name in enumerate(table.players)}
     units: dict[tuple, np.ndarray] = {}
     strata: dict[frozenset, list[tuple]] = {}
     for number, result in enumerate(results):
@@ -91,7 +91,7 @@ def bootstrap(
         if key not in units:
             units[key] = np.zeros_like(table.counts)
             strata.setdefault(pairing, []).append(key)
-        row = row_of[place[result.white], place[result.black]]
+        row = row_of[index[result.white], index[result.black]]
         units[key][row, _column(result.score)] += 1
     stacked = [np.stack([units[key] for key in keys]) for keys in strata.values()]
     rng = np.random.default_rng(seed)
@@ -117,10 +117,10 @@ def tabulate(results: Sequence[Result]) -> Table:
     if itself is not None:
         raise InputError(f"expected two players a game, found {itself!r} on both sides")
     players = tuple(sorted({name for r in results for name in (r.white, r.black)}))
-    place = {name: i for i, name in enumerate(players)}
+    index = {name: i for i, name in enumerate(players)}
     counts: dict[tuple[int, int], list[int]] = {}
     for r in results:
-        row = counts.setdefault((place[r.white], place[r.black]), [0, 0, 0])
+        row = counts.setdefault((index[r.white], index[r.black]), [0, 0, 0])
         row[_column(r.score)] += 1
     pairs = sorted(counts)
     return Table(players, np.array(pairs), np.array([counts[p] for p in pairs], float))

@@ -1,8 +1,8 @@
-"""A ladder: find a player's rating by games against levels, some of known rating, some not.
+"""A ladder: rate a player by games against levels, some of known rating, some not.
 
-After every round the ratings are fitted to all games, and the next round is the pairing after which
-the player's rating will be known best: a level near the player, or, where that level has no rating
-of its own, a game that ties it to one that has. Levels of known rating are taken as exact.
+After every round the ratings are fitted to all games. The next pairing is the one that is expected
+to reduce the uncertainty of the player's rating most: a level near the player, or games that
+connect a level of unknown rating to one of known rating. Known ratings are taken as exact.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,12 +18,12 @@ from engine.rating.likelihood import Likelihood, outcome_probabilities
 from engine.rating.options import LadderConfig
 from engine.rating.results import Result
 
-GUESS_SPREAD_ELO = 400.0  # how far a rating may be off before any game; used for planning only
+GUESS_SPREAD_ELO = 400.0  # standard deviation of a rating before any game; for planning only
 
 
 @dataclass(frozen=True)
 class Level:
-    """``elo`` is known, or else ``guess`` says roughly where the level may stand."""
+    """A level of the ladder: ``elo`` if its rating is known, otherwise ``guess``, roughly."""
 
     name: str
     elo: float | None
@@ -49,11 +49,12 @@ class Ladder:
         return {level.name: level.elo for level in self.levels if level.elo is not None}
 
     def ratings(self) -> Ratings:
-        """The fit to all games, with intervals. Levels without games are not in it."""
+        """The ratings fitted to all games, with intervals; levels without games are not
+        included."""
         return fit(self.results, self._met(self.anchors))
 
     def done(self) -> bool:
-        """Whether the rating is known as closely as asked, or there were games enough."""
+        """Whether the interval is narrow enough, or the maximum number of games is reached."""
         if not self.results:
             return False
         if len(self.results) >= self.config.most_games:
@@ -65,11 +66,11 @@ class Ladder:
 
     @property
     def round_games(self) -> int:
-        """How many games the next round has: no more than are left."""
+        """The number of games of the next round, at most as many as are left."""
         return min(self.config.games_a_round, self.config.most_games - len(self.results))
 
     def next_pairing(self) -> tuple[str, str]:
-        """The two that should play the next round; the player first where it is one of them."""
+        """The two players of the next round; if the rated player is one of them, it comes first."""
         places, information, elos = self._information()
         best, choice = np.inf, None
         for a, b in self._candidates():
@@ -82,14 +83,14 @@ class Ladder:
         return choice
 
     def _candidates(self) -> list[tuple[str, str]]:
-        """Pairings that tie to something known: one of the two is an anchor or has played."""
+        """Pairings of which at least one is an anchor or has played before."""
         known = set(self.anchors) | {name for r in self.results for name in (r.white, r.black)}
         pairs = [(self.player, level.name) for level in self.levels]
-        loose = [level.name for level in self.levels if level.elo is None]
+        unrated = [level.name for level in self.levels if level.elo is None]
         pairs += [
             (a.name, b.name)
             for a, b in combinations(self.levels, 2)
-            if a.name in loose or b.name in loose
+            if a.name in unrated or b.name in unrated
         ]
         linked = [pair for pair in pairs if known & set(pair)]
         return linked if self.results else [p for p in linked if p[1] in self.anchors]
@@ -99,7 +100,7 @@ class Ladder:
         return {name: elo for name, elo in anchors.items() if name in names}
 
     def _elos(self) -> dict[str, float]:
-        """The current estimate of everyone: known, fitted, or guessed."""
+        """The current estimate for everyone: known, fitted, or guessed."""
         elos = {level.name: level.guess for level in self.levels}
         elos |= {self.player: self.config.start_elo}
         if self.results:
@@ -112,23 +113,23 @@ class Ladder:
         return problem, problem.maximise(*problem.constraint())
 
     def _information(self) -> tuple[dict[str, int], np.ndarray, dict[str, float]]:
-        """Where each loose rating stands in the information matrix, the matrix, and the ratings."""
+        """The row of each unknown rating in the information matrix, the matrix, and all ratings."""
         elos = self._elos()
-        loose = [self.player, *(level.name for level in self.levels if level.elo is None)]
-        places = {name: i for i, name in enumerate(loose)}
-        information = np.eye(len(loose)) / GUESS_SPREAD_ELO**2
+        unrated = [self.player, *(level.name for level in self.levels if level.elo is None)]
+        places = {name: i for i, name in enumerate(unrated)}
+        information = np.eye(len(unrated)) / GUESS_SPREAD_ELO**2
         for r in self.results:
             _add(information, places, r.white, r.black, _per_game(elos[r.white] - elos[r.black]))
         return places, information, elos
 
     def _spread(self, places: Mapping[str, int], information: np.ndarray) -> float:
-        """Half the width of the player's 95 % interval that an information matrix promises."""
+        """The expected half-width of the player's 95 % interval, from an information matrix."""
         variance = np.linalg.inv(information)[places[self.player], places[self.player]]
         return NORMAL_95 * float(np.sqrt(variance))
 
 
 def _per_game(difference_elo: float, draw_rate: float = 0.2, step: float = 1.0) -> float:
-    """The Fisher information on the difference in one game, per Elo squared."""
+    """The Fisher information of one game about the rating difference, per Elo squared."""
     shifted = np.array([difference_elo - step, difference_elo, difference_elo + step])
     outcomes = np.stack(outcome_probabilities(shifted, draw_rate))
     slopes = (outcomes[:, 2] - outcomes[:, 0]) / (2 * step)
@@ -136,7 +137,7 @@ def _per_game(difference_elo: float, draw_rate: float = 0.2, step: float = 1.0) 
 
 
 def _add(information: np.ndarray, places: Mapping[str, int], a: str, b: str, amount: float) -> None:
-    """Add ``amount`` of information on the difference of a and b; anchors have no place."""
+    """Add ``amount`` of information about the difference of a and b; anchors have no row."""
     rows = [(places[name], sign) for name, sign in ((a, 1.0), (b, -1.0)) if name in places]
     for i, first in rows:
         for j, second in rows:
@@ -148,7 +149,7 @@ def climb(
     play_round: Callable[[str, str, int], Sequence[Result]],
     progress: Callable[[Ladder], None] = lambda ladder: None,
 ) -> Ratings:
-    """Play rounds until the ladder is done; ``play_round(a, b, games)`` gives their results."""
+    """Play rounds until the ladder is done; ``play_round(a, b, games)`` returns the results."""
     while not ladder.done():
         a, b = ladder.next_pairing()
         ladder.results.extend(play_round(a, b, ladder.round_games))

@@ -1,6 +1,6 @@
-"""The likelihood of game results under the rating model, and its maximum within constraints.
+"""The likelihood of game results under the rating model, and its maximum under constraints.
 
-The model: the expected score of White is Elo's logistic curve, draws included,
+The model: the expected score of White, with draws as half a point, is Elo's logistic curve,
 
     s = P(win) + P(draw) / 2 = 1 / (1 + 10^(-(elo_white + advantage - elo_black) / 400))
 
@@ -18,22 +18,22 @@ from data_pipeline.common.errors import InputError
 from data_pipeline.common.intervals import profile_interval
 
 ELO_TO_LOGIT = math.log(10) / 400
-MOST_ELO = 6000.0  # no difference is told apart beyond
-LEAST = 1e-60  # of a probability; a search for the maximum may look where it would round to 0
-ADVANTAGE_SPREAD_ELO = 200.0  # weak normal prior, for games that White always wins
+MOST_ELO = 6000.0  # larger differences are clipped
+LEAST = 1e-60  # lower bound of a probability, since the optimizer may reach points where it is 0
+ADVANTAGE_SPREAD_ELO = 200.0  # weak normal prior, in case White wins every game
 
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """Results by ordered pair: ``pairs: [P, 2]`` (White, Black), ``counts: [P, 3]`` (White's wins,
-    draws, losses)."""
+    """Results by ordered pair of players: ``pairs: [P, 2]`` (White, Black), ``counts: [P, 3]``
+    (White's wins, draws, losses)."""
 
     players: tuple[str, ...]
     pairs: np.ndarray
     counts: np.ndarray
 
     def totals(self) -> tuple[list[int], list[float]]:
-        """Games and points of every player."""
+        """The number of games and points of every player."""
         games, points = np.zeros((2, len(self.players)))
         for (white, black), (wins, draws, losses) in zip(self.pairs, self.counts, strict=True):
             games[[white, black]] += wins + draws + losses
@@ -43,7 +43,7 @@ class Table:
 
 
 def outcome_probabilities(difference_elo, draw_rate) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """[...] Elo in White's favour, advantage included -> P(win), P(draw), P(loss) for White."""
+    """[...] Elo difference for White, with advantage -> White's P(win), P(draw), P(loss)."""
     log_odds = np.log(draw_rate) - np.log1p(-np.asarray(draw_rate))
     win, half_draw, loss, *_ = _outcomes(np.asarray(difference_elo, float), log_odds)
     return win, 2 * half_draw, loss
@@ -54,7 +54,7 @@ def _outcomes(difference_elo: np.ndarray, draw_log_odds) -> tuple[np.ndarray, ..
 
     With h = P(draw) / 2: 4 h^2 = nu^2 (s - h)(1 - s - h), so h = s (1 - s) / (1/2 + R) where
     R^2 = 1/4 - 4 a s (1 - s), a = 1/4 - 1 / nu^2, and nu = 2 exp(draw_log_odds). The differences
-    s - h and 1 - s - h are multiplied out, since they cancel where one side is far stronger.
+    s - h and 1 - s - h are expanded to avoid cancellation when one side is much stronger.
     """
     logit = ELO_TO_LOGIT * np.clip(difference_elo, -MOST_ELO, MOST_ELO)
     score, rest = 1 / (1 + np.exp(-logit)), 1 / (1 + np.exp(logit))
@@ -67,7 +67,7 @@ def _outcomes(difference_elo: np.ndarray, draw_log_odds) -> tuple[np.ndarray, ..
 
 
 class Likelihood:
-    """The likelihood of one table. A point is ``[ratings..., advantage, log odds of a draw]``."""
+    """The likelihood of a table. A point is ``[ratings..., advantage, log odds of a draw]``."""
 
     def __init__(self, table: Table, anchors: dict[str, float]) -> None:
         self.table, self.anchors = table, anchors
@@ -85,8 +85,8 @@ class Likelihood:
         self.free_advantage = self._advantage_is_identified()
 
     def _with_virtual_games(self) -> tuple[np.ndarray, set[str]]:
-        """The counts, with one virtual game, half won and half lost, in every pairing that runs one
-        way only between groups that are not linked both ways (else the estimate is infinite)."""
+        """The counts with one virtual game, half won and half lost, added to each one-sided pairing
+        between groups that are not connected in both directions, where the estimate is infinite."""
         groups = _components(self.table, "strong", self.anchors)
         if len(groups) == 1:
             return self.table.counts, set()
@@ -105,7 +105,8 @@ class Likelihood:
         return counts, bounded
 
     def _advantage_is_identified(self) -> bool:
-        """False where colours and players cannot be told apart (someone is always White)."""
+        """False if advantage and ratings cannot be separated, as when one player is always
+        White."""
         _, basis = self.constraint(free_advantage=True)
         rows = np.zeros((len(self.table.pairs), self.size))
         for row, (white, black) in zip(rows, self.table.pairs, strict=True):
@@ -118,35 +119,37 @@ class Likelihood:
     def constraint(
         self, fixed: Mapping[int, float] | None = None, free_advantage: bool | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """(offset, basis): the points that are allowed are ``offset + basis @ u`` for any u.
+        """(offset, basis): the allowed points are ``offset + basis @ u`` for any u.
 
-        Anchors and ``fixed`` (index -> value) stand still; without anchors the mean rating is 0.
+        Anchors and ``fixed`` (index -> value) have fixed values; without anchors the mean rating is
+        0.
         """
         count = self.size - 2
-        held = {self.table.players.index(name): elo for name, elo in self.anchors.items()}
-        held |= fixed or {}
+        constant = {self.table.players.index(name): elo for name, elo in self.anchors.items()}
+        constant |= fixed or {}
         if not (self.free_advantage if free_advantage is None else free_advantage):
-            held.setdefault(count, 0.0)
+            constant.setdefault(count, 0.0)
         offset = np.zeros(self.size)
-        offset[list(held)] = list(held.values())
-        loose = [i for i in range(self.size) if i not in held]
-        basis = np.eye(self.size)[:, loose]
-        free = [i for i in range(count) if i not in held]
+        offset[list(constant)] = list(constant.values())
+        variable = [i for i in range(self.size) if i not in constant]
+        basis = np.eye(self.size)[:, variable]
+        free = [i for i in range(count) if i not in constant]
         if not self.anchors and free:
             offset[free] = -offset[:count].sum() / len(free)
-            last = loose.index(free[-1])
-            basis[free[-1], [loose.index(i) for i in free[:-1]]] = -1.0
+            last = variable.index(free[-1])
+            basis[free[-1], [variable.index(i) for i in free[:-1]]] = -1.0
             basis = np.delete(basis, last, axis=1)
         return offset, basis
 
     def maximise(self, offset, basis, start: np.ndarray | None = None) -> np.ndarray:
-        """The most likely point among ``offset + basis @ u``; ``start`` is a point near it."""
+        """The point of maximum likelihood among ``offset + basis @ u``; ``start`` is a point near
+        it."""
         from scipy.optimize import minimize
 
         if not basis.shape[1]:
             return offset
         guess = np.zeros(self.size) if start is None else start - offset
-        scale = np.full((self.size, 1), 1 / ELO_TO_LOGIT)  # so that all directions bend alike
+        scale = np.full((self.size, 1), 1 / ELO_TO_LOGIT)  # similar curvature in all directions
         scale[-1] = 1.0
         basis = basis * scale
         guess = np.linalg.lstsq(basis, guess, rcond=None)[0]
@@ -159,7 +162,7 @@ class Likelihood:
         return offset + basis @ found.x
 
     def loss(self, point: np.ndarray) -> tuple[float, np.ndarray]:
-        """Minus the log-likelihood (with the two weak priors) and its gradient at ``point``."""
+        """The negative log-likelihood, with two weak priors, and its gradient at ``point``."""
         white, black = self.table.pairs.T
         difference = point[white] - point[black] + point[-2]
         win, half_draw, loss, score, root = _outcomes(difference, point[-1])
@@ -177,11 +180,11 @@ class Likelihood:
         widening = half_draw**2 / root * np.exp(-2 * bound)  # d half_draw / d draw_log_odds
         slope[-1] = -(by_half_draw @ widening) + 0.5 * math.tanh(point[-1] / 2)
         value += 0.5 * (point[-2] / ADVANTAGE_SPREAD_ELO) ** 2
-        value += np.logaddexp(0.0, point[-1]) - point[-1] / 2  # half a draw and half a win
+        value += np.logaddexp(0.0, point[-1]) - point[-1] / 2  # prior: half a draw, half a win
         return float(value), slope
 
     def interval(self, best: np.ndarray, index: int) -> tuple[float, float]:
-        """Where the profile likelihood of one parameter falls by 1.92: its 95 % interval."""
+        """The 95 % interval of one parameter: where the profile log-likelihood falls by 1.92."""
         if self.table.players[index : index + 1] and self.table.players[index] in self.anchors:
             return float(best[index]), float(best[index])
         if index == self.size - 2 and not self.free_advantage:
@@ -203,9 +206,10 @@ def _check_anchors(table: Table, anchors: Mapping[str, float]) -> None:
 
 
 def _components(table: Table, kind: str, anchors: Mapping[str, float]) -> list[list[str]]:
-    """Players linked by games (``weak``), or by points taken in both directions (``strong``).
+    """Groups of players connected by games (``weak``), or by points in both directions
+    (``strong``).
 
-    Anchors are linked to one another: their difference is known.
+    Anchors are connected with one another, since their difference is known.
     """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components

@@ -1,4 +1,4 @@
-"""What may be chosen when a rating is measured."""
+"""Options of a rating measurement."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from data_pipeline.common.ranges import FiniteFloat, PositiveFloat, PositiveInt,
 
 @dataclass(frozen=True)
 class LadderConfig:
-    """How a player climbs the ladder, and when it is done."""
+    """The rounds of a ladder, and when it is done."""
 
     start_elo: FiniteFloat
     """A first estimate of the rating."""

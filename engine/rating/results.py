@@ -1,4 +1,4 @@
-"""Results of games from the tags of PGN files alone: no moves are read, no engine is loaded."""
+"""Results of games from the tags of PGN files; neither moves nor engines are needed."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ SAME_PLAYER = "with one name on both sides"
 
 @dataclass(frozen=True)
 class Result:
-    """One game: White's score is 1, 0.5 or 0; ``opening``: what was played from ('' unknown)."""
+    """One game. ``score``: White's, 1, 0.5 or 0. ``opening``: the start position, '' if unknown."""
 
     white: str
     black: str
@@ -25,7 +25,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Results:
-    """The games that count, and how many do not for each reason."""
+    """The games that count, and the number of others by reason."""
 
     games: list[Result]
     left_out: Counter[str] = field(default_factory=Counter)
@@ -34,7 +34,7 @@ class Results:
 def read_results(paths: Sequence[Path]) -> Results:
     """The results in PGN files, plain or compressed.
 
-    Raises InputError where a file cannot be read, or where there is no game to rate.
+    Raises InputError if a file cannot be read, or if there is no game to rate.
     """
     results = Results([])
     for path in paths:
@@ -56,7 +56,7 @@ def read_results(paths: Sequence[Path]) -> Results:
 
 
 def result_of(game: Game) -> Result | str:
-    """A game's result, or why it has none to count."""
+    """A game's result, or the reason why it does not count."""
     if not game.tags:
         return "without tags"
     if game.result is None:

@@ -1,8 +1,8 @@
-"""Sequential probability ratio test on opening pairs: stop a match as soon as it is decided.
+"""Sequential probability ratio test (SPRT) on opening pairs: a match stops once it is decided.
 
-Wald's test of "the difference is elo0" against "it is elo1", in the normal approximation of the
-generalised likelihood ratio (Van den Bergh), on the scores of whole pairs (pentanomial): the two
-games of an opening are not independent, their sums are.
+Wald's test of "the difference is elo0" against "it is elo1", with the normal approximation of the
+generalised likelihood ratio (Van den Bergh), on the scores of whole pairs (pentanomial), since the
+two games of an opening are not independent.
 """
 
 import math
@@ -16,7 +16,8 @@ from data_pipeline.common.errors import InputError
 
 @dataclass(frozen=True)
 class Sprt:
-    """Hypotheses in Elo; ``alpha`` and ``beta``: the chances of accepting the wrong one."""
+    """Hypotheses in Elo. ``alpha`` and ``beta``: error probabilities of the first and second
+    kind."""
 
     elo0: float
     elo1: float
@@ -31,25 +32,25 @@ class Sprt:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """The log-likelihood ratios at which elo0 and elo1 are accepted."""
+        """The log-likelihood ratios below and above which elo0 and elo1 are accepted."""
         return math.log(self.beta / (1 - self.alpha)), math.log((1 - self.beta) / self.alpha)
 
     def decision(self, pair_scores: Sequence[float]) -> str | None:
-        """``elo0`` or ``elo1`` once one is accepted."""
+        """``elo0`` or ``elo1`` if one is accepted, otherwise None."""
         low, high = self.bounds
         ratio = log_likelihood_ratio(pair_scores, self.elo0, self.elo1)
         return "elo1" if ratio >= high else "elo0" if ratio <= low else None
 
 
 def log_likelihood_ratio(pair_scores: Sequence[float], elo0: float, elo1: float) -> float:
-    """Scores of opening pairs (0 to 2, for the player tested) -> log(P(elo1) / P(elo0)).
+    """Scores of opening pairs (0 to 2, for the tested player) -> log(P(elo1) / P(elo0)).
 
-    A thousandth of a pair is added to each of the five outcomes, so that a run of equal results has
-    a variance; 0 where nothing was played.
+    A thousandth of a pair is added to each of the five outcomes, so that the variance is never
+    zero; 0 if nothing was played.
     """
     if not len(pair_scores):
         return 0.0
-    outcomes = np.arange(5) / 4  # the mean score of a game of the pair
+    outcomes = np.arange(5) / 4  # mean score per game of the pair
     counts = np.bincount(np.rint(np.asarray(pair_scores) * 2).astype(int), minlength=5) + 1e-3
     pairs = counts.sum()
     mean = counts @ outcomes / pairs

@@ -1,4 +1,4 @@
-"""Charts of measured figures with matplotlib: as SVG text, as PNG, as a file (.svg, .png)."""
+"""Charts with matplotlib, as SVG text, PNG bytes or a file (.svg, .png)."""
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,19 +21,19 @@ FORMATS = (".svg", ".png")
 
 
 def check_picture_path(path: Path | None) -> None:
-    """Raises InputError where a chart could not be saved under that name."""
+    """Raise InputError if a chart could not be saved under that name."""
     if path is not None and path.suffix not in FORMATS:
         raise InputError(f"expected a picture named {' or '.join(FORMATS)}, found {path}")
 
 
 def save(figure, path: Path) -> None:
-    """Write a chart as its name's ending says; the same chart gives the same file."""
+    """Write a chart in the format of the file name; the same chart gives the same file."""
     with _same_ids():
         figure.savefig(path, format=path.suffix[1:], metadata=_metadata(path.suffix), dpi=150)
 
 
 def svg(figure) -> str:
-    """A chart as an ``<svg>`` element to stand inside HTML."""
+    """A chart as an ``<svg>`` element to embed in HTML."""
     buffer = io.StringIO()
     with _same_ids():
         figure.savefig(buffer, format="svg", metadata=_metadata(".svg"))
@@ -43,7 +43,7 @@ def svg(figure) -> str:
 
 @contextmanager
 def for_any_page() -> Iterator[None]:
-    """Charts made within have no background, and ink that reads on a light and on a dark page."""
+    """In this context charts have no background, and colours that suit light and dark pages."""
     import matplotlib
 
     parts = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
@@ -54,7 +54,7 @@ def for_any_page() -> Iterator[None]:
 
 
 def page_svg(draw: Callable, *args, **options) -> str:
-    """The chart that ``draw`` makes, as an ``<svg>`` without a background whose text and axes are
+    """The chart that ``draw`` returns as an ``<svg>`` without background, whose text and axes are
     dark on a light page and light on a dark one."""
     with for_any_page():
         text = svg(draw(*args, **options))
@@ -73,8 +73,7 @@ def png(figure, dpi: int = 110) -> bytes:
 
 @contextmanager
 def _same_ids() -> Iterator[None]:
-    """The ids in an SVG are hashes of what they name, without the salt that is drawn anew each
-    time."""
+    """Make the ids in an SVG reproducible: by default matplotlib salts their hashes."""
     import matplotlib
 
     with matplotlib.rc_context({"svg.hashsalt": "argmax"}):
@@ -86,7 +85,7 @@ def _metadata(suffix: str) -> dict:
 
 
 def new_figure(columns: int = 1, width: float = 6.4, height: float = 4.0, rows: int = 1):
-    """An empty figure and its axes, row by row, without the global state of pyplot."""
+    """An empty figure and its axes, row by row; does not use pyplot's global state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -101,7 +100,8 @@ def new_figure(columns: int = 1, width: float = 6.4, height: float = 4.0, rows: 
 
 
 def solve_curve(figures: dict, title: str):
-    """The solve rate by puzzle rating with intervals, and the curve, of `puzzle_report.summary`."""
+    """The solve rate by puzzle rating with intervals, and the fitted curve, from the figures of
+    `engine.measure.puzzle_summary.summary`."""
     figure, (axis,) = new_figure()
     bands = figures["bands"]
     centres = np.array([(band["from"] + band["to"]) / 2 for band in bands])
@@ -114,7 +114,7 @@ def solve_curve(figures: dict, title: str):
         x = np.linspace(centres.min() - 100, centres.max() + 100, 200)
         y = 1 / (1 + np.exp((x - fitted["rating"]) / fitted["scale"]))
         spread = (fitted["interval_95"][1] - fitted["interval_95"][0]) / 2
-        label = f"logistic fit: half of them at {fitted['rating']:.0f} ± {spread:.0f}"
+        label = f"logistic fit: 50 % at {fitted['rating']:.0f} ± {spread:.0f}"
         axis.plot(x, y, color=ORANGE, label=label)
         axis.axvspan(*fitted["interval_95"], color=ORANGE, alpha=0.15, linewidth=0)
     for x, y, band in zip(centres, high, bands, strict=True):
@@ -156,7 +156,7 @@ def calibration(curve: list[dict], pit: list[float], title: str):
 
 
 def learning_curve(steps: list[float], series: dict[str, list[float]], xlabel: str):
-    """Figures over the course of training, one panel each."""
+    """Metrics over the course of training, one panel each."""
     figure, axes = new_figure(columns=max(1, len(series)), width=3.4, height=2.8)
     for axis, (name, values) in zip(axes, series.items(), strict=False):
         axis.plot(steps, values, color=BLUE, marker="o", markersize=3)
@@ -165,10 +165,10 @@ def learning_curve(steps: list[float], series: dict[str, list[float]], xlabel: s
 
 
 def dataset_stats(splits: Mapping[str, Mapping], edges: Sequence[float], title: str):
-    """Shares of positions by value, men, ply and phase, from the counts of each split
-    (`data_pipeline.dataset.stats.Stats.as_json`). ``edges`` [K+1]: those of the value bins.
+    """Shares of positions by value, number of pieces, ply and phase, from the counts of each split
+    (`data_pipeline.dataset.stats.Stats.as_json`). ``edges`` [K+1]: edges of the value bins.
 
-    Plies are left out where none are known. What was never counted is 0, not skipped.
+    Plies are left out if none are known. Values that never occur are drawn as 0.
     """
     shown = {name: counts for name, counts in splits.items() if counts["positions"]}
     known = {name: {k: n for k, n in of["plies"].items() if k >= 0} for name, of in shown.items()}
@@ -202,7 +202,7 @@ def dataset_stats(splits: Mapping[str, Mapping], edges: Sequence[float], title: 
 
 
 def _bounds(name: str, counts: Mapping[int, int], edges: Sequence[float]) -> Sequence[float]:
-    """The edges of the steps, from the first key that was counted to the last."""
+    """The edges of the steps, from the first value that occurs to the last."""
     if name == "value_bins":
         return edges
     step = PLY_STEP if name == "plies" else 1

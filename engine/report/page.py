@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else: pictures stand in it as data."""
+"""The report as one self-contained HTML page: pictures are embedded as data."""
 
 import base64
 from collections.abc import Iterable, Sequence
@@ -34,7 +34,7 @@ def page(title: str, sections: Iterable[str]) -> str:
 
 
 def section(title: str, *parts: str) -> str:
-    """A heading and what stands under it."""
+    """A heading with its content."""
     return f"<section><h2>{escape(title)}</h2>\n" + "\n".join(parts) + "</section>"
 
 
@@ -44,7 +44,7 @@ def paragraph(text: str, faint: bool = False) -> str:
 
 
 def folded(title: str, content: str) -> str:
-    """What is shown only to those who ask for it."""
+    """Content that is hidden until the reader opens it."""
     return f"<details><summary>{escape(title)}</summary>{content}</details>"
 
 
@@ -57,9 +57,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def figure(svg: str, caption: str, small: bool = False) -> str:
-    """An SVG as an image of its own, so that its styles and names stay apart from the page's.
+    """An SVG as an ``<img>``, so that its styles and ids do not clash with those of the page.
 
-    ``small``: several stand in a row.
+    ``small``: several figures share a row.
     """
     kind = ' class="small"' if small else ""
     data = base64.b64encode(svg.encode()).decode()

@@ -1,7 +1,7 @@
-"""A position as a picture: the best moves as arrows, and beside the board their distributions.
+"""A picture of a position: the best moves as arrows, and their distributions next to the board.
 
-Plain SVG, drawn by hand but for the board (chess.svg). It carries its own background, light or
-dark as the reader's system prefers, and uses no font but the reader's own.
+Plain SVG; only the board is drawn by a library (chess.svg). It has its own background, light or
+dark as the system prefers, and uses system fonts.
 """
 
 import chess
@@ -39,10 +39,10 @@ WIDTH, HEIGHT = PLOT_LEFT + PLOT_WIDTH + 28, BOARD + 2 * MARGIN
 def picture(
     analysis: Analysis, shown: int = len(COLOURS), teacher: chess.Move | None = None
 ) -> str:
-    """The SVG of a position with its ``shown`` best moves (at most as many as there are colours).
-    ``teacher``: another one's best move, whose arrow is dark.
+    """The SVG of a position with its ``shown`` best moves (at most one per colour).
 
-    The histograms share one scale. All win probabilities are the side to move's.
+    ``teacher``: another best move to compare with, as a dark arrow. All histograms have the same
+    scale. All win probabilities are for the side to move.
     """
     count = min(shown, len(COLOURS), len(analysis.moves))
     side = "White" if analysis.board.turn else "Black"
@@ -62,7 +62,7 @@ def picture(
 
 
 def _board(analysis: Analysis, count: int, teacher: chess.Move | None) -> str:
-    """The board from the side to move, the best move's arrow on top."""
+    """The board from the side to move, with the best move's arrow on top."""
     board = analysis.board
     arrows = [
         chess.svg.Arrow(move.from_square, move.to_square, color=f"{colour}d0")
@@ -91,10 +91,10 @@ def _axis() -> list[str]:
 
 
 def _rows(analysis: Analysis, count: int) -> list[str]:
-    """One row a move: its name, its expected value, its distribution.
+    """A row for each move: its name, its expected value, its distribution.
 
-    A move whose value the rules decide has all its mass in one place: it is cut off at the top
-    instead of flattening the others.
+    A move that the rules decide has all its mass in one bin: its bar is clipped, so that it does
+    not flatten the others.
     """
     height = (PLOT_BOTTOM - PLOT_TOP) / len(COLOURS)
     decided = np.array([verdict is not None for verdict in analysis.verdicts[:count]])
@@ -122,14 +122,14 @@ def _rows(analysis: Analysis, count: int) -> list[str]:
 
 
 def _steps(heights: np.ndarray, base: float) -> str:
-    """Bar heights [K] -> the outline of the histogram that stands on ``base``, as an SVG path."""
+    """Bar heights [K] -> the outline of a histogram with baseline ``base``, as an SVG path."""
     edges = PLOT_LEFT + PLOT_WIDTH * np.linspace(0, 1, len(heights) + 1)[1:]
     tops = [f"V{base - h:.1f}H{x:.1f}" for h, x in zip(heights, edges, strict=True)]
     return f"M{PLOT_LEFT} {base:.1f}{''.join(tops)}V{base:.1f}Z"
 
 
 def _text(x: float, y: float, text: str, style: str = "ink", anchor: str = "start") -> str:
-    """A line of text; nothing where it is empty."""
+    """A line of text; an empty string for an empty text."""
     if not text:
         return ""
     return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{text}</text>'

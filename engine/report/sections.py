@@ -14,7 +14,7 @@ from engine.report.position_picture import picture
 from model.evaluation.evaluate import FIGURES
 from model.network.network_file import Network, training_runs
 
-# Positions that show what values look like: a quiet one, tactics, endgames.
+# Positions with typical values: quiet, tactical, endgames.
 GALLERY = (
     ("The first move", chess.STARTING_FEN),
     ("Italian game", "r1bqk1nr/pppp1ppp/2n5/2b1p3/2B1P3/5N2/PPPP1PPP/RNBQK2R w KQkq - 4 4"),
@@ -26,10 +26,10 @@ GALLERY = (
 
 
 def card(network: Network) -> str:
-    """What the network is; folded, the configuration and a line for each run of its training."""
+    """The network; its configuration and its training runs are in folded tables."""
     rows: list[tuple[str, object]] = [
         ("name", network.name),
-        ("layout", network.config.layout),
+        ("architecture", network.config.architecture),
         ("parameters", f"{network.parameter_count:,}"),
         ("licence", network.licence),
     ]
@@ -49,7 +49,7 @@ _RUN = ("steps", "positions_seen", "hours", "teacher")
 
 
 def _scalars(record: Mapping, prefix: str = "") -> Iterator[tuple[str, object]]:
-    """The entries of nested mappings that are neither mappings nor lists, by their path."""
+    """The scalar entries of nested mappings, by path."""
     for key, value in record.items():
         if isinstance(value, Mapping):
             yield from _scalars(value, f"{prefix}{key}: ")
@@ -79,7 +79,7 @@ def puzzles(figures: Mapping) -> str:
     )
     rating = figures.get("puzzle_rating")
     if rating:
-        text += f" Half of them at puzzle rating {rating['rating']:.0f}"
+        text += f" The solve rate is 50 % at puzzle rating {rating['rating']:.0f}"
         text += f" ({span(rating['interval_95'], 0)})."
     rows = [
         (
@@ -92,7 +92,7 @@ def puzzles(figures: Mapping) -> str:
     ]
     chart = charts.page_svg(charts.solve_curve, dict(figures), "Puzzles solved by rating")
     head = ("rating", "puzzles", "solved", "95 %")
-    caption = "The number of puzzles stands above each point."
+    caption = "The number of puzzles is above each point."
     return section(
         "Puzzles",
         paragraph(text),
@@ -111,13 +111,13 @@ def ladder(figures: Mapping) -> str:
         "Rating against Stockfish's levels",
         paragraph(text),
         table(("a", "b", "wins", "draws", "losses"), rows),
-        paragraph(f"Time a move: {times}."),
+        paragraph(f"Time per move: {times}."),
         paragraph(figures["scale"], faint=True),
     )
 
 
 def quality(figures: Mapping) -> str:
-    """Agreement, regret and the like, from ``argmax evaluate --json``."""
+    """Agreement, regret and other metrics, from ``argmax evaluate --json``."""
     intervals = figures["intervals_95"]
     rows = [
         (name.replace("_", " "), f"{figures[name]:.4f}", span(intervals[name]))
@@ -158,16 +158,17 @@ def mistakes(found: Sequence[tuple[PositionRecord, Analysis]]) -> str:
         values = dict(zip(moves, record.win_probs, strict=True))
         chosen, best = analysis.best, max(values, key=lambda move: values[move])
         caption = (
-            f"{board.fen()}: the network plays {board.san(chosen)}, worth {values[chosen]:.2f} to "
-            f"the teacher; best was {board.san(best)} (black arrow), worth {values[best]:.2f}; it "
-            f"gave away {values[best] - values[chosen]:.2f}."
+            f"{board.fen()}: the network plays {board.san(chosen)}, which the teacher values at "
+            f"{values[chosen]:.2f}; best is {board.san(best)} (black arrow) with "
+            f"{values[best]:.2f}: a loss of {values[best] - values[chosen]:.2f}."
         )
         shown.append(figure(picture(analysis, teacher=best), caption))
-    text = "The positions of the test split in which the network gives the most away."
+    text = "The positions of the test split in which the network's move loses most."
     return section("The worst mistakes", paragraph(text), *shown)
 
 
 def worst(regret: np.ndarray, count: int) -> list[int]:
-    """[N] -> the places of the ``count`` largest, NaNs left out, largest first."""
+    """[N] -> the indices of the ``count`` largest values above 0, largest first; NaNs are
+    ignored."""
     order = np.argsort(-np.nan_to_num(regret, nan=-1.0), kind="stable")[:count]
     return [int(i) for i in order if regret[i] > 0]

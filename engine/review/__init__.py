@@ -1,1 +1,1 @@
-"""Games judged move by move: what each move gave away, and how hard it was to find."""
+"""Game review: how much win probability each move lost, and how hard the best move was to find."""

@@ -1,9 +1,8 @@
 """Judgements and accuracy by the formulas that Lichess publishes.
 
-Everything is computed from win probabilities in [0, 1], on the same scale as Lichess's: its
-"winning chances" run from -1 to 1, twice as wide, so its thresholds of 0.1, 0.2 and 0.3 are half
-as large here. Sources: lila's ``Advice.scala`` and ``AccuracyPercent.scala``, and Lichess's page on
-accuracy.
+Everything is computed from win probabilities in [0, 1]. Lichess's "winning chances" range from -1
+to 1, so its thresholds of 0.1, 0.2 and 0.3 are half as large here. Sources: lila's ``Advice.scala``
+and ``AccuracyPercent.scala``, and Lichess's page on accuracy.
 """
 
 import math
@@ -20,17 +19,17 @@ THRESHOLDS: tuple[tuple[Judgement, float], ...] = (
     ("mistake", 0.10),
     ("inaccuracy", 0.05),
 )
-"""The least win probability that a move of each kind gives away."""
+"""The smallest loss of win probability for each judgement."""
 ROUNDING = 1e-9
 
 
 def judgement_of(given_away: float) -> Judgement | None:
-    """The judgement of a move that gave away this much win probability; None for a good one."""
+    """The judgement of a move that loses this much win probability; None for a good move."""
     return next((name for name, least in THRESHOLDS if given_away >= least - ROUNDING), None)
 
 
 def move_accuracy(given_away: float) -> float:
-    """Win probability given away -> the accuracy of one move, 0 to 100."""
+    """Win probability lost by a move -> its accuracy, 0 to 100."""
     if given_away <= 0:
         return 100.0
     raw = 103.1668100711649 * math.exp(-0.04354415386753951 * 100 * given_away) - 3.166924740191411
@@ -40,12 +39,12 @@ def move_accuracy(given_away: float) -> float:
 def game_accuracy(
     curve: Sequence[float], accuracies: Sequence[float], first: chess.Color
 ) -> dict[chess.Color, float | None]:
-    """The accuracy of either side over a game, 0 to 100; None for a side that made no move.
+    """The accuracy of each side over a game, 0 to 100; None for a side without moves.
 
-    ``curve`` [N + 1]: win probabilities of one side, before the first move and after each.
-    ``accuracies`` [N]: of the moves, ``first`` to move. The result is the mean of two means: one
-    weighted by how much the curve moves nearby, and the harmonic one, in which bad moves count
-    most.
+    ``curve`` [N + 1]: win probabilities of one side, before the first move and after each move.
+    ``accuracies`` [N]: those of the moves, of which ``first`` made the first. The result is the
+    average of two means: one weighted by the volatility of the curve, and the harmonic mean, in
+    which bad moves count most.
     """
     weights = volatility(curve)
     values = np.asarray(accuracies, np.float64)
@@ -63,8 +62,8 @@ def game_accuracy(
 def volatility(curve: Sequence[float]) -> np.ndarray:
     """[N + 1] win probabilities -> [N] float64: the weight of each move.
 
-    It is the standard deviation, in per cent and between 0.5 and 12, in a window of two to eight
-    positions that ends with the move; the first moves share the first window.
+    This is the standard deviation, in percent and clipped to 0.5 to 12, over a window of two to
+    eight positions that ends with the move; the first moves share the first window.
     """
     percents = 100 * np.asarray(curve, np.float64)
     moves = len(percents) - 1

@@ -1,4 +1,4 @@
-"""Reviews in the forms that leave the program: JSON, annotated PGN, a table of players."""
+"""Output formats of reviews: JSON and annotated PGN."""
 
 import chess
 import chess.engine
@@ -17,24 +17,25 @@ NAGS: dict[Judgement, int] = {
 }
 SYMBOLS: dict[Judgement, str] = {"inaccuracy": "?!", "mistake": "?", "blunder": "??"}
 LEAST_WIN_PROB = 0.0005
-"""Keeps ``[%eval]`` within about 20 pawns."""
+"""Limits ``[%eval]`` to about 20 pawns."""
 SIDES = ((chess.WHITE, "white"), (chess.BLACK, "black"))
 
 
 def move_number(move: MoveReview) -> int:
-    """As in a PGN; the position after Black's move has the next one."""
+    """The move number, as in a PGN."""
     return int(move.fen.split()[-1]) - (not move.color)
 
 
 def numbered(move: MoveReview) -> str:
-    """``12. Nf3?!`` or ``12... Nf6``: the move with its number and the judgement's sign."""
+    """``12. Nf3?!`` or ``12... Nf6``: the move with its number and the symbol of its judgement."""
     number = move_number(move)
     sign = SYMBOLS[move.judgement] if move.judgement else ""
     return f"{number}{'.' if move.color else '...'} {move.san}{sign}"
 
 
 def move_to_json(move: MoveReview) -> dict:
-    """One move; win probabilities are the mover's unless named for White."""
+    """One move as a JSON object; win probabilities are the mover's unless they are named
+    White's."""
     return {
         "ply": move.ply,
         "move": move.move.uci(),
@@ -57,7 +58,7 @@ def move_to_json(move: MoveReview) -> dict:
 
 
 def to_json(review: GameReview) -> dict:
-    """One game."""
+    """One game as a JSON object."""
     headers = review.game.tree.headers
     return {
         "white": review.game.name(chess.WHITE),
@@ -81,8 +82,8 @@ def _rounded(accuracy: float | None) -> float | None:
 
 
 def annotated(review: GameReview) -> chess.pgn.Game:
-    """The game's own tree, with ``[%eval]`` behind each move, judgements as NAGs and comments, and
-    the better move as a variation. Comments and variations that were there stay."""
+    """The game's tree with ``[%eval]`` after each move, judgements as NAGs and comments, and better
+    moves as variations. Existing comments and variations are kept."""
     node: chess.pgn.GameNode = review.game.tree
     for move in review.moves:
         parent, node = node, node.variations[0]
@@ -103,7 +104,7 @@ def annotated(review: GameReview) -> chess.pgn.Game:
 
 
 def _set_eval(node: chess.pgn.ChildNode, move: MoveReview) -> None:
-    """The value of the move from White's side in pawns; none where the game is over."""
+    """Set the move's value in pawns from White's point of view; none after checkmate."""
     if move.verdict == CHECKMATE.reason:
         node.set_eval(None)
         return
@@ -113,5 +114,5 @@ def _set_eval(node: chess.pgn.ChildNode, move: MoveReview) -> None:
 
 
 def annotated_pgn(review: GameReview) -> str:
-    """`annotated` as text that ends with an empty line."""
+    """`annotated` as text, with a blank line at the end."""
     return annotated(review).accept(chess.pgn.StringExporter(columns=100)) + "\n\n"

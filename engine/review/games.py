@@ -1,4 +1,4 @@
-"""PGN -> games to review: headers, the position they start from, and the moves of the main line."""
+"""PGN -> games to review: tags, start position, and the moves of the main line."""
 
 import io
 from collections.abc import Iterable, Iterator
@@ -16,23 +16,23 @@ from data_pipeline.sources.pgn import STANDARD, Game, read_main_line, split_game
 
 @dataclass(frozen=True)
 class PlayedGame:
-    """A game of standard chess; every move is legal."""
+    """A game of standard chess with legal moves."""
 
     tree: chess.pgn.Game = field(repr=False)
     start: chess.Board
     moves: tuple[chess.Move, ...]
 
     def name(self, color: chess.Color) -> str:
-        """A player's name; ``?`` where the PGN has none."""
+        """A player's name; ``?`` if the PGN has none."""
         return self.tree.headers.get("White" if color else "Black", "?")
 
     @property
     def result(self) -> str:
-        """1-0, 0-1, 1/2-1/2, or * where the game has no result."""
+        """1-0, 0-1, 1/2-1/2, or * if the game has no result."""
         return self.tree.headers.get("Result", "*")
 
     def positions(self) -> Iterator[chess.Board]:
-        """The position before each move, with the moves that led there."""
+        """The position before each move, with the moves before it on its stack."""
         board = self.start.copy()
         for move in self.moves:
             yield board.copy()
@@ -40,7 +40,7 @@ class PlayedGame:
 
 
 class _Builder(chess.pgn.GameBuilder):
-    """Keeps what is wrong with a game in its ``errors``, without a line in a log."""
+    """Collects the errors of a game in its ``errors``, without logging them."""
 
     def handle_error(self, error: Exception) -> None:
         self.game.errors.append(error)
@@ -48,20 +48,21 @@ class _Builder(chess.pgn.GameBuilder):
 
 @dataclass
 class ReadCounts:
-    """What became of the games of a file."""
+    """The number of games read, and of games left out by reason."""
 
     read: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
 
     def drop(self, reason: str) -> None:
-        """One game more that cannot be reviewed."""
+        """Count one more game that cannot be reviewed."""
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
 
 
 def read_files(paths: Iterable[Path], counts: ReadCounts) -> Iterator[PlayedGame]:
-    """The games of PGN files, plain or .zst; what cannot be reviewed is counted and left out.
+    """The games of PGN files, plain or .zst; those that cannot be reviewed are counted and left
+    out.
 
-    Raises InputError where a file is not there or broken.
+    Raises InputError if a file does not exist or is broken.
     """
     for path in paths:
         if not path.is_file():
@@ -70,7 +71,7 @@ def read_files(paths: Iterable[Path], counts: ReadCounts) -> Iterator[PlayedGame
 
 
 def read_text(text: str, counts: ReadCounts) -> list[PlayedGame]:
-    """The games of a PGN text; what cannot be reviewed is counted and left out."""
+    """The games of a PGN text; those that cannot be reviewed are counted and left out."""
     lines = text.encode("utf-8", "replace").splitlines()
     return list(_read(split_games(enumerate(lines, start=1)), counts))
 
@@ -87,7 +88,7 @@ def _read(games: Iterable[Game], counts: ReadCounts) -> Iterator[PlayedGame]:
             counts.drop(str(bad))
         except InputError as error:
             counts.drop(str(error))
-        except (ValueError, IndexError):  # a strange header; brackets that close nothing
+        except (ValueError, IndexError):  # a malformed tag, or unbalanced brackets
             counts.drop("a game that cannot be read")
         else:
             counts.read += 1
@@ -95,7 +96,7 @@ def _read(games: Iterable[Game], counts: ReadCounts) -> Iterator[PlayedGame]:
 
 
 def played_game(tree: chess.pgn.Game) -> PlayedGame:
-    """A parsed game, checked. Raises InputError, in one line, for what cannot be reviewed."""
+    """A parsed game, checked. Raises InputError if it cannot be reviewed."""
     if tree.headers.get("Variant", "").lower() not in STANDARD:
         raise InputError("a variant of chess")
     try:

@@ -1,4 +1,4 @@
-"""Reviews as one HTML file that stands alone: styles and pictures are in it, and no script."""
+"""Reviews as one self-contained HTML file without scripts."""
 
 from collections.abc import Sequence
 from html import escape
@@ -12,9 +12,9 @@ from engine.review.players import JUDGED
 from engine.review.review import BAND, GameReview, MoveReview
 
 HONEST = (
-    "The judge is a network that looks at each position once and does not search: deep "
-    "combinations escape it, and its verdicts are those of a player of its own strength. "
-    "Thresholds are Lichess's: an inaccuracy gives away at least 5 points of win probability, a "
+    "The judge is a network that looks at each position once, without search: it misses deep "
+    "combinations, and its judgements are only as good as its play. "
+    "Thresholds are Lichess's: an inaccuracy loses at least 5 points of win probability, a "
     "mistake 10, a blunder 15; accuracy follows Lichess's published formula."
 )
 MOST_GAMES = 100
@@ -29,9 +29,9 @@ CHART_STYLE = """
 
 
 def review_page(reviews: Sequence[GameReview], players: dict[str, dict], games: int) -> str:
-    """The document: a table of players where there are several games, then game by game.
+    """The document: a table of players if there are several games, then each game.
 
-    ``games``: how many were reviewed; only the first `MOST_GAMES` should be in ``reviews``.
+    ``games``: the number of games reviewed; ``reviews`` should have only the first `MOST_GAMES`.
     """
     parts = [paragraph(HONEST, faint=True)]
     if games > 1:
@@ -49,7 +49,7 @@ def review_page(reviews: Sequence[GameReview], players: dict[str, dict], games: 
 
 
 def players_table(players: dict[str, dict]) -> str:
-    """A row for each player."""
+    """A table with a row for each player."""
     head = ("player", "games", "moves", "accuracy", "given away a move", "best moves", *JUDGED)
     rows = []
     for name, figures in players.items():
@@ -108,7 +108,8 @@ def _sentence(move: MoveReview) -> str:
 
 
 def _turning_board(review: GameReview, move: MoveReview) -> str:
-    """The position before a move, the played move in red and the better one in green."""
+    """The position before a move, with arrows for the played move (red) and the best one
+    (green)."""
     board = review.game.start.copy()
     for played in review.game.moves[: move.ply - 1]:
         board.push(played)

@@ -1,4 +1,4 @@
-"""Many games at once: what the reviews say of each player."""
+"""Summaries of reviews by player."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,17 +12,17 @@ from engine.review.review import GameReview
 
 @dataclass
 class PlayerSummary:
-    """One player's games so far."""
+    """One player's moves and judgements so far."""
 
     games: int = 0
     moves: int = 0
-    accuracies: list[float] = field(default_factory=list)  # one a game
-    given_away: float = 0.0  # the sum over moves
+    accuracies: list[float] = field(default_factory=list)  # one per game
+    given_away: float = 0.0  # win probability lost, summed over moves
     best_moves: int = 0
     judgements: Counter[Judgement] = field(default_factory=Counter)
 
     def add(self, review: GameReview, color: chess.Color) -> None:
-        """One game more."""
+        """Add one game."""
         mine = [move for move in review.moves if move.color == color]
         self.games += 1
         self.moves += len(mine)
@@ -34,7 +34,7 @@ class PlayerSummary:
             self.accuracies.append(accuracy)
 
     def to_json(self) -> dict:
-        """Means over games and moves; None where there is nothing to take a mean of."""
+        """Means over games and moves; None if there are no games or moves."""
         moves = self.moves or None
         return {
             "games": self.games,
@@ -50,18 +50,18 @@ JUDGED: tuple[Judgement, ...] = ("inaccuracy", "mistake", "blunder")
 
 
 class Players:
-    """Summaries by name, filled game by game."""
+    """Summaries by player's name, filled game by game."""
 
     def __init__(self) -> None:
         self._by_name: dict[str, PlayerSummary] = {}
 
     def add(self, review: GameReview) -> None:
-        """Count a game for both of its players."""
+        """Add a game for both of its players."""
         for color in chess.COLORS:
             summary = self._by_name.setdefault(review.game.name(color), PlayerSummary())
             summary.add(review, color)
 
     def to_json(self) -> dict[str, dict]:
-        """By name, those with the most games first."""
+        """Summaries by name, players with the most games first."""
         ranked = sorted(self._by_name.items(), key=lambda item: (-item[1].games, item[0]))
         return {name: summary.to_json() for name, summary in ranked}

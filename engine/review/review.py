@@ -1,9 +1,9 @@
-"""A game with what the network says of every move.
+"""Review of a game: the network's judgement of every move.
 
-One pass of the network values all legal moves of a position, so what a move gave away is the
-difference between two values of the same pass: the best move's and the played one's. Nothing is
-searched. A deep combination that the network does not see is judged wrongly, and its judgements are
-those of a player of its own strength.
+One pass of the network values all legal moves of a position, so the loss of a move is the
+difference of two values from the same pass: the best move's and the played one's. There is no
+search: deep combinations that the network does not see are misjudged, and judgements are only as
+good as its play.
 """
 
 from collections import Counter
@@ -21,21 +21,21 @@ from engine.review.accuracy import ROUNDING, Judgement, game_accuracy, judgement
 from engine.review.games import PlayedGame
 
 BAND = (0.1, 0.9)
-"""The quantiles between which the uncertainty band of the curve lies."""
+"""The quantiles that bound the uncertainty band of the curve."""
 CHOICE_TEMPERATURE = 0.05
-"""Win probability; moves are weighted by ``exp(win_prob / temperature)``, as in training."""
+"""In win probability; moves are weighted by ``exp(win_prob / temperature)``, as in training."""
 ONLY_MOVE_GAP = 0.10
-"""An only move is better than every other one by at least this: the others are mistakes."""
+"""An only move is better than all others by at least this: the others would be mistakes."""
 MOST_TURNING_POINTS = 6
 POSITIONS_A_PASS = 32
-"""Passes are filled up to this, so that few shapes are ever compiled."""
+"""Passes are padded to this, so that few shapes are compiled."""
 POSITIONS_A_BATCH = 8 * POSITIONS_A_PASS
 
 
 @dataclass(frozen=True)
 class MoveReview:
-    """One move of a game. Win probabilities are those of the side that moved, unless named for
-    White."""
+    """One move of a game. Win probabilities are those of the side that moved, unless they are named
+    White's."""
 
     ply: int  # 1 for the first move of the game
     move: chess.Move
@@ -46,41 +46,41 @@ class MoveReview:
     best: chess.Move
     best_san: str
     best_win_prob: float
-    entropy_bits: float  # of the choice among the moves: 0 where one stands out
-    only_move: bool  # the best move was the only one that gives away little
-    verdict: str | None  # what the rules say of the played move
+    entropy_bits: float  # of the choice among the moves: 0 if one is far better than the others
+    only_move: bool  # all other moves are much worse than the best one
+    verdict: str | None  # the rules' verdict on the played move
     fen: str  # the position after the move
 
     @property
     def given_away(self) -> float:
-        """The best move's win probability less the played one's; never negative."""
+        """Win probability lost: the best move's minus the played one's; never negative."""
         return max(0.0, self.best_win_prob - self.win_prob)
 
     @property
     def judgement(self) -> Judgement | None:
-        """By Lichess's thresholds; the network's own best move is never judged."""
+        """By Lichess's thresholds; None for the network's best move."""
         return None if self.move == self.best else judgement_of(self.given_away)
 
     @property
     def accuracy(self) -> float:
-        """Of this move, 0 to 100."""
+        """The accuracy of this move, 0 to 100."""
         return 100.0 if self.move == self.best else move_accuracy(self.given_away)
 
     @property
     def white_win_prob(self) -> float:
-        """White's, after the move."""
+        """White's win probability after the move."""
         return self.win_prob if self.color else 1 - self.win_prob
 
     @property
     def white_band(self) -> tuple[float, float]:
-        """White's, low to high."""
+        """White's band, low to high."""
         low, high = self.band
         return (low, high) if self.color else (1 - high, 1 - low)
 
 
 @dataclass(frozen=True)
 class GameReview:
-    """A game and its moves' reviews."""
+    """A game with the reviews of its moves."""
 
     game: PlayedGame
     moves: tuple[MoveReview, ...]
@@ -93,7 +93,7 @@ class GameReview:
 
     @property
     def curve(self) -> list[float]:
-        """[N + 1] White's win probability, before the first move and after each."""
+        """[N + 1]: White's win probability, before the first move and after each move."""
         if not self.moves:
             return [0.5]
         first = self.moves[0]
@@ -102,23 +102,22 @@ class GameReview:
 
     @property
     def turning_points(self) -> list[MoveReview]:
-        """The mistakes and blunders that gave away most, in the order of the game."""
+        """The mistakes and blunders that lost most, in the order of the game."""
         wrong = [move for move in self.moves if move.judgement in ("mistake", "blunder")]
         worst = sorted(wrong, key=lambda move: -move.given_away)[:MOST_TURNING_POINTS]
         return sorted(worst, key=lambda move: move.ply)
 
     def judgements(self, color: chess.Color) -> Counter[Judgement]:
-        """How many moves of one side were judged what."""
+        """The number of moves of one side with each judgement."""
         return Counter(m.judgement for m in self.moves if m.color == color and m.judgement)
 
 
 def review_games(
     engine: SearchlessEngine, games: Iterable[PlayedGame], at_once: int = POSITIONS_A_BATCH
 ) -> Iterator[GameReview]:
-    """Games -> their reviews, one after the other; the network is asked for ``at_once`` positions
-    at once.
+    """Review games one by one, with ``at_once`` positions per call of the engine.
 
-    Holds no more games than fill a batch.
+    Keeps only as many games in memory as fill a batch.
     """
     waiting: list[PlayedGame] = []
     positions = 0
@@ -144,7 +143,8 @@ def _review(
 
 
 def _analyse(engine: SearchlessEngine, boards: list[chess.Board], at_once: int) -> list[Analysis]:
-    """The analyses of boards; those with as many moves share passes, and the last is filled up."""
+    """The analyses of boards. Boards with similar numbers of moves share passes; the last pass is
+    padded."""
     order = sorted(range(len(boards)), key=lambda i: boards[i].legal_moves.count())
     found: dict[int, Analysis] = {}
     for start in range(0, len(order), at_once):
@@ -155,7 +155,7 @@ def _analyse(engine: SearchlessEngine, boards: list[chess.Board], at_once: int) 
 
 
 def review_move(ply: int, move: chess.Move, analysis: Analysis) -> MoveReview:
-    """A played move judged by the analysis of the position that it was played in."""
+    """The review of a move, from the analysis of the position in which it was played."""
     board = analysis.board
     played = analysis.moves.index(move)
     verdict = analysis.verdicts[played]
@@ -191,10 +191,10 @@ def _band(distribution: np.ndarray, bins: ValueBins) -> tuple[float, float]:
 
 
 def choice_entropy(win_probs: np.ndarray) -> float:
-    """[M] win probabilities -> bits: how open the choice among the moves is.
+    """[M] win probabilities -> entropy, in bits, of the softmax over the moves.
 
-    0 where one move stands out, log2(M) where all are worth the same. 2 to this power is the number
-    of moves among which it was a choice.
+    0 if one move is far better than all others, log2(M) if all have the same value. 2 to this power
+    is the effective number of moves to choose from.
     """
     logits = (np.asarray(win_probs, np.float64) - np.max(win_probs)) / CHOICE_TEMPERATURE
     weights = np.exp(logits)
@@ -204,9 +204,9 @@ def choice_entropy(win_probs: np.ndarray) -> float:
 
 
 def is_only_move(win_probs: np.ndarray) -> bool:
-    """[M] win probabilities, M >= 2 -> whether the best is far above all others.
+    """[M] win probabilities -> whether the best is far above all others.
 
-    Where there is a single legal move, nothing had to be found.
+    False if there is only one legal move, since there was no choice.
     """
     if len(win_probs) < 2:
         return False

@@ -1,4 +1,4 @@
-"""Files of games -> their reviews and a summary of each player."""
+"""Files of games -> reviews, and a summary of each player."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from engine.review.review import POSITIONS_A_BATCH, GameReview, review_games
 
 @dataclass(frozen=True)
 class Reviewed:
-    """All reviews, by player, and what was left out."""
+    """All reviews, the summaries by player, and the games left out."""
 
     reviews: list[GameReview]
     players: Players
@@ -35,7 +35,8 @@ def review_files(
     limit: int | None = None,
     on_game: Callable[[int], None] = lambda done: None,
 ) -> Reviewed:
-    """Review the games of PGN files (the first ``limit``); ``on_game`` hears how many are done."""
+    """Review the (first ``limit``) games of PGN files; ``on_game`` gets the number of games
+    done."""
     counts = ReadCounts()
     return reviewed(engine, islice(read_files(paths, counts), limit), counts, on_game)
 
@@ -47,7 +48,7 @@ def reviewed(
     on_game: Callable[[int], None] = lambda done: None,
     at_once: int = POSITIONS_A_BATCH,
 ) -> Reviewed:
-    """Review games that are read already; ``at_once``: see `review_games`."""
+    """Review games that have been read; ``at_once``: see `review_games`."""
     found = Reviewed([], Players(), counts)
     for review in review_games(engine, games, at_once):
         found.reviews.append(review)

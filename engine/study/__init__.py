@@ -1,1 +1,1 @@
-"""Experiments on the library: losses, recipes, what networks attend to."""
+"""Experiments: losses, recipes, attention."""

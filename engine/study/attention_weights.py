@@ -1,4 +1,4 @@
-"""The attention weights of every head of a `board` network, and their mass on relations."""
+"""The attention weights of a `board` network, and how much of them lies on attack relations."""
 
 from functools import partial
 from typing import NamedTuple
@@ -20,17 +20,18 @@ RELATIONS = ("attacks", "attacked by", "x-rays", "x-rayed by")
 
 
 class AttentionWeights(NamedTuple):
-    """Each row sums to 1. L trunk and D decoder layers, H heads, squares from the side to move."""
+    """Attention weights that sum to 1 over their last axis. L trunk and D decoder layers, H heads;
+    squares are seen from the side to move."""
 
     trunk: jax.Array  # [L, B, H, 64, 64] float32: from each square to each square
     decoder: jax.Array  # [D, B, H, M, 64] float32: from each move to each square
 
 
 class RelationMass(NamedTuple):
-    """Attention on a position's R relations; NaN where the relation holds for no square."""
+    """Attention on a position's R relations; NaN if the relation holds for no square."""
 
-    mass: np.ndarray  # [L, B, H, R]: the weights on related squares, the mean over squares i
-    chance: np.ndarray  # [B, R]: the same of equal weights on all 64 squares
+    mass: np.ndarray  # [L, B, H, R]: weight on related squares, a mean over squares i
+    chance: np.ndarray  # [B, R]: the same for uniform attention over all 64 squares
 
 
 @partial(jax.jit, static_argnames="config")
@@ -60,9 +61,9 @@ def attention_weights(
 
 
 def relation_mass(trunk: np.ndarray, relations: np.ndarray) -> RelationMass:
-    """How much of each head's attention lies where a relation holds.
+    """The share of each head's attention that lies on pairs of squares with a relation.
 
-    trunk: [L, B, H, 64, 64] weights; relations: [B, R, 64, 64] zeros and ones. Counted are the
+    trunk: [L, B, H, 64, 64] weights; relations: [B, R, 64, 64], each 0 or 1. Means are over the
     squares i that have the relation to at least one square j.
     """
     counts = relations.sum(axis=-1, dtype=np.float64)  # [B, R, 64]

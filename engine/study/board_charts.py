@@ -1,7 +1,7 @@
-"""Heat maps: numbers on the squares of boards, one or more boards in one SVG.
+"""Heat maps: numbers on the squares of one or more boards, in one SVG.
 
-Each board has its own background and its title is grey, so that the picture can be read on a light
-and on a dark page.
+Boards have their own background and titles are grey, so that the picture suits light and dark
+pages.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,17 +23,17 @@ FONT = "font-family: system-ui, sans-serif; font-weight: 600"
 
 @dataclass(frozen=True)
 class HeatMap:
-    """A board with a number on some of its squares, and arrows."""
+    """A board with numbers on squares, and arrows."""
 
     title: str
     board: chess.Board
     heat: Mapping[int, float] = field(default_factory=dict)
-    """Numbers in [-1, 1] by square: the strength of the colour, blue below 0."""
+    """Numbers in [-1, 1] by square: the intensity of the colour, blue below 0."""
     labels: Mapping[int, str] = field(default_factory=dict)
-    """Text on squares, at most four letters."""
+    """Text by square, at most four letters."""
     arrows: Sequence[tuple[int, int]] = ()
     marked: int | None = None
-    """A square with a frame."""
+    """A square to draw a frame around."""
 
 
 def heat_maps(maps: Sequence[HeatMap], columns: int = 4, size: int = 250) -> str:
@@ -79,13 +79,13 @@ def _parts(heat_map: HeatMap) -> list[str]:
 
 
 def _colour(number: float) -> str:
-    """The colour of a number, with its strength as the alpha."""
+    """The colour of a number, with its intensity as alpha."""
     strength = round(235 * min(abs(number), 1.0))
     return f"{HOT if number >= 0 else COLD}{strength:02x}"
 
 
 def _corner(square: int, orientation: chess.Color) -> tuple[int, int]:
-    """The upper left corner of a square on the picture."""
+    """The upper left corner of a square in the picture."""
     seen = square if orientation else square ^ 63
     return EDGE + SQUARE * (seen & 7), EDGE + SQUARE * (7 - (seen >> 3))
 

@@ -1,14 +1,15 @@
-"""Learning values without a teacher: from games, and from the network's own values.
+"""Learning values without a teacher: from games, by bootstrapping from a target network.
 
-A move's target is the value that a target network gives, some plies later in the same game, to the
-move played there; where the game is over by then, it is the result. The target network is a copy of
-the network that is renewed every few steps, so the targets move as the network learns, as they do
-in reinforcement learning (Farebrother et al. 2024, section 4). What is learned is the win
-probability among the players of the games. Games are learned from their ends backwards
-(`training_transitions`), since each renewal of the target network carries a result back by no more
-than these plies. This is TD(0) with a target network (Mnih et al. 2015), or n-step TD with more
-plies, up to learning from results alone; with C51 the target network's whole distribution is the
-target.
+The target of a move is the target network's value, some plies later in the same game, of the move
+played there; if the game is over by then, it is the game's result. The target network is a copy of
+the network that is updated every few steps, so that targets move as the network learns, as in
+reinforcement learning (Farebrother et al. 2024, section 4). The network learns the win probability
+between the players of these games.
+
+Training goes through the games from their ends backwards (`training_transitions`), since each
+update of the target network carries results back only by these plies. With one ply this is TD(0)
+with a target network (Mnih et al. 2015), with more plies n-step TD, up to learning from results
+alone. For C51 the target is the target network's whole distribution.
 """
 
 from dataclasses import replace
@@ -28,18 +29,18 @@ from model.training.optimizer import Progress
 from model.training.step import Parts, TrainState, make_update
 
 RENEWAL_STEPS = 10
-"""How often the target network becomes a copy of the network."""
+"""Steps between updates of the target network."""
 
 
 def from_games(cell: Cell, games: Games) -> Learning:
-    """Learning from games by the values ``cell.plies`` later."""
+    """How a cell learns from games, by values ``cell.plies`` later."""
     batches = training_transitions(games, cell.batch_size, cell.plies, cell.steps, cell.seed)
     return Learning(batches, _bootstrapped_update(replace(cell, seed=0)))
 
 
 @lru_cache(maxsize=64)
 def _bootstrapped_update(cell: Cell) -> jax.stages.Wrapped:
-    """(state, batch, progress) -> (state, parts), compiled once for all seeds; the state's average
+    """(state, batch, progress) -> (state, parts), compiled once for all seeds. The state's average
     is the target network."""
     apply = transformed(cell.network).apply
 
@@ -74,10 +75,10 @@ def bootstrapped(
     results: Array,
     plies: int,
 ) -> jax.Array:
-    """Outputs [B, K] now and, of the target network, ``plies`` later -> losses [B].
+    """Outputs [B, K] now, and of the target network ``plies`` later -> losses [B].
 
-    ended: [B] bool; results: [B] of the side to move now. After an odd number of plies it is the
-    other side's move, so our value is 1 - its value.
+    ended: [B] bool; results: [B], for the side to move now. After an odd number of plies the other
+    side is to move, so its value v is 1 - v for us.
     """
     odd = plies % 2
     if loss == "c51":

@@ -1,8 +1,7 @@
 """The training of one cell of a study: a `model.training.loop.Training` with any value loss.
 
-Only the value of each move is learned, without the ranking term and the state's value, so that the
-losses are compared by themselves. The optimizer, the data and its order are those of every
-training.
+Only the values of moves are learned, without the ranking loss and the position's value, so that the
+comparison is about the loss alone. Optimizer, data and their order are as in every training.
 """
 
 import time
@@ -32,14 +31,14 @@ from model.training.step import Parts, TrainState, init_state, make_update
 
 MAX_MOVES = 64
 SAVE_SECONDS = 60
-"""How often a checkpoint of a cell is written, from which it goes on if it is stopped."""
+"""Seconds between checkpoints of a cell, from which it is resumed if it was stopped."""
 REPORT_STEPS = 10
-"""How often a cell reports the steps that are done."""
+"""Steps between progress reports."""
 
 
 @dataclass(frozen=True)
 class Learning:
-    """What a cell learns from and how; see `model.training.loop.Training`."""
+    """The batches and the update of a cell; see `model.training.loop.Training`."""
 
     batches: grain.DatasetIterator[Any]
     update: jax.stages.Wrapped
@@ -49,10 +48,10 @@ class Learning:
 def train_cell(
     cell: Cell, learning: Learning, report: Callable[[int], None], workdir: Path
 ) -> tuple[Network, float]:
-    """Train to the end; the network, and the seconds it took without compiling.
+    """Train to the end; returns the network and the seconds of training, without compilation.
 
-    ``report`` takes the number of steps that are done. Checkpoints go to ``workdir``, from which a
-    cell that was stopped goes on as if it had not been; the caller deletes it.
+    ``report`` gets the number of steps done. Checkpoints are in ``workdir``, from which a stopped
+    cell is resumed as if it had not been stopped; the caller deletes it.
     """
     training = Training(
         learning.update,
@@ -80,7 +79,7 @@ def train_cell(
 
 
 def optimizer_of(cell: Cell) -> MakeOptimizer:
-    """That of every training, with the cell's multiple of its learning rates."""
+    """The usual optimizer, with its learning rates multiplied by the cell's factor."""
     usual, rate = OptimizerConfig(), cell.learning_rate
     rates = {
         "muon_learning_rate": usual.muon_learning_rate * rate,
@@ -90,7 +89,7 @@ def optimizer_of(cell: Cell) -> MakeOptimizer:
 
 
 def from_teacher(cell: Cell, encoded: Sequence[bytes]) -> Learning:
-    """Learning from a teacher's values of the moves of encoded records."""
+    """How a cell learns from a teacher's values of the moves of encoded records."""
     batches = training_batches(encoded, cell.batch_size, cell.seed, BatchOptions(MAX_MOVES))
     noise = np.array([cell.noise, cell.flips], np.float32)
     update = _noisy_update(replace(cell, seed=0, noise=0.0, flips=0.0))
@@ -99,8 +98,8 @@ def from_teacher(cell: Cell, encoded: Sequence[bytes]) -> Learning:
 
 @lru_cache(maxsize=64)
 def _noisy_update(cell: Cell) -> jax.stages.Wrapped:
-    """(state, batch, progress, noise, key) -> (state, parts); compiled once for all seeds and all
-    noise."""
+    """(state, batch, progress, noise, key) -> (state, parts), compiled once for all seeds and
+    levels of noise."""
     apply, by_value = transformed(cell.network).apply, value_loss(cell.loss, cell.sigma_bins)
 
     def loss_of(params: Any, batch: Batch) -> tuple[jax.Array, Parts]:
@@ -119,10 +118,10 @@ def _noisy_update(cell: Cell) -> jax.stages.Wrapped:
 
 
 def with_label_noise(win_probs: Array, noise: Array, key: jax.Array) -> jax.Array:
-    """Targets with noise; ``noise`` is the width of uniform noise, and the share of flips.
+    """Targets with noise. ``noise``: the width of the uniform noise, and the share of flips.
 
-    Drawn for each move by itself; what leaves [0, 1] is cut off. Both keep the order of the
-    expected targets: the best move stays the best, by a smaller margin.
+    Independent for each move, and clipped to [0, 1]. The order of the expected targets does not
+    change: the best move stays the best, by a smaller margin.
     """
     width, share = noise
     for_noise, for_flips = jax.random.split(key)
@@ -132,11 +131,11 @@ def with_label_noise(win_probs: Array, noise: Array, key: jax.Array) -> jax.Arra
 
 
 def playable(network: Network, loss: LossName) -> Network:
-    """The network as the engine reads networks, with the same choices of moves.
+    """The network in the form that the engine plays, with the same choice of moves.
 
-    The engine takes the mean of softmax(outputs) over the bins' centres. Of a scalar head, the mean
-    m of the outputs is given to it as outputs 8 m z_k, whose softmax has a mean over the centres
-    z_k that rises with m. All other losses' values rise with that mean already.
+    The engine takes the mean of softmax(outputs) over the bins' centres z_k. A scalar head, with
+    mean output m, becomes one with outputs 8 m z_k: the mean of their softmax over the centres
+    rises with m. For all other losses, values already rise with that mean.
     """
     if loss != "squared-error":
         return network

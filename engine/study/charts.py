@@ -1,4 +1,4 @@
-"""Charts of a study: a row of panels for each sweep, a panel for each figure."""
+"""Charts of a study: for each sweep a figure with one panel per metric."""
 
 from collections.abc import Sequence
 from dataclasses import astuple
@@ -45,9 +45,9 @@ MARKERS = dict(zip(LOSSES, "sD^vo*", strict=True))
 
 
 def sweep_chart(sweep: Sweep, points: Sequence[Point], title: str):
-    """One sweep's figures with 95 % intervals: by the factor, or by the loss if it has one value.
+    """A sweep's metrics with 95 % intervals, by factor, or by loss if the factor has one value.
 
-    The background is white, except within `charts.for_any_page`.
+    The background is white, except in `charts.for_any_page`.
     """
     figure, axes = new_figure(columns=3, rows=2, width=3.3, height=2.8)
     for place, (axis, (name, label)) in enumerate(zip(axes, PANELS.items(), strict=False)):
@@ -65,7 +65,7 @@ def sweep_chart(sweep: Sweep, points: Sequence[Point], title: str):
 
 
 def probe_chart(points: Sequence[Point], untrained: Sequence[Point], title: str):
-    """R^2 of the linear probes by loss; dashed, that of trunks before any training."""
+    """R^2 of the linear probes by loss; dashed: that of untrained trunks."""
     figure, axes = new_figure(columns=3, width=3.3, height=2.8)
     for place, (axis, (name, label)) in enumerate(zip(axes, PROBED.items(), strict=True)):
         _by_loss(axis, name, points, named=place == 0)
@@ -78,9 +78,10 @@ def probe_chart(points: Sequence[Point], untrained: Sequence[Point], title: str)
 
 
 def recipe_chart(comparison: "Comparison"):
-    """Each variant's differences to the base with 95 % intervals, and which side is better."""
+    """Each variant's differences from the base with 95 % intervals, and which direction is
+    better."""
     shown = [result for result in comparison.variants if result.variant]
-    comparable = ("agreement", "regret", "kendall_tau_b", "squared_error")  # the same for any bins
+    comparable = ("agreement", "regret", "kendall_tau_b", "squared_error")  # for any bins
     labels = {name: PANELS[name] for name in comparable}
     height = 0.9 + 0.24 * len(shown)
     figure, axes = new_figure(columns=4, width=3.2, height=height)
@@ -100,13 +101,13 @@ def recipe_chart(comparison: "Comparison"):
         axis.locator_params(axis="x", nbins=5)
         axis.tick_params(axis="x", labelsize=8)
     base = comparison.base or "the recipe as it is"
-    title = f"differences to {base}: {comparison.steps} steps, 95 % intervals over seeds"
+    title = f"differences from {base}: {comparison.steps} steps, 95 % intervals over seeds"
     figure.suptitle(title, fontsize=11)
     return figure
 
 
 def _by_loss(axis, name: str, points: Sequence[Point], named: bool) -> None:
-    """A dot for each loss, one above the other."""
+    """A dot for each loss, in rows."""
     for row, point in enumerate(points):
         _errorbar(axis, name, [point], [row], horizontal=True)
     names = [point.loss if named else "" for point in points]
@@ -126,7 +127,7 @@ def _by_factor(axis, name: str, sweep: Sweep, points: Sequence[Point]) -> None:
             continue
         numeric = [p.parameters if sweep.factor == "size" else float(p.value) for p in of_loss]
         places = np.array(numeric)
-        shift = number - (len(sweep.losses) - 1) / 2  # so that the bars do not hide one another
+        shift = number - (len(sweep.losses) - 1) / 2  # so that error bars do not overlap
         span = max(sweep.values) if not logarithmic else 0
         places = places * 1.03**shift if logarithmic else places + shift * span * 0.012
         _errorbar(axis, name, of_loss, places)

@@ -1,8 +1,8 @@
 """The claims that the study tests, as contrasts: weighted sums of the figures of cells.
 
 The claims are those of Farebrother et al. 2024, applied to chess. A `Contrast` is computed for each
-seed for which all of its cells are done, so that what cells of one seed share (initial weights,
-data, noise) cancels out. Values above 0 support the claim.
+seed for which all of its cells are done, so that everything that the cells of one seed share
+(initial weights, data, noise) cancels out. Positive values support the claim.
 """
 
 from dataclasses import dataclass, replace
@@ -12,12 +12,12 @@ from engine.study.table import Mean, Table
 from model.targets.value_losses import LossName
 
 FALLING = ("regret", "squared_error", "log_loss", "crps", "calibration_error")
-"""Figures of which lower is better; of all others higher is better."""
+"""Metrics for which lower is better; for all others higher is better."""
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """Cells with their weights, positive for those that the claim expects to do worse."""
+    """A weighted sum over cells; weights are positive for cells that the claim expects to be worse."""
 
     label: str
     terms: tuple[tuple[int, Cell], ...]
@@ -31,7 +31,8 @@ class Contrast:
         ]
 
     def effect(self, figure: str, table: Table, seeds: int) -> Mean | None:
-        """Over the seeds that are done, of a figure that all losses have; None if none is done."""
+        """The mean over the seeds that are done, for a metric that all losses have; None without
+        seeds."""
         sign = 1 if figure in FALLING else -1
         found = [
             sum(
@@ -45,7 +46,7 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence, the study that tests it, and the contrasts that it is tested by."""
+    """A claim as a sentence, the study that tests it, and the contrasts that decide it."""
 
     text: str
     study: str
@@ -53,9 +54,9 @@ class Claim:
 
 
 def claims(base: Cell, table: Table, seeds: int) -> list[Claim]:
-    """All claims, whether their cells are done or not.
+    """All claims, also those whose cells are not done yet.
 
-    ``table`` is only asked for the best learning rate of each loss.
+    ``table`` is used only to find the best learning rate of each loss.
     """
 
     def cell(loss: LossName, **changes) -> Cell:
@@ -72,9 +73,9 @@ def claims(base: Cell, table: Table, seeds: int) -> list[Claim]:
     def grows(worse: LossName, factor: str, low, high) -> Contrast:
         ends = less(worse, **{factor: high}).terms
         starts = less(worse, **{factor: low}).terms
-        turned = tuple((-weight, of) for weight, of in starts)
+        negated = tuple((-weight, of) for weight, of in starts)
         label = f"hl-gauss against {worse}, {factor} {high} less that at {low}"
-        return Contrast(label, ends + turned)
+        return Contrast(label, ends + negated)
 
     def within(loss: LossName, factor: str, worse, better) -> Contrast:
         label = f"{loss}, {factor} {better} against {worse}"
@@ -148,9 +149,9 @@ def claims(base: Cell, table: Table, seeds: int) -> list[Claim]:
 
 
 def best_rate(loss: LossName, base: Cell, table: Table, seeds: int) -> float | None:
-    """The learning rate with the least mean regret; None until all rates have all seeds.
+    """The learning rate with the lowest mean regret; None until all rates have all seeds.
 
-    Chosen on the positions that it is then measured on, in the same way for each loss.
+    It is chosen on the same positions that are used for the comparison, for each loss alike.
     """
     (sweep,) = STUDIES["rates"]
     rows = {

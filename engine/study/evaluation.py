@@ -1,6 +1,6 @@
-"""The figures of a study's network on test positions, by the prediction of its own loss.
+"""The metrics of a study's network on test positions, with the prediction of its own loss.
 
-They are computed by `model.evaluation.evaluate`, as those of any network.
+Computed by `model.evaluation.evaluate`, as for any network.
 """
 
 from collections.abc import Sequence
@@ -29,14 +29,14 @@ FIGURES = (
     "crps",
 )
 DISTRIBUTIONS = ("two-hot", "one-hot", "hl-gauss")
-"""The losses whose outputs are a distribution over bins: only they have a log loss and a CRPS."""
+"""Losses whose outputs are a distribution over bins; only these have a log loss and a CRPS."""
 
 BATCH = 256
 MAX_MOVES = 64
 
 
 def choose_positions(encoded: Sequence[bytes], limit: int) -> list[bytes]:
-    """The first ``limit`` records with all moves scored, at most 64, down to whole batches."""
+    """The first ``limit`` records with all moves scored and at most 64 moves, in whole batches."""
     chosen: list[bytes] = []
     for i in range(len(encoded)):
         record = decode(encoded[i])
@@ -50,9 +50,9 @@ def choose_positions(encoded: Sequence[bytes], limit: int) -> list[bytes]:
 
 
 def evaluate(network: Network, loss: LossName, encoded: Sequence[bytes]) -> dict[str, float | None]:
-    """`FIGURES`, each position weighing the same; None where the loss has no such figure.
+    """`FIGURES` as means over positions; None if the loss does not have that metric.
 
-    Means are taken in the precision of the figures (float32 for regret), as in existing tables.
+    Means are taken in the precision of the metrics (float32 for regret), as in existing tables.
     """
     rows, calibration = measure_predictions(encoded, partial(predict, network, loss))
     found: dict[str, float | None] = {}
@@ -68,7 +68,7 @@ def predict(
     boards: Sequence[chess.Board],
     moves: Sequence[Sequence[chess.Move]],
 ) -> Predictions:
-    """What the loss predicts of these moves; in float32 on GPUs, too."""
+    """The predictions of the loss for these moves; in float32, also on GPUs."""
     expected, distributions = [], []
     for start in range(0, len(boards), BATCH):
         some = slice(start, start + BATCH)

@@ -1,8 +1,8 @@
-"""Finished games -> pairs of a position and a later one of the same game, to learn values from.
+"""Finished games -> pairs of a position and a later one of the same game.
 
-These are the transitions of temporal-difference learning: what is known of a move is the position
-some plies later and the result of the game. Values are those of the side to move of the position
-named.
+These are the transitions of temporal-difference learning: what is known about a move is the
+position some plies later, and the result of the game. Values are for the side to move of each
+position.
 """
 
 from collections import Counter
@@ -25,22 +25,22 @@ from data_pipeline.sources.entries import BadEntry
 from data_pipeline.sources.pgn import RESULTS, Game, MainLine, read_main_line, split_games
 
 REACH = (4, 100)
-"""The most plies that a position may be from the end of its game, at the first and the last step.
-Half of the 3,000 games that the study has been run on have 92 plies or fewer."""
+"""How far a position may be from the end of its game, in plies, at the first and the last step.
+Half of the 3,000 games of the study have 92 plies or fewer."""
 
 
 @dataclass(frozen=True)
 class Games:
-    """The positions of all games, one after another; N in all."""
+    """The N positions of all games, one game after another."""
 
     encoded: Sequence[bytes]
-    """Records with one move: the move that was played."""
+    """Records with one move, the move played."""
     last: np.ndarray
-    """[N] int64: the number of the last position of the same game."""
+    """[N] int64: the index of the last position of the same game."""
     results: np.ndarray
-    """[N] float32: what the side to move got in the end, 0, 1/2 or 1."""
+    """[N] float32: the game's result for the side to move, 0, 1/2 or 1."""
     left_out: Counter[str] = field(default_factory=Counter)
-    """Games that were not used, by reason."""
+    """Number of games that were not used, by reason."""
 
 
 class Transitions(NamedTuple):
@@ -48,16 +48,16 @@ class Transitions(NamedTuple):
 
     now: Inputs
     later: Inputs
-    """Where the game has ended by then: its last position, to be ignored."""
+    """If the game has ended by then: its last position, to be ignored."""
     ended: np.ndarray  # [B] bool
-    results: np.ndarray  # [B] float32: of the side to move now
+    results: np.ndarray  # [B] float32: for the side to move now
 
 
 def read_games(path: Path) -> Games:
     """All finished games of a PGN file, plain or compressed.
 
-    Games that are illegal, are not standard chess, or have no result or no moves are left out and
-    counted. Raises InputError if none is left, or if the file cannot be read to its end.
+    Games that are illegal, not standard chess, or without a result or moves are counted and left
+    out. Raises InputError if no game is left, or if the file cannot be read to its end.
     """
     encoded: list[bytes] = []
     last: list[int] = []
@@ -83,7 +83,7 @@ def read_games(path: Path) -> Games:
 
 
 def _finished(game: Game) -> tuple[float, MainLine]:
-    """White's points and the moves. Raises BadEntry."""
+    """White's score and the moves. Raises BadEntry."""
     played = read_main_line(game)
     if game.result is None:
         raise BadEntry("no result")
@@ -92,9 +92,9 @@ def _finished(game: Game) -> tuple[float, MainLine]:
     return RESULTS[game.result], played
 
 
-def make_transitions(games: Games, numbers: Sequence[int], plies: int) -> Transitions:
-    """The positions of these numbers, and those ``plies`` later in the same games."""
-    now = np.asarray(numbers)
+def make_transitions(games: Games, indices: Sequence[int], plies: int) -> Transitions:
+    """The positions with these indices, and those ``plies`` later in the same games."""
+    now = np.asarray(indices)
     ended = now + plies > games.last[now]
     later = np.where(ended, games.last[now], now + plies)
 
@@ -107,11 +107,11 @@ def make_transitions(games: Games, numbers: Sequence[int], plies: int) -> Transi
 def training_transitions(
     games: Games, batch_size: int, plies: int, steps: int, seed: int
 ) -> grain.DatasetIterator[Transitions]:
-    """A batch for each of ``steps`` steps: positions and those ``plies`` later in the same games.
+    """One batch for each of ``steps`` steps: positions and those ``plies`` later in the same games.
 
-    Random games are learned from their ends backwards: how far a position may be from the end of
-    its game grows linearly from `REACH` [0] plies at the first step to `REACH` [1] at the last, so
-    that a value is learned after those that it depends on.
+    Games are sampled at random, and learned from their ends backwards: the largest distance of a
+    position from the end of its game grows linearly from `REACH` [0] plies at the first step to
+    `REACH` [1] at the last, so that a value is learned after the values that it depends on.
     """
     lasts, firsts = np.unique(games.last, return_index=True)
     lengths = lasts - firsts + 1

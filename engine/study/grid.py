@@ -1,10 +1,10 @@
 """The study of losses: its cells, one short training each, and the grids that they form.
 
-Farebrother et al. 2024 find that value functions learn better by classification than by
-regression, most of all under noise and in larger networks. A *cell* is the unit of such a
-comparison: one loss, one setting, one seed. A *study* is a set of *sweeps*: some losses at some
-values of one factor, with the defaults of `Cell` for everything else. Studies share cells: those of
-`noise` without noise are those of `losses`.
+Farebrother et al. 2024 find that value functions learn better by classification than by regression,
+most of all with noise and in larger networks. A *cell* is the unit of such a comparison: one loss,
+one setting, one seed. A *study* is a set of *sweeps*: some losses at some values of one factor,
+with the defaults of `Cell` for everything else. Studies share cells: the cells of `noise` at zero
+noise are those of `losses`.
 """
 
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ SIZES: dict[str, BoardConfig] = {
     "1.2M": BoardConfig(),
     "4M": BoardConfig(width=240, layers=6, output_hidden_width=480),
 }
-"""Networks by their number of parameters at 64 bins; they differ in width and layers only."""
+"""Networks by their number of parameters with 64 bins; they differ only in width and layers."""
 
 
 @dataclass(frozen=True)
@@ -31,18 +31,18 @@ class Cell:
     bins: int = 64
     """Outputs of the network for each move."""
     sigma_bins: float = 0.75
-    """HL-Gauss: sigma in bin widths."""
+    """Sigma of HL-Gauss, in bin widths."""
     noise: float = 0.0
-    """Width of the uniform noise that is added to each target, cut off at 0 and 1."""
+    """Width of the uniform noise that is added to each target, then clipped to [0, 1]."""
     flips: float = 0.0
     """Share of the targets that are flipped to 1 - win probability."""
     learning_rate: float = 1.0
-    """In multiples of the usual one."""
+    """Factor on the usual learning rate."""
     plies: int = 0
-    """The target is the network's own value this many plies later, or the result of a game that is
+    """The target is the network's own value this many plies later, or the result if the game is
     over by then; 0: the target is a teacher's value."""
     seed: int = 0
-    """Of the initial weights, the order of the data and the noise."""
+    """Seed of the initial weights, the order of the data and the noise."""
     steps: int = 1600
     batch_size: int = 128
 
@@ -53,7 +53,7 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """Short, unique among the cells of all studies, fit for a file."""
+        """A short name for files, unique among the cells of all studies."""
         default = Cell()
         given = {k: v for k, v in vars(self).items() if k == "loss" or v != getattr(default, k)}
         return "_".join(
@@ -71,7 +71,7 @@ class Sweep:
     losses: tuple[LossName, ...]
 
     def cells(self, base: Cell) -> list[Cell]:
-        """All of them, with the seed and all other settings of ``base``."""
+        """The cells of the sweep, with the seed and all other settings of ``base``."""
         return [
             replace(base, loss=loss, **{self.factor: value})
             for value in self.values
@@ -109,16 +109,16 @@ STUDIES: dict[str, tuple[Sweep, ...]] = {
 }
 """losses: with default settings. noise: noisy targets. bins: their number, and the width of the
 Gaussian. scale: parameters. rates: whether a loss only needs another learning rate. bootstrap: no
-teacher, see `engine.study.bootstrap`; to the end of the game, targets are results alone and do not
-move."""
+teacher, see `engine.study.bootstrap`; with `TO_THE_END` plies, targets are the results and
+fixed."""
 
-STUDIES["representation"] = STUDIES["losses"]  # whose networks it probes, see `engine.study.probes`
+STUDIES["representation"] = STUDIES["losses"]  # probes their networks: `engine.study.probes`
 
 
 def cells_of(name: str, seeds: int, base: Cell) -> list[Cell]:
-    """The cells of a study, each once: small networks first, then seed by seed.
+    """The cells of a study, without duplicates: small networks first, then by seed.
 
-    A study that is stopped at any time is then a study with fewer seeds or sizes.
+    A study that is stopped early has fewer seeds or sizes, but is otherwise complete.
     """
     if name not in STUDIES:
         raise InputError(f"expected a study ({', '.join(STUDIES)}), found '{name}'")

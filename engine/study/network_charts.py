@@ -9,9 +9,9 @@ from engine.report.charts import BLUE, FAINT, INK, ORANGE, new_figure
 
 
 def move_ridges(analysis: Analysis, shown: int = 12):
-    """The distributions of the best moves, one above the other; a line at each mean.
+    """The distributions of the best moves in rows, with a line at each mean.
 
-    A move that the rules decide has all its mass in one bin, and is cut off at the top.
+    A move that the rules decide has all its mass in one bin: its bar is clipped.
     """
     count = min(shown, len(analysis.moves))
     figure, (axis,) = new_figure(width=7.0, height=0.9 + 0.34 * count)
@@ -37,9 +37,9 @@ def move_ridges(analysis: Analysis, shown: int = 12):
 
 
 def relation_table(mass: np.ndarray, chance: np.ndarray, relations: Sequence[str], title: str):
-    """mass: [L, H, R], chance: [R] -> a table of percentages, darker with less attention.
+    """mass: [L, H, R], chance: [R] -> a table of percentages, darker for less attention.
 
-    A row for each head, by layer; the first row has the mass of equal weights on all squares.
+    It has a row for each head, by layer; the first row is for uniform attention over all squares.
     """
     layers, heads, count = mass.shape
     rows = np.concatenate([chance[None], mass.reshape(-1, count)])

@@ -1,8 +1,8 @@
-"""The study's results as Markdown, written between the marks of a page.
+"""The study's results as Markdown, inserted into a page.
 
-A page holds pairs of marks, ``<!-- NAME -->`` and ``<!-- /NAME -->``; the text between them is
-replaced by tables of results, the rest is left as it is. Names: claims, representation, and every
-study.
+A page has pairs of markers, ``<!-- NAME -->`` and ``<!-- /NAME -->``. The text between them is
+replaced by tables of results; the rest is not changed. Names: claims, representation, and all
+studies.
 """
 
 import math
@@ -18,7 +18,7 @@ from engine.study.probes import untrained_points
 from engine.study.table import BASELINE, Mean, Point, Table, points
 
 SHOWN = {"regret": "regret", "squared_error": "squared error", "agreement": "agreement"}
-"""The figures of differences; the first decides a claim in play, the second in values."""
+"""The metrics in tables of differences. The first decides a claim in play, the second in values."""
 VERDICTS = {
     "holds": "speak for the claim",
     "the opposite": "against it",
@@ -30,7 +30,7 @@ MARKS = re.compile(r"<!-- ([a-z-]+) -->\n.*?<!-- /\1 -->", re.DOTALL)
 
 
 def fill(page: str, table: Table, probes: Table, base: Cell, seeds: int) -> str:
-    """The page with the text between all of its marks replaced."""
+    """The page with the text between all markers replaced."""
     if not MARKS.search(page):
         raise InputError("expected a page with marks such as <!-- claims -->, found none")
 
@@ -42,7 +42,7 @@ def fill(page: str, table: Table, probes: Table, base: Cell, seeds: int) -> str:
 
 
 def text_of(name: str, table: Table, probes: Table, base: Cell, seeds: int) -> str:
-    """The Markdown for one mark."""
+    """The Markdown for one marker."""
     if name == "claims":
         return claims_text(table, base, seeds)
     if name == "representation":
@@ -51,7 +51,8 @@ def text_of(name: str, table: Table, probes: Table, base: Cell, seeds: int) -> s
 
 
 def claims_text(table: Table, base: Cell, seeds: int) -> str:
-    """How many claims hold; each claim with its differences, or a note that it is not yet run."""
+    """How many claims hold, and the differences for each claim, or a note that it was not run
+    yet."""
     rows, whole, partial = [], [], []
     for claim in claims(base, table, seeds):
         first = f"**{claim.text}**"
@@ -74,7 +75,7 @@ def claims_text(table: Table, base: Cell, seeds: int) -> str:
 def tally(
     whole: Sequence[Sequence[Mean | None]], partial: Sequence[Sequence[Mean | None]], seeds: int
 ) -> str:
-    """How many differences, in play and in values, support their claim; what the others say."""
+    """How many differences, in play and in values, support their claim, oppose it, or are open."""
     sentences = [f"No difference has all of its {seeds} seeds yet."]
     if whole:
         parts = []
@@ -96,7 +97,7 @@ def tally(
 
 
 def study_text(name: str, table: Table, base: Cell, seeds: int) -> str:
-    """Means of all figures and differences to HL-Gauss for each sweep of a study."""
+    """Means of all metrics, and differences from HL-Gauss, for each sweep of a study."""
     parts = [progress(name, table, base, seeds) + "\n"]
     for sweep in STUDIES[name]:
         found = points(sweep, base, seeds, table)
@@ -106,7 +107,7 @@ def study_text(name: str, table: Table, base: Cell, seeds: int) -> str:
 
 
 def probes_text(probes: Table, base: Cell, seeds: int) -> str:
-    """R^2 of the linear probes by loss, and of trunks before any training."""
+    """R^2 of the linear probes by loss, and for untrained trunks."""
     parts = [progress("representation", probes, base, seeds) + "\n"]
     (sweep,) = STUDIES["representation"]
     found = points(sweep, base, seeds, probes)
@@ -120,7 +121,7 @@ def probes_text(probes: Table, base: Cell, seeds: int) -> str:
 
 
 def progress(name: str, table: Table, base: Cell, seeds: int) -> str:
-    """How much of a study is done; cells that the study `losses` shares do not count as a start."""
+    """How much of a study is done; cells shared with the study `losses` do not count as a start."""
     cells = cells_of(name, seeds, base)
     done = sum(cell in table for cell in cells)
     own = set(cells) - set(cells_of("losses", seeds, base)) or set(cells)
@@ -130,18 +131,19 @@ def progress(name: str, table: Table, base: Cell, seeds: int) -> str:
 
 
 def means(sweep: Sweep, found: Sequence[Point], figures: dict[str, str]) -> str:
-    """A table of figures with their intervals."""
+    """A table of means with their intervals."""
     factor = sweep.factor.replace("_", " ")
     rows = [(p.loss, p.value, p.seeds, *p.texts(figures)) for p in found]
     return markdown(("loss", factor, "seeds", *figures.values()), rows)
 
 
 def differences(sweep: Sweep, found: Sequence[Point], figures: dict[str, str]) -> str:
-    """A table of differences to HL-Gauss, above 0 where HL-Gauss is better; or nothing."""
+    """A table of differences from HL-Gauss, positive if HL-Gauss is better; empty if there are
+    none."""
     rows = []
     for point in found:
         if point.loss != BASELINE and point.differences:
-            better = {name: turned(name, point.differences.get(name)) for name in figures}
+            better = {name: advantage(name, point.differences.get(name)) for name in figures}
             texts = (difference(name, effect) for name, effect in better.items())
             rows.append((point.loss, point.value, *texts))
     units = (f"{label}, {unit(name)}" for name, label in figures.items())
@@ -149,22 +151,22 @@ def differences(sweep: Sweep, found: Sequence[Point], figures: dict[str, str]) -
     return markdown(head, rows) if rows else ""
 
 
-def turned(name: str, effect: Mean | None) -> Mean | None:
-    """Another loss's figure minus HL-Gauss's -> how much better HL-Gauss is."""
+def advantage(name: str, effect: Mean | None) -> Mean | None:
+    """Another loss's metric minus HL-Gauss's -> by how much HL-Gauss is better."""
     if effect is None or name in FALLING:
         return effect
     return Mean(-effect.mean, -effect.high, -effect.low)
 
 
 def unit(name: str) -> str:
-    """The unit that differences of a figure are written in."""
+    """The unit of the differences of a metric."""
     if name in FALLING:
         return "thousandths"
     return "R² points" if name in PROBED else "% points"
 
 
 def difference(name: str, effect: Mean | None) -> str:
-    """A difference in its unit; bold where its interval excludes 0."""
+    """A difference in its unit, bold if its interval excludes 0."""
     if effect is None:
         return ""
     scale = 1000 if name in FALLING else 100
@@ -176,7 +178,7 @@ def difference(name: str, effect: Mean | None) -> str:
 
 
 def verdict(effect: Mean | None, whole: bool) -> str:
-    """What an interval says of a claim that expects more than 0, once all seeds are done."""
+    """What an interval means for a claim that expects more than 0, once all seeds are done."""
     if effect is None or not whole:
         return UNKNOWN
     if effect.low <= 0 <= effect.high:
@@ -185,6 +187,6 @@ def verdict(effect: Mean | None, whole: bool) -> str:
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence]) -> str:
-    """A table; the first column is aligned to the left, the others are centred."""
+    """A table with its first column aligned left and the others centred."""
     lines = [head, ("---", *[":-:"] * (len(head) - 1)), *rows]
     return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)

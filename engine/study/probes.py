@@ -1,8 +1,9 @@
-"""Linear probes of a trained trunk's frozen output (Alain & Bengio 2017).
+"""Linear probes of the frozen output of a trained trunk (Alain & Bengio 2017).
 
 A probe is a least-squares map from the trunk's output, averaged over the 64 squares, to a quantity
-that no network was trained for; its figure is R^2 on other positions: 1 is all of the variance, 0
-none. An untrained trunk shows how much a probe reads from the input alone.
+that the network was not trained for. Its metric is R^2 on other positions: 1 means that all
+variance is explained, 0 none. An untrained trunk shows how much a probe can read from the input
+alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,7 +34,7 @@ PHASE = {chess.KNIGHT: 1, chess.BISHOP: 1, chess.ROOK: 2, chess.QUEEN: 4}
 
 
 def material_balance(board: chess.Board) -> float:
-    """The side to move's pieces minus the opponent's, in pawns."""
+    """Material of the side to move minus the opponent's, in pawns."""
     return float(
         sum(
             value
@@ -44,7 +45,7 @@ def material_balance(board: chess.Board) -> float:
 
 
 def king_safety(board: chess.Board) -> float:
-    """Attacked squares among the opponent's king and its neighbours, minus the same of ours."""
+    """Attacked squares around the opponent's king minus those around our king, kings included."""
     return float(_pressed(board, not board.turn) - _pressed(board, board.turn))
 
 
@@ -82,8 +83,8 @@ def run_probes(
 ) -> None:
     """Probe the networks in ``out`` that have no row in ``out/probes.csv``, and untrained ones.
 
-    Fitted on the first positions of the split `train`, measured on the first of `test`.
-    ``progress`` takes how many networks are done.
+    Probes are fitted on the first positions of the split `train` and tested on the first of `test`.
+    ``progress`` gets the number of networks done.
     """
     untrained = [untrained_cell(cell) for cell in cells]
     done = read_table(out / PROBES_FILE)
@@ -105,12 +106,12 @@ def run_probes(
 
 
 def untrained_cell(cell: Cell) -> Cell:
-    """Stands for the network that the cell started with."""
+    """A cell that represents the untrained network of this cell."""
     return Cell(size=cell.size, bins=cell.bins, seed=cell.seed, steps=0)
 
 
 def untrained_points(base: Cell, seeds: int, probes: Table) -> list[Point]:
-    """The figures of untrained trunks over their seeds."""
+    """The metrics of untrained trunks over their seeds."""
     start = untrained_cell(base)
     return points(Sweep("size", (start.size,), (start.loss,)), start, seeds, probes)
 
@@ -118,7 +119,7 @@ def untrained_points(base: Cell, seeds: int, probes: Table) -> list[Point]:
 def r_squared(
     features: np.ndarray, values: np.ndarray, test_features: np.ndarray, test_values: np.ndarray
 ) -> np.ndarray:
-    """[N, D], [N, V], [T, D], [T, V] -> [V]: R^2 on the test of least squares with an intercept."""
+    """[N, D], [N, V], [T, D], [T, V] -> [V]: test R^2 of least squares with an intercept."""
     mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
 
     def design(x: np.ndarray) -> np.ndarray:
@@ -136,7 +137,7 @@ def _boards(dataset: Dataset, split: str, positions: int) -> list[chess.Board]:
 
 
 def _batches(boards: list[chess.Board]) -> list[Inputs]:
-    """Of at most BATCH positions each, without moves."""
+    """Batches of at most BATCH positions, without moves."""
     parts = [boards[start : start + BATCH] for start in range(0, len(boards), BATCH)]
     return [make_inputs(part, [()] * len(part), 1) for part in parts]
 
@@ -148,7 +149,7 @@ def _values(boards: list[chess.Board]) -> np.ndarray:
 
 @partial(jax.jit, static_argnames="config")
 def trunk_mean(config: BoardConfig, params: Params, inputs: Inputs) -> jax.Array:
-    """[B, D]: the mean over the squares of the trunk's output."""
+    """[B, D]: the mean of the trunk's output over the squares."""
     run = hk.without_apply_rng(hk.transform(partial(transformer.trunk, config)))
     return run.apply(params, inputs).mean(axis=1)
 

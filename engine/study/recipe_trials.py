@@ -1,10 +1,10 @@
-"""The search for a recipe: trainings that differ in one thing each, with equal computing time.
+"""The search for a recipe: trainings that differ in one setting each, with equal computing time.
 
-A *trial* is a training with `model.training.loop` with the settings of a *base* and those of a
-*variant*; both set fields of today's recipe, as in `model.overrides`. A variant whose step takes
-longer than the base's gets fewer steps. How much longer is measured once, in processor time, with
+A *trial* is a training by `model.training.loop` with the settings of a *base* and of a *variant*;
+both set fields of the default recipe, as in `model.overrides`. A variant whose steps take longer
+than the base's gets fewer steps. The ratio of their costs is measured once, in CPU time, with
 alternating steps of both, so that other load on the machine affects both. The number of steps is
-then fixed, so a trial can be repeated exactly.
+then fixed, so that a trial can be repeated exactly.
 """
 
 import shutil
@@ -61,7 +61,7 @@ VARIANTS = (
     "network.position_bias=false",
     "network.decoder_layers=0",
 )
-"""Fields that differ from the base, most promising first; the base sets none."""
+"""Fields that differ from the base, most promising first; the empty one is the base."""
 
 
 @dataclass(frozen=True)
@@ -70,31 +70,31 @@ class Trial:
 
     variant: str = ""
     seed: int = 0
-    """Of the initial weights and the order of the data."""
+    """Seed of the initial weights and of the order of the data."""
     steps: int = 400
-    """Of the base; a variant takes as many as need the same processor time."""
+    """Steps of the base; a variant takes as many as need the same CPU time."""
     base: str = ""
     """Fields set for the base and all its variants."""
 
     @property
     def name(self) -> str:
-        """Fit for a directory."""
+        """A name for a directory."""
         settings = "_".join(f"{self.base} {self.variant}".split()).replace("=", "-") or "base"
         return f"{settings}_steps-{self.steps}_seed-{self.seed}"
 
     def config(self, recipe: TrainConfig) -> TrainConfig:
-        """The configuration, with the steps of the base."""
+        """The configuration, with the number of steps of the base."""
         settings = (*self.base.split(), *self.variant.split())
         return override(replace(recipe, steps=self.steps, seed=self.seed), settings)
 
     @property
     def compared_with(self) -> "Trial":
-        """The base, with the same seed."""
+        """The base with the same seed."""
         return replace(self, variant="")
 
 
 def trials(variants: Sequence[str], seeds: int, steps: int, base: str = "") -> list[Trial]:
-    """By seed, then in the order of the variants: the table is useful whenever it is stopped."""
+    """All trials by seed, then by variant, so that the table is useful even if stopped early."""
     return [Trial(variant, seed, steps, base) for seed in range(seeds) for variant in variants]
 
 
@@ -105,10 +105,10 @@ def run_trials(
     out: Path,
     report: Callable[[Trial, Figures], None],
 ) -> None:
-    """Train and measure, in order, those that have no row in the table of ``out`` and that no other
-    process works on.
+    """Train and evaluate, in order, the trials that have no row in the table of ``out`` and that no
+    other process works on.
 
-    Measured on the recipe's evaluation split. A training that was stopped is resumed.
+    Evaluated on the recipe's evaluation split. A training that was stopped is resumed.
     """
     for trial in chosen:  # all are checked before the first is trained
         trial.config(recipe)
@@ -130,15 +130,15 @@ def run_trials(
 
 
 def _known_cost(trial: Trial, table: dict[Trial, Figures]) -> Figures | None:
-    """All seeds of a variant take the same number of steps."""
+    """The cost of a variant that was measured with another seed: all seeds take the same steps."""
     same = [row for done, row in table.items() if replace(done, seed=trial.seed) == trial]
     return {"cost": same[0]["cost"]} if same else None
 
 
 def relative_cost(trial: Trial, recipe: TrainConfig, data: Dataset) -> float:
-    """A step's processor time relative to the base's: the median over pairs of steps.
+    """CPU time of a step relative to the base's: the median over pairs of steps.
 
-    1 where everything that a step's time depends on is as in the base.
+    It is 1 if nothing that affects the time of a step differs from the base.
     """
     base, config = trial.compared_with.config(recipe), trial.config(recipe)
     shape = [
@@ -154,13 +154,13 @@ def relative_cost(trial: Trial, recipe: TrainConfig, data: Dataset) -> float:
 
     base_times, own_times = times(base), times(config)
     for first in (base_times, own_times):
-        next(first)  # compiles
+        next(first)  # compilation
     ratios = [1 / next(base_times) * next(own_times) for _ in range(TIMED_STEPS)]
     return statistics.median(ratios)
 
 
 def _step_times(run: Run) -> Iterator[float]:
-    """Processor seconds, step after step."""
+    """CPU seconds of each step."""
     steps = run.training.run()
     while True:
         start = time.process_time()
@@ -187,11 +187,12 @@ class VariantResult:
     variant: str
     seeds: int
     about: dict[str, float]
-    """`ABOUT` of its first seed: the relative cost of a step, the steps, the parameters."""
+    """`ABOUT` for its first seed: relative cost of a step, number of steps, parameters."""
     figures: dict[str, float]
     """Means over its seeds."""
     differences: dict[str, Mean]
-    """To the base, paired by seed, with 95 % intervals from the pooled variance of all variants."""
+    """Differences from the base, paired by seed, with 95 % intervals from the variance pooled over
+    all variants."""
 
 
 ABOUT = ("cost", "steps_taken", "parameters")
@@ -203,13 +204,13 @@ class Comparison:
 
     base: str
     steps: int
-    """Of the base."""
+    """Steps of the base."""
     variants: list[VariantResult]
-    """The base first, then as the table has them."""
+    """The base first, then in the order of the table."""
 
 
 def comparisons(table: dict[Trial, Figures]) -> list[Comparison]:
-    """All comparisons that a table holds, in its order."""
+    """All comparisons in a table, in its order."""
     bases = dict.fromkeys((trial.base, trial.steps) for trial in table)
     return [Comparison(base, steps, _results(table, base, steps)) for base, steps in bases]
 

@@ -4,7 +4,7 @@
     python -m engine.study.refresh --results runs/study
 
 copies the tables in runs/study to notebooks/results, writes the tables in notebooks/README.md and
-runs both notebooks from start to end, in place. To be run in the root of the repository.
+runs both notebooks in place. Run it in the root of the repository.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def page(text: str, results: Path) -> str:
 
 
 def execute(path: Path, **parameters) -> nbformat.NotebookNode:
-    """A notebook, run from start to end in its folder, without traces of the machine.
+    """A notebook after running all its cells in its folder, without metadata of this machine.
 
     ``parameters`` override those of the cell with the tag `parameters`.
     """
@@ -68,8 +68,8 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m engine.study.refresh", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("--results", type=Path, help="take the tables of this folder")
-    parser.add_argument("notebooks", nargs="*", default=NOTEBOOKS, help="which to run: all")
+    parser.add_argument("--results", type=Path, help="copy the tables from this folder")
+    parser.add_argument("notebooks", nargs="*", default=NOTEBOOKS, help="notebooks to run (all)")
     arguments = parser.parse_args(argv)
     results, readme = FOLDER / "results", FOLDER / "README.md"
     if arguments.results and arguments.results.resolve() != results.resolve():

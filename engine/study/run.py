@@ -1,4 +1,4 @@
-"""A study's cells, trained and measured one after another."""
+"""Train and evaluate the cells of a study."""
 
 import shutil
 import sys
@@ -23,7 +23,7 @@ UNFINISHED = "unfinished"
 
 
 def network_path(out: Path, cell: Cell) -> Path:
-    """Where the network of a cell is kept."""
+    """The file of a cell's network."""
     return out / NETWORKS / f"{cell.name}.safetensors"
 
 
@@ -36,14 +36,14 @@ def run_cells(
     progress: Callable[[int], None],
     report: Callable[[Cell, Figures], None],
 ) -> None:
-    """Train and measure, in order, the cells that have no row in the table of ``out`` and that no
+    """Train and evaluate, in order, the cells that have no row in the table of ``out`` and that no
     other process works on.
 
-    A cell's row is written as soon as it is done, after its network; a cell that was stopped goes
-    on from its last checkpoint under `UNFINISHED`. ``games``: PGN for the cells without a teacher.
-    Measured on the first ``positions`` of the test split that qualify (`choose_positions`).
-    ``progress`` takes the steps that are done, those of earlier runs included; ``report`` each new
-    row.
+    A cell's row is written as soon as it is done, after its network. A cell that was stopped
+    continues from its last checkpoint under `UNFINISHED`. ``games``: PGN for cells without a
+    teacher. Evaluated on the first ``positions`` suitable positions of the test split
+    (`choose_positions`). ``progress`` gets the number of steps done, including those of earlier
+    runs; ``report`` gets each new row.
     """
     path = out / TABLE_FILE
     done = read_table(path)
@@ -58,7 +58,7 @@ def run_cells(
         done = read_table(path)
         before = sum(each.steps for each in cells if each in done)
         workdir = out / UNFINISHED / cell.name
-        # GPUs would round the operands of products to TF32.
+        # By default GPUs would round the operands of matrix products to TF32.
         with jax.default_matmul_precision("float32"):
             network, seconds = train_cell(
                 cell, learning(cell), lambda step, before=before: progress(before + step), workdir
@@ -74,7 +74,7 @@ def run_cells(
 def _learning(
     cells: Sequence[Cell], dataset: Dataset, games: Path | None
 ) -> Callable[[Cell], Learning]:
-    """What cells learn from: those of a study have either all a teacher or none."""
+    """How cells learn; the cells of a study have either all a teacher or none."""
     largest = max(cell.batch_size for cell in cells)
 
     def check(found: int, source: object) -> None:

@@ -1,8 +1,9 @@
-"""The table of a study: one CSV file, one row a cell; and what it says with intervals over seeds.
+"""The table of a study: a CSV file with a row for each cell; and its means with intervals over
+seeds.
 
-The same file serves all studies. A row is written when its cell is done, so a study that was killed
-goes on with the cells that have no row. Several processes, such as one per core, can share a table:
-each works on cells that no other works on.
+All studies share one file. A row is written when its cell is done, so that a study that was killed
+continues with the cells without a row. Several processes, such as one per core, can share a table:
+each works on cells that no other process works on.
 """
 
 import csv
@@ -21,7 +22,7 @@ from model.targets.value_losses import LossName
 
 TABLE_FILE = "cells.csv"
 COUNTS = ("parameters", "seconds")
-"""What a row holds besides its figures."""
+"""Columns of a row that are not metrics."""
 
 C = TypeVar("C")
 _DEFAULT = Cell()
@@ -33,10 +34,10 @@ BASELINE: LossName = "hl-gauss"
 
 
 def read_table(path: Path, default: C = _DEFAULT) -> dict[C, Figures]:
-    """The cells that are done with their figures; none where there is no file.
+    """The cells that are done, with their figures; empty if there is no file.
 
-    ``default``: a cell of the table's kind, a dataclass. Its values are those of columns that a
-    table of an older version lacks; the first column must be there.
+    ``default``: a dataclass of the table's kind of cell. Its values fill columns that tables of
+    older versions lack; the first column is required. Raises InputError for any other file.
     """
     if not path.exists():
         return {}
@@ -63,8 +64,8 @@ def _figures(row: dict[str, str], default: Any) -> Figures:
 
 
 def cells_to_do(path: Path, cells: Sequence[C]) -> Iterator[C]:
-    """The cells that have no row in the table ``path`` and that no other process works on; each
-    is locked until the next one is asked for."""
+    """The cells that have no row in the table ``path`` and that no other process works on; each is
+    locked until the next one is requested."""
     claims = path.parent / ".claims"
     for cell in cells:
         lock = _lock(claims / f"{cell.name}.lock")  # pyright: ignore[reportAttributeAccessIssue]
@@ -77,7 +78,7 @@ def cells_to_do(path: Path, cells: Sequence[C]) -> Iterator[C]:
 
 
 def add_row(path: Path, cell: Any, figures: Figures) -> None:
-    """Write the table with one more row, whole or not at all."""
+    """Add a row to the table, atomically."""
     with _lock(path.parent / ".claims" / f"{path.name}.lock"):
         write_table(path, read_table(path, cell) | {cell: figures})
 
@@ -90,7 +91,7 @@ def _lock(path: Path):
 
 
 def write_table(path: Path, table: dict[C, Figures]) -> None:
-    """The inverse of `read_table`, to eight digits; whole or not at all. Of at least one cell."""
+    """The inverse of `read_table`, to eight digits, atomically. ``table`` must not be empty."""
     columns = vars(next(iter(table)))
     text = io.StringIO()
     measured = {name: None for row in table.values() for name in row}
@@ -104,7 +105,7 @@ def write_table(path: Path, table: dict[C, Figures]) -> None:
 
 @dataclass(frozen=True)
 class Mean:
-    """A figure over seeds, with Student's 95 % interval; infinite with one seed."""
+    """A mean over seeds with Student's 95 % interval, which is infinite for one seed."""
 
     mean: float
     low: float
@@ -115,7 +116,7 @@ class Mean:
         return Mean(*t_interval(values))
 
     def text(self, sign: str = "") -> str:
-        """The mean ± half the width of the interval; the mean alone where there is one seed.
+        """The mean ± half the width of the interval, or the mean alone for one seed.
 
         ``sign``: that of Python's format, ``+`` for differences.
         """
@@ -133,10 +134,11 @@ class Point:
     parameters: float
     figures: dict[str, Mean]
     differences: dict[str, Mean]
-    """To HL-Gauss at the same value, paired by seed: the same first weights, data and noise."""
+    """Differences from HL-Gauss at the same value, paired by seed: the same initial weights, data
+    and noise."""
 
     def texts(self, names: Iterable[str]) -> list[str]:
-        """The figures of these names with their intervals; an empty one where there is none."""
+        """The figures with these names as text; an empty text for a missing one."""
         return [self.figures[name].text() if name in self.figures else "" for name in names]
 
 
@@ -155,7 +157,7 @@ def points(sweep: Sweep, base: Cell, seeds: int, table: Table) -> list[Point]:
 def _point(
     loss: LossName, value: float | str, rows: dict[int, Figures], others: dict[int, Figures]
 ) -> Point:
-    """A point from rows by seed, and those of the loss that it is compared with."""
+    """A point from rows by seed, and from those of the loss that it is compared with."""
     first = next(iter(rows.values()))
     figures, differences = {}, {}
     for name in first:

@@ -83,7 +83,7 @@ def show(figures: dict) -> None:
     rating = figures["puzzle_rating"]
     if rating:
         edges = " to ".join(f"{edge:.0f}" for edge in rating["interval_95"])
-        console.print(f"half of them solved at puzzle rating {rating['rating']:.0f} ({edges})")
+        console.print(f"50 % solved at puzzle rating {rating['rating']:.0f} ({edges})")
     rows = {f"{band['from']}-{band['to']}": band for band in figures["bands"]}
     for title, parts in (("rating", rows), ("theme", figures["themes"])):
         table = Table(title, "puzzles", "solved", "rate", "95 %")
