@@ -17,7 +17,8 @@ FALLING = ("regret", "squared_error", "log_loss", "crps", "calibration_error")
 
 @dataclass(frozen=True)
 class Contrast:
-    """A weighted sum over cells; weights are positive for cells that the claim expects to be worse."""
+    """A weighted sum over cells; weights are positive for cells that the claim expects to be
+    worse."""
 
     label: str
     terms: tuple[tuple[int, Cell], ...]
