@@ -1,1 +1,1 @@
-"""A dataset -> the batches that a training step takes, with Grain."""
+"""From a dataset to the batches of a training step, with Grain."""

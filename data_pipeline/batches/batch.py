@@ -1,4 +1,4 @@
-"""What a training step takes, and how it is made."""
+"""The batches of a training step, and their options."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -15,39 +15,41 @@ class Batch(NamedTuple):
     """B examples."""
 
     inputs: Any
-    """`board_batches.Inputs` or `sequence_batches.SequenceInputs`, by the architecture."""
+    """`board_batches.Inputs` or `sequence_batches.SequenceInputs`, depending on the
+    architecture."""
     targets: np.ndarray
-    """What is to be predicted, from the point of view of the side to move; for shapes and types see
-    the functions that make batches."""
+    """Training targets, for the side to move; see the functions that make batches for shapes and
+    types."""
 
 
 class Batches(Protocol):
-    """Batches without end; what Grain's iterators of datasets offer."""
+    """An endless stream of batches, with the interface of Grain's dataset iterators."""
 
     def __next__(self) -> Batch: ...
 
     def get_state(self) -> dict[str, Any]:
-        """The place in the data."""
+        """The position in the stream."""
         ...
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a place that `get_state` gave."""
+        """Continue from a state of `get_state`."""
         ...
 
 
 @dataclass(frozen=True)
 class BatchOptions:
-    """What batches for the architecture `board` hold; all but the first are of the target
+    """Options of batches for the architecture `board`; all but the first only for the target
     action-value."""
 
     max_moves: int
-    """Of a position; the best are kept."""
+    """Most moves of a position; the best ones are kept."""
     mate_range: float = 0.0
-    """See `values`."""
+    """See `data_pipeline.encoding.values`."""
     after: bool = False
     """Whether moves come with their `afterstates`."""
     mirrored: bool = False
-    """Whether half of those that can be are mirrored left to right, drawn again in each pass."""
+    """Whether a random half of the positions that can be mirrored left to right is, chosen again in
+    each epoch."""
     oversampling: float = 0.0
-    """From this value gap on a position comes most often, see `oversampling`; 0: all positions come
-    equally often."""
+    """Positions with this value gap or a larger one come most often, see `oversampling`; 0: all
+    positions come equally often."""

@@ -1,4 +1,4 @@
-"""Positions with their moves -> arrays of fixed shapes, as the network takes them."""
+"""Positions with their moves -> arrays of fixed shapes, the inputs of the architecture `board`."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -23,9 +23,10 @@ from data_pipeline.encoding.values import ValueBins
 
 
 class Inputs(NamedTuple):
-    """B positions with up to M moves each, from the side to move; see `board` for each field.
+    """B positions with up to M moves each, from the side to move; see
+    `data_pipeline.encoding.board`.
 
-    Bitboards are eight bytes, from rank 1 to rank 8, lowest bit for file a.
+    Bitboards are eight bytes, from rank 1 to rank 8, with file a in the lowest bit.
     """
 
     squares: np.ndarray  # [B, 64] uint8
@@ -36,8 +37,8 @@ class Inputs(NamedTuple):
     targets: np.ndarray  # [B, M] uint8
     promotions: np.ndarray  # [B, M] uint8
     relations: np.ndarray  # [B, M, NUM_RELATIONS, 8] uint8
-    afterstates: np.ndarray  # [B, M, NUM_AFTERSTATES, 8] uint8; none of them unless asked for
-    mask: np.ndarray  # [B, M] bool: where there is a move
+    afterstates: np.ndarray  # [B, M, NUM_AFTERSTATES, 8] uint8, or [B, M, 0, 8] without them
+    mask: np.ndarray  # [B, M] bool: False for padding
 
 
 def make_inputs(
@@ -49,7 +50,7 @@ def make_inputs(
 ) -> Inputs:
     """Boards and their moves (at most ``max_moves`` each) -> arrays, padded with zeros.
 
-    ``after``: with the moves' `afterstates`.
+    ``after``: include the moves' `afterstates`.
     """
     return _inputs(positions_of(boards), moves_of(boards, moves), max_moves, after)
 
@@ -60,18 +61,19 @@ def make_batch(
     mate_range: float = 0.0,
     *,
     after: bool = False,
-    turned: np.ndarray | None = None,
+    mirrored: np.ndarray | None = None,
 ) -> Batch:
-    """Encoded records -> a batch; of a position with more than ``max_moves`` moves, the best are
-    kept. ``targets``: [B, M] float32, the teacher's bin values (see `values`; without a mate range
-    win probabilities), 0 where no move is. Raises ValueError where a record is cut short.
+    """Encoded records -> a batch. If a position has more than ``max_moves`` moves, the best are
+    kept.
 
-    ``after``: with the moves' `afterstates`. ``turned``: [B] bool, which positions to mirror left
-    to right if they can be (`mirroring`).
+    ``targets``: [B, M] float32, the teacher's bin values (see `data_pipeline.encoding.values`;
+    these are win probabilities if there is no mate range), 0 for padding. ``after``: include the
+    moves' `afterstates`. ``mirrored``: [B] bool, which positions to mirror left to right if
+    possible (see `mirroring`). Raises InputError, a ValueError, if a record is truncated.
     """
     read = read_columns(encoded, max_moves)
-    if turned is not None:
-        read = read._replace(**mirror(read.positions, read.moves, turned)._asdict())
+    if mirrored is not None:
+        read = read._replace(**mirror(read.positions, read.moves, mirrored)._asdict())
     inputs = _inputs(read.positions, read.moves, max_moves, after)
     targets = np.zeros((len(encoded), max_moves), np.float32)
     bin_values = ValueBins(mate_range=mate_range).bin_values_of_scores(read.scores)
@@ -80,7 +82,7 @@ def make_batch(
 
 
 def empty_inputs(positions: int, max_moves: int, *, after: bool = False) -> Inputs:
-    """All zeros: positions without pieces and moves. ``after``: with `afterstates`."""
+    """Inputs of zeros: positions without pieces and moves. ``after``: with `afterstates`."""
     shapes = {
         "squares": (64,),
         "state": (NUM_STATE,),

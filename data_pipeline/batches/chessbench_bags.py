@@ -1,4 +1,4 @@
-"""ChessBench bags in the place of a dataset, for training on them without converting them."""
+"""ChessBench bags as training data, without converting them to a dataset."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,10 +10,10 @@ from data_pipeline.dataset.records import PositionRecord
 
 
 class Bag:
-    """A bag of one target, also a sharded one (``action_value@2148_data.bag``); all of it is the
-    split 'train'. It answers what `dataset.Dataset` does.
+    """A bag of one target, which may be sharded (``action_value@2148_data.bag``), with the
+    interface of `dataset.Dataset`. All its records are in the split 'train'.
 
-    Raises InputError if it is no bag, or its name does not say its target.
+    Raises InputError if it is not a bag, or if its name does not start with a policy.
     """
 
     def __init__(self, path: Path) -> None:
@@ -32,11 +32,11 @@ class Bag:
         return len(self._rows) if split == "train" else 0
 
     def records(self, split: str) -> Sequence[bytes]:
-        """The records of a split, by random access, for `decode`."""
+        """The encoded records of a split, by random access; see `decode`."""
         return self._rows if split == "train" else []
 
     def decode(self, data: bytes) -> PositionRecord:
-        """A record's position with what is to be learned of it: one move, or its own value."""
+        """A record's position with its target: one move, or its own value. Raises InputError."""
         from data_pipeline.sources.chessbench import decode_entry, record_of
         from data_pipeline.sources.entries import BadEntry
 
@@ -50,5 +50,5 @@ class Bag:
 
 
 def open_data(path: Path) -> Dataset | Bag:
-    """A dataset's directory, or a bag by its name."""
+    """A dataset's directory, or a bag (by the suffix of its name)."""
     return Bag(path) if path.suffix == ".bag" else Dataset(path)

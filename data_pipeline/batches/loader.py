@@ -1,8 +1,7 @@
 """Training data as an endless, seeded, resumable stream of batches (Grain).
 
-Examples come in random order, pass after pass, each pass in another order. An iterator's
-``get_state`` and ``set_state`` save and restore its place exactly. Batches are made ahead on other
-threads.
+Examples are shuffled differently in each epoch. An iterator's ``get_state`` and ``set_state`` save
+and restore its position exactly. Batches are prefetched by other threads.
 """
 
 import os
@@ -24,13 +23,14 @@ if TYPE_CHECKING:
     import grain
 
 SHUFFLED_AT_ONCE = 1 << 32
-"""The most that Grain can bring into random order; of more every n-th together."""
+"""The most examples that Grain can shuffle at once. More are split into parts, every n-th example
+in one part; the parts are shuffled separately and interleaved."""
 
 
 def training_moves(
     data: Data, batch_size: int, seed: int, options: BatchOptions
 ) -> "grain.DatasetIterator[Batch]":
-    """`training_batches` of data. Raises InputError where they hold no whole positions."""
+    """`training_batches` of data. Raises InputError if positions do not have all their moves."""
     if isinstance(data, Bag):
         raise InputError(
             f"expected positions with all their moves, found single moves in {data.directory}; put "
@@ -42,40 +42,40 @@ def training_moves(
 def training_batches(
     encoded: Sequence[bytes], batch_size: int, seed: int, options: BatchOptions
 ) -> "grain.DatasetIterator[Batch]":
-    """Batches of positions with their moves, as ``options`` says."""
+    """Batches of positions with their moves, by ``options``."""
 
-    numbers = np.arange(len(encoded))
+    indices = np.arange(len(encoded))
     if options.oversampling:
         gaps = value_gaps(encoded, options.mate_range)
-        numbers = np.repeat(numbers, repeats(gaps, options.oversampling, seed))
+        indices = np.repeat(indices, repeats(gaps, options.oversampling, seed))
 
-    def batch(chosen: Sequence[int], rng: np.random.Generator | None = None) -> Batch:
-        rows = [encoded[number] for number in numbers[chosen].tolist()]
-        turned = None if rng is None else rng.random(len(rows)) < 0.5
+    def batch(examples: Sequence[int], rng: np.random.Generator | None = None) -> Batch:
+        rows = [encoded[index] for index in indices[examples].tolist()]
+        mirrored = None if rng is None else rng.random(len(rows)) < 0.5
         return make_batch(
-            rows, options.max_moves, options.mate_range, after=options.after, turned=turned
+            rows, options.max_moves, options.mate_range, after=options.after, mirrored=mirrored
         )
 
-    return _shuffled(range(len(numbers)), batch_size, seed, batch, random=options.mirrored)
+    return _shuffled(range(len(indices)), batch_size, seed, batch, random=options.mirrored)
 
 
 def training_sequences(
     encoded: Sequence[bytes], batch_size: int, seed: int
 ) -> "grain.DatasetIterator[Batch]":
-    """Batches of pairs of a position and a move; a pass gives every pair of all records once."""
+    """Batches of pairs of a position and a move; an epoch has all pairs of all records."""
     ends = np.cumsum([records.num_scored_moves(row) for row in encoded])
 
     def batch(pairs: Sequence[int]) -> Batch:
         rows = np.searchsorted(ends, pairs, side="right")
-        chosen = [records.decode(encoded[row]) for row in rows.tolist()]
-        firsts = [ends[row] - len(record.actions) for row, record in zip(rows, chosen, strict=True)]
-        return make_sequence_batch(chosen, np.subtract(pairs, firsts).tolist())
+        decoded = [records.decode(encoded[row]) for row in rows.tolist()]
+        firsts = [ends[row] - len(r.actions) for row, r in zip(rows, decoded, strict=True)]
+        return make_sequence_batch(decoded, np.subtract(pairs, firsts).tolist())
 
     return _shuffled(range(int(ends[-1])), batch_size, seed, batch)
 
 
 def training_pairs(data: Data, batch_size: int, seed: int) -> "grain.DatasetIterator[Batch]":
-    """`training_sequences` of data; each record of a bag is such a pair."""
+    """`training_sequences` of a dataset or of a bag, in which each record is one such pair."""
     encoded = data.records("train")
     if not isinstance(data, Bag):
         return training_sequences(encoded, batch_size, seed)
@@ -93,22 +93,22 @@ def training_positions(
     batch_size: int,
     seed: int,
 ) -> "grain.DatasetIterator[Batch]":
-    """Batches of whole positions: of a dataset those that are usable, of a bag all. Raises
-    InputError where there are too few."""
+    """Batches of whole positions: the usable ones of a dataset, or all of a bag. Raises InputError
+    if there are fewer than a batch."""
     encoded = data.records("train")
-    numbers: Sequence[int] = range(len(encoded))
+    indices: Sequence[int] = range(len(encoded))
     if isinstance(data, Dataset):
-        numbers = np.flatnonzero([usable(row) for row in encoded]).tolist()
-    if len(numbers) < batch_size:
+        indices = np.flatnonzero([usable(row) for row in encoded]).tolist()
+    if len(indices) < batch_size:
         raise InputError(
             f"expected at least one batch of {batch_size} positions that say what is to be "
-            f"learned, found {len(numbers)} in {data.directory}"
+            f"learned, found {len(indices)} in {data.directory}"
         )
 
-    def batch(chosen: Sequence[int]) -> Batch:
-        return make_batch([data.decode(encoded[numbers[number]]) for number in chosen])
+    def batch(examples: Sequence[int]) -> Batch:
+        return make_batch([data.decode(encoded[indices[index]]) for index in examples])
 
-    return _shuffled(range(len(numbers)), batch_size, seed, batch)
+    return _shuffled(range(len(indices)), batch_size, seed, batch)
 
 
 def _shuffled(
@@ -119,7 +119,7 @@ def _shuffled(
     *,
     random: bool = False,
 ) -> "grain.DatasetIterator[Batch]":
-    """``batch`` takes what is in a batch and, if it is ``random``, a generator of its own."""
+    """``batch``: (examples) -> a batch, or with ``random`` (examples, generator) -> a batch."""
     import grain
 
     examples = (
@@ -138,8 +138,8 @@ def _shuffled(
 
 
 def read_ahead() -> "grain.ReadOptions":
-    """How batches are made ahead: a thread makes some 40,000 positions a second, more than a few
-    cores learn from, but fewer than a GPU does."""
+    """Prefetching: one thread prepares about 40,000 positions a second, more than a few CPU cores
+    can train on, but less than a GPU can."""
     import grain
 
     threads = max(1, (os.cpu_count() or 1) // 4)

@@ -1,7 +1,7 @@
-"""Oversampling: positions in which the choice of a move matters come more often.
+"""Oversampling: positions in which the choice of move matters come more often.
 
-In half of the positions of ordinary games the gap between the best move and the median move is
-under 0.08 of win probability; most of what a network loses in play, it loses in the others.
+In half of the positions of ordinary games, the best move is less than 0.08 in win probability
+better than the median move. Most of what a network loses in play, it loses in the other half.
 """
 
 from collections.abc import Sequence
@@ -12,15 +12,15 @@ from data_pipeline.dataset.columns import read_columns
 from data_pipeline.encoding.values import ValueBins
 
 MOST = 5
-"""How many times a position comes in one pass at most."""
+"""The most times that a position comes in one epoch."""
 _CHUNK = 4096
 
 
 def value_gaps(encoded: Sequence[bytes], mate_range: float = 0.0) -> np.ndarray:
-    """[N] float32: how much more win probability the best scored move has than the median one (of
-    an even number the better of the middle two); 0 where no move is scored.
+    """[N] float32: the win probability of the best scored move minus that of the median one (of an
+    even number of moves the better of the middle two); 0 if no move is scored.
 
-    With a mate range the distance of mates counts too, in proportion (see `values`).
+    With a mate range the distance to mate counts too, in proportion (see `values`).
     """
     bins = ValueBins(mate_range=mate_range)
     found = np.zeros(len(encoded), np.float32)
@@ -37,10 +37,9 @@ def value_gaps(encoded: Sequence[bytes], mate_range: float = 0.0) -> np.ndarray:
 
 
 def repeats(gaps: np.ndarray, most_from: float, seed: int) -> np.ndarray:
-    """Value gaps [N] -> [N] int: how many times each position comes in one pass, 1 to `MOST`.
+    """Value gaps [N] -> [N] int: how often each position comes in one epoch, 1 to `MOST` times.
 
-    In proportion to its gap, drawn at random between whole numbers; `MOST` from a gap of
-    ``most_from`` on.
+    Proportional to the gap, randomly rounded; `MOST` times for gaps of ``most_from`` and above.
     """
     share = np.clip(gaps / most_from, 1 / MOST, 1)
     drawn = np.random.default_rng(seed).random(len(gaps))

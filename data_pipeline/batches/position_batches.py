@@ -1,8 +1,8 @@
-"""Batches of whole positions, for any architecture: what each is worth, or which move was played.
+"""Batches of whole positions, for any architecture: their values, or the moves played.
 
-A position's value is its own score or, without one, that of its best move where all are scored; the
-move is the one played or, without one, the best where all are scored. (Batches of moves' values are
-in `board_batches` and `sequence_batches`.)
+A position's value is its own score or, without one, that of its best move if all moves are scored.
+The move is the one played or, if unknown, the best one if all moves are scored. (Batches of move
+values are in `board_batches` and `sequence_batches`.)
 """
 
 from collections.abc import Callable, Sequence
@@ -17,12 +17,12 @@ from data_pipeline.encoding.actions import CHESS_MOVES
 from data_pipeline.encoding.values import win_probability
 
 MakeInputs = Callable[..., Any]
-"""(boards, moves of each, most moves) -> the inputs of a network's architecture."""
+"""(boards, moves of each, number of moves to pad to) -> the inputs of a network's architecture."""
 
 
 def make_state_batch(records: Sequence[PositionRecord], make_inputs: MakeInputs) -> Batch:
     """Records -> a batch; ``targets``: [B] float32, the teacher's win probabilities. Raises
-    ValueError where a record does not say what its position is worth."""
+    ValueError for a record without a value."""
     boards = [record.board for record in records]
     scores = [_known(state_score(record)) for record in records]
     targets = win_probability(scores).astype(np.float32)
@@ -32,9 +32,9 @@ def make_state_batch(records: Sequence[PositionRecord], make_inputs: MakeInputs)
 def make_choice_batch(
     records: Sequence[PositionRecord], make_inputs: MakeInputs, max_moves: int
 ) -> Batch:
-    """Records -> a batch; ``targets``: [B] int32, the move played by its place among the inputs'
-    moves, which is 0. After it come other legal moves, up to ``max_moves`` together. Raises
-    ValueError where a record does not say which move to learn."""
+    """Records -> a batch; ``targets``: [B] int32, the index of the move played among the inputs'
+    moves: always 0. Other legal moves follow, up to ``max_moves`` in total. Raises ValueError for a
+    record without a move to learn."""
     boards = [record.board for record in records]
     played = [CHESS_MOVES[_known(choice(record))] for record in records]
     moves = []

@@ -1,4 +1,4 @@
-"""Positions with their moves -> the reference's sequences: 77 FEN tokens, then a move."""
+"""Positions with their moves -> sequences as in Ruoss et al. 2024: 77 FEN tokens, then a move."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,18 +13,18 @@ from data_pipeline.encoding.tokens import SEQUENCE_LENGTH, tokenize
 from data_pipeline.encoding.values import win_probability
 
 MAX_MOVE_NUMBER = 999
-"""What three tokens hold; games and composed positions with higher numbers are given this one."""
+"""The most that three tokens can encode; higher counters are clipped to this."""
 
 
 class SequenceInputs(NamedTuple):
-    """B positions with M moves each; every pair of them stands for one sequence."""
+    """B positions with M moves each; every pair of a position and a move is one sequence."""
 
     boards: np.ndarray  # [B, 77] uint8: the tokens of the FEN
     actions: np.ndarray  # [B, M] uint16: action ids
 
     @property
     def mask(self) -> np.ndarray:
-        """[B, M] bool: where there is a move, which is everywhere."""
+        """[B, M] bool: True everywhere, since there is no padding."""
         return np.ones(self.actions.shape, bool)
 
 
@@ -36,7 +36,7 @@ def make_sequences(
 ) -> SequenceInputs:
     """Boards and their moves (at most ``max_moves`` each) -> arrays, padded with zeros.
 
-    Without ``clocks`` all boards have those of a new game.
+    Without ``clocks`` all boards get those of a new game.
     """
     inputs = empty_sequences(len(boards), max_moves)
     for row, (board, legal) in enumerate(zip(boards, moves, strict=True)):
@@ -45,22 +45,22 @@ def make_sequences(
     return inputs
 
 
-def make_sequence_batch(records: Sequence[PositionRecord], numbers: Sequence[int]) -> Batch:
-    """Of each record the move with this number -> a batch; ``targets``: [B, 1] float32, the
+def make_sequence_batch(records: Sequence[PositionRecord], indices: Sequence[int]) -> Batch:
+    """The move with this index of each record -> a batch; ``targets``: [B, 1] float32, the
     teacher's win probability."""
-    rows = list(zip(records, numbers, strict=True))
+    rows = list(zip(records, indices, strict=True))
     inputs = SequenceInputs(
         np.stack([tokens_of(record.board) for record in records]),
-        np.array([[record.actions[number]] for record, number in rows], np.uint16),
+        np.array([[record.actions[index]] for record, index in rows], np.uint16),
     )
-    scores = np.array([[record.scores[number]] for record, number in rows])
+    scores = np.array([[record.scores[index]] for record, index in rows])
     return Batch(inputs, win_probability(scores).astype(np.float32))
 
 
 def pairs(
     boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]], clocks: bool = True
 ) -> SequenceInputs:
-    """Every move of every board as a position of its own with one move: B = all moves, M = 1."""
+    """A row for every move of every board: B is the number of all moves, M = 1."""
     tokens = np.stack([tokens_of(board, clocks) for board in boards])
     actions = [action_of(move) for legal in moves for move in legal]
     return SequenceInputs(
@@ -70,7 +70,7 @@ def pairs(
 
 
 def empty_sequences(positions: int, max_moves: int) -> SequenceInputs:
-    """All zeros, of the shapes and types of `SequenceInputs`."""
+    """Inputs of zeros, with the shapes and types of `SequenceInputs`."""
     return SequenceInputs(
         np.zeros((positions, SEQUENCE_LENGTH), np.uint8),
         np.zeros((positions, max_moves), np.uint16),
@@ -78,9 +78,9 @@ def empty_sequences(positions: int, max_moves: int) -> SequenceInputs:
 
 
 def tokens_of(board: chess.Board, clocks: bool = True) -> np.ndarray:
-    """[77] uint8: the tokens of a board, its clocks no higher than tokens can say.
+    """[77] uint8: the tokens of a board, with its clocks clipped to what tokens can encode.
 
-    Without ``clocks`` they are those of a new game, as a record's are that does not know them.
+    Without ``clocks`` they are those of a new game, as in records with unknown clocks.
     """
     fields = board.fen().split(" ")
     numbers = (int(number) for number in (fields[4:] if clocks else ("0", "1")))

@@ -1,1 +1,1 @@
-"""What every package may use: errors, files, intervals, the terminal."""
+"""Shared by all packages: errors, files, intervals, the terminal."""

@@ -1,8 +1,8 @@
-"""Programs started by this process end with it, also where it is killed.
+"""Programs started by this process end with it, even if it is killed.
 
-An engine that waits or does not read its input would otherwise live on after ``kill -9``. A small
-guard process reads a pipe that only this process can write to. When the pipe closes, for whatever
-reason, the guard kills the process groups that it was told of and ends.
+Otherwise an engine that is waiting, or does not read its input, would survive ``kill -9``. A small
+guard process reads a pipe that only this process writes to. When the pipe closes, for any reason,
+the guard kills the process groups that it was told about, and ends.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ for group in groups:
 
 
 class _Guard:
-    """The guard of one process, started when it is first needed."""
+    """The guard of this process, started on first use."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -41,7 +41,7 @@ class _Guard:
                 return
             self._groups ^= {group}
             assert self._process and self._process.stdin
-            # Where somebody has ended the guard, the programs still end when told to.
+            # If the guard has been killed, programs still end when told to.
             with contextlib.suppress(OSError):
                 self._process.stdin.write(f"{group}\n")
                 self._process.stdin.flush()
@@ -54,7 +54,7 @@ def _start() -> subprocess.Popen[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         text=True,
-        start_new_session=True,  # an interruption of this process is none of the guard
+        start_new_session=True,  # Ctrl+C in this process does not reach the guard
     )
 
 
@@ -67,5 +67,5 @@ def guard(group: int) -> None:
 
 
 def release(group: int) -> None:
-    """The group has ended, or is about to: its number may soon be another's."""
+    """The group has ended, or is about to end: its id may be reused by the system."""
     _guard.change(group, False)

@@ -1,4 +1,4 @@
-"""Reading files line by line in little memory, writing them whole or not at all, locking them."""
+"""Reading files line by line in little memory, writing them atomically, locking them."""
 
 import codecs
 import os
@@ -14,10 +14,10 @@ import zstandard
 from data_pipeline.common.errors import InputError
 
 MAX_LINE_BYTES = 1 << 20
-"""A longer line is never held whole."""
+"""Longer lines are truncated, so that they never fill memory."""
 _CHUNK_BYTES = 1 << 16
 _FEED_BYTES = 512
-"""Compressed bytes unfolded at once: zstd makes at most 128 KiB of 4 bytes, so 16 MiB of these."""
+"""Compressed bytes per call: zstd expands 4 bytes to at most 128 KiB, so these to 16 MiB."""
 _MAX_WINDOW_BYTES = 1 << 31
 _GZIP, _ZSTD = "gzip", "zstd"
 _MAGIC = {
@@ -32,7 +32,7 @@ _MAGIC = {
 
 
 class BrokenFile(InputError):
-    """A file that cannot be read, or not to its end. ``reason`` is short, to be counted."""
+    """A file that cannot be read to its end. ``reason`` is short, for counting."""
 
     def __init__(self, path: str | Path, reason: str, detail: str) -> None:
         super().__init__(f"expected a whole file at {path}, found: {reason} ({detail})")
@@ -40,31 +40,31 @@ class BrokenFile(InputError):
 
 
 def temporary_beside(path: Path) -> Path:
-    """A place for the unfinished file that no other writer takes, on this machine or another."""
+    """A path next to ``path`` for an unfinished file; unique, also across machines."""
     return path.with_name(f".{path.name}.{uuid.uuid4().hex}")
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a whole file or none: beside its place first, then renamed over it."""
-    beside = temporary_beside(path)
+    """Write a file atomically: to a temporary file next to it, which then replaces it."""
+    temporary = temporary_beside(path)
     try:
-        with open(beside, "wb") as file:
+        with open(temporary, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, path)
+        os.replace(temporary, path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def lock(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock file ``path`` until the block ends, so that one process alone does ``what``.
+    """Hold the lock file ``path`` in this context, so that only one process does ``what``.
 
-    The file is removed at the end; one that a killed process left locks nothing. Raises InputError
-    where another process holds it.
+    The file is removed at the end; one left by a killed process does not lock. Raises InputError if
+    another process holds the lock.
     """
-    import fcntl  # here, since Windows has none and only plays
+    import fcntl  # not at the top: Windows, where one can only play, does not have it
 
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -77,7 +77,7 @@ def lock(path: Path, what: str) -> Iterator[None]:
             ) from None
         if path.exists() and os.path.samestat(os.stat(path), os.fstat(file)):
             break
-        os.close(file)  # the process before removed it in between
+        os.close(file)  # the previous holder removed the file meanwhile
     try:
         yield
     finally:
@@ -88,14 +88,14 @@ def lock(path: Path, what: str) -> Iterator[None]:
 def numbered_lines(
     path: str | Path, on_read: Callable[[int], None] = lambda position: None
 ) -> Iterator[tuple[int, bytes]]:
-    """The lines of a text file with their numbers from 1 on, without line ends.
+    """The lines of a text file, numbered from 1, without line ends.
 
-    Plain, zstd or gzip, by content; several frames are read as one. A byte order mark is passed
-    over, and UTF-16 with a mark becomes UTF-8. Of a line longer than MAX_LINE_BYTES the first
-    MAX_LINE_BYTES + 1 bytes are given; of many empty lines in a row some are left out. ``on_read``
-    is told how many bytes of the file have been read, as they are.
+    Plain, zstd or gzip, by content; several compressed frames are read as one file. A byte order
+    mark is skipped; UTF-16 with a mark is converted to UTF-8. Of a line longer than MAX_LINE_BYTES,
+    the first MAX_LINE_BYTES + 1 bytes are returned. Of many empty lines in a row, some are left
+    out. ``on_read`` gets the number of bytes of the (compressed) file read so far.
 
-    Raises BrokenFile where the file cannot be read on.
+    Raises BrokenFile if the file cannot be read to its end.
     """
     number, rest = 1, b""
     with open(path, "rb") as raw:
@@ -115,7 +115,7 @@ def numbered_lines(
 
 
 def _text(path: str | Path, raw: BinaryIO, on_read: Callable[[int], None]) -> Iterator[bytes]:
-    """Unfolded UTF-8 in chunks of at most _CHUNK_BYTES, without a byte order mark."""
+    """Decompressed UTF-8 in chunks of at most _CHUNK_BYTES, without a byte order mark."""
     start = raw.read(8)
     raw.seek(0)
     kind = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)
@@ -150,21 +150,21 @@ def _sliced(data: bytes) -> Iterator[bytes]:
 
 
 def _of_zstd(path: str | Path, raw: BinaryIO, on_read: Callable[[int], None]) -> Iterator[bytes]:
-    frame, unfolded = None, b""
+    frame, decompressed = None, b""
     try:
         for chunk in _chunks(raw, on_read, _FEED_BYTES):
             while chunk:
                 frame = frame or _zstd_frame()
-                unfolded += frame.decompress(chunk)
-                if len(unfolded) >= _CHUNK_BYTES:
-                    yield from _sliced(unfolded)
-                    unfolded = b""
+                decompressed += frame.decompress(chunk)
+                if len(decompressed) >= _CHUNK_BYTES:
+                    yield from _sliced(decompressed)
+                    decompressed = b""
                 chunk = frame.unused_data if frame.eof else b""
                 frame = None if frame.eof else frame
     except zstandard.ZstdError as error:
-        yield from _sliced(unfolded)
+        yield from _sliced(decompressed)
         raise BrokenFile(path, "broken zstd data", str(error)) from None
-    yield from _sliced(unfolded)
+    yield from _sliced(decompressed)
     if frame:
         raise BrokenFile(path, "truncated file", "it ends within a zstd frame")
 

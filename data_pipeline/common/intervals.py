@@ -1,4 +1,4 @@
-"""Intervals around measured figures: every figure that is reported carries one."""
+"""Confidence intervals: every figure that is reported has one."""
 
 import math
 from collections.abc import Callable
@@ -10,7 +10,7 @@ DEVIANCE_95 = 3.841458820694124  # 95 % quantile of chi-squared with one degree 
 
 
 def wilson_interval(successes: float, total: int, z: float = NORMAL_95) -> tuple[float, float]:
-    """The Wilson score interval of a proportion (Wilson 1927); (0, 1) where nothing was tried."""
+    """The Wilson score interval of a proportion (Wilson 1927); (0, 1) for a total of 0."""
     if total == 0:
         return 0.0, 1.0
     proportion = successes / total
@@ -21,10 +21,10 @@ def wilson_interval(successes: float, total: int, z: float = NORMAL_95) -> tuple
 
 
 def mean_interval(values, z: float = NORMAL_95) -> tuple[float, float, float]:
-    """[N] -> (mean, low, high): the normal interval of a mean; NaNs are left out.
+    """[N] -> (mean, low, high): the normal interval of a mean; NaNs are ignored.
 
-    One value per independent unit (a position, an opening), not per move: moves of one position
-    are alike, and counting them singly would make the interval too narrow.
+    Values have to be independent: one per position or opening, not per move. Moves of one position
+    are correlated, so the interval would be too narrow.
     """
     values = np.asarray(values, np.float64)
     values = values[~np.isnan(values)]
@@ -38,9 +38,9 @@ def mean_interval(values, z: float = NORMAL_95) -> tuple[float, float, float]:
 
 
 def t_interval(values) -> tuple[float, float, float]:
-    """[N] -> (mean, low, high): Student's 95 % interval of a mean, for a handful of seeds.
+    """[N] -> (mean, low, high): Student's 95 % interval of a mean, for a few seeds.
 
-    A single value has an interval without ends.
+    The interval of a single value is infinite.
     """
     from scipy.special import stdtrit
 
@@ -54,11 +54,12 @@ def t_interval(values) -> tuple[float, float, float]:
 
 
 def paired_intervals(values: np.ndarray) -> np.ndarray:
-    """[V, S] -> [V, 3]: each row's mean difference to the first row, paired by column (a seed),
-    with its 95 % interval; NaN where a cell is missing.
+    """[V, S] -> [V, 3]: each row's mean difference from the first row, paired by column (a seed),
+    with its 95 % interval; NaN if values are missing.
 
-    A few seeds tell little of one row's spread, so all rows tell it together: it is the residual of
-    a two-way analysis of variance of the rows that are complete. No ends without two of them.
+    The variance is pooled over rows, since a few seeds are too few to estimate that of one row: it
+    is the residual variance of a two-way analysis of variance over complete rows. Intervals are
+    infinite with fewer than two complete rows or seeds.
     """
     from scipy.special import stdtrit
 
@@ -82,7 +83,7 @@ def jackknife_interval(
 ) -> tuple[float, float, float]:
     """[G, ...] -> (value, low, high) of ``statistic(sum of the blocks)``: delete-one jackknife.
 
-    For figures that are no plain mean (a calibration error); ``statistic`` takes the blocks' sum.
+    For figures that are not a mean, such as a calibration error.
     """
     total = blocks.sum(axis=0)
     value = float(statistic(total))
@@ -96,10 +97,10 @@ def jackknife_interval(
 def profile_interval(
     loss: Callable[[float], float], best: float, step: float
 ) -> tuple[float, float]:
-    """Where twice a profile's minus log-likelihood has risen by 3.84 on either side of ``best``.
+    """The interval in which twice the negative profile log-likelihood rises by less than 3.84.
 
-    ``loss(best)`` is the minimum; ``step`` is a first guess of the width. A side on which the
-    profile never rises that far ends 2,000 steps away.
+    ``loss``: the negative profile log-likelihood, with its minimum at ``best``; ``step``: a first
+    guess of the width. A side on which it never rises that far ends 2,000 steps away.
     """
     top = loss(best)
 

@@ -1,10 +1,10 @@
-"""Which numbers a field takes: said in its type, checked in one place.
+"""Ranges of numeric fields, as annotations of their types, with one check for all.
 
     steps: PositiveInt = 100
     temperature: Annotated[float, Range(0, 1)] = 0.5
 
-A configuration checks its own fields with `check_ranges(self)` in ``__post_init__``. The command
-line checks the options of every command in the same way.
+A configuration checks its fields with `check_ranges(self)` in ``__post_init__``. The command line
+checks the options of all commands in the same way.
 """
 
 import functools
@@ -18,7 +18,7 @@ from data_pipeline.common.errors import InputError
 
 @dataclass(frozen=True)
 class Range:
-    """The finite numbers from ``low`` to ``high``; ``open``: ``low`` itself is left out."""
+    """The finite numbers from ``low`` to ``high``; with ``open`` without ``low`` itself."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -43,7 +43,7 @@ class Range:
 
 PositiveInt = Annotated[int, Range(1)]
 NumGames = Annotated[int, Range(1, 10_000_000)]
-"""Games that are planned before the first begins."""
+"""A number of games that are scheduled before the first one starts."""
 NonNegativeInt = Annotated[int, Range(0)]
 PositiveFloat = Annotated[float, Range(0, open=True)]
 NonNegativeFloat = Annotated[float, Range(0)]
@@ -52,20 +52,20 @@ FiniteFloat = Annotated[float, Range()]
 
 
 class OutOfRange(InputError):
-    """A field's value that is not in its range."""
+    """A value outside the range of its field."""
 
     def __init__(self, field: str, expected: Range, found: float) -> None:
         super().__init__(f"expected {field} {expected}, found {found}")
         self.field, self.expected, self.found = field, expected, found
 
     def as_option(self) -> InputError:
-        """The same, with the field named as an option of a command."""
+        """The same error, with the field named as a command-line option."""
         return OutOfRange(f"--{self.field.replace('_', '-')}", self.expected, self.found)
 
 
 def check_ranges(config: Any) -> None:
-    """Raise OutOfRange for the first number in a dataclass, or in those within it, that its field's
-    type does not allow. None is allowed wherever the type says so."""
+    """Raise OutOfRange for the first number in a dataclass, or in nested dataclasses, that is
+    outside its field's range. None is allowed for optional fields."""
     for name, expected, _ in ranges(type(config)):
         value = getattr(config, name)
         for number in value if isinstance(value, tuple) else (value,):
@@ -79,8 +79,7 @@ def check_ranges(config: Any) -> None:
 
 @functools.cache
 def ranges(config: type) -> tuple[tuple[str, Range | None, Any], ...]:
-    """Of each field of numbers in a dataclass: its name, its range (None where its type has none),
-    and its type."""
+    """Name, range (None without one) and type of each numeric field of a dataclass."""
     hints = get_type_hints(config, include_extras=True)
     found = []
     for field in fields(config):
@@ -92,7 +91,7 @@ def ranges(config: type) -> tuple[tuple[str, Range | None, Any], ...]:
 
 
 def _parts(kind: Any) -> Iterator[Any]:
-    """A type, what it is made of (of a union or a tuple), and what annotates these."""
+    """A type with its components (of a union or a tuple) and annotations."""
     yield kind
     if get_origin(kind) is not dict:
         for part in get_args(kind):

@@ -1,4 +1,4 @@
-"""What commands show: tables on standard output, progress on standard error."""
+"""Output of commands: tables on standard output, progress on standard error."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -19,15 +19,15 @@ from rich.text import Text
 from data_pipeline.common.plain_text import clean
 
 LINE_S = 30.0
-"""The least time between two lines."""
+"""Seconds between two lines, at least."""
 
 WIDTH = 200
-"""Characters a line of what goes to a file or a pipe, so that no table is cut off there."""
+"""Line width for files and pipes, so that no table is truncated."""
 
 
 class PlainConsole(Console):
-    """A console that shows strings as they are: rich's markup in them has no effect, and what could
-    change the screen is replaced (see `data_pipeline.common.plain_text`).
+    """A console that prints strings literally: rich's markup has no effect, and unsafe characters
+    are replaced (see `data_pipeline.common.plain_text`).
 
     Styles are given as arguments or as `rich.text.Text`.
     """
@@ -36,24 +36,24 @@ class PlainConsole(Console):
         super().__init__(markup=False, emoji=False, highlight=False, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:  # type: ignore[override]
-        """Every string on its way to the screen, also those in tables, comes through here."""
+        """All strings that are shown, also those in tables, pass through here."""
         return super().render_str(clean(text), **options)
 
     def status(self, status: RenderableType, **options: Any) -> Status:
-        """A line with a spinner, whose text is a string as everywhere else."""
+        """A line with a spinner; its text is cleaned like all others."""
         text = self.render_str(status) if isinstance(status, str) else status
         return super().status(text, **options)
 
 
 class Lines:
-    """Lines on ``console``, the first after `LINE_S`; none where it is a terminal."""
+    """Progress as lines on ``console``, at most every `LINE_S`; none on a terminal."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._last = time.monotonic()
 
     def say(self, text: str) -> None:
-        """A line, unless the last one was only a moment ago."""
+        """Print a line, unless the last one was less than `LINE_S` ago."""
         if not self._console.is_terminal and time.monotonic() - self._last > LINE_S:
             self._last = time.monotonic()
             self._console.print(text)
@@ -61,7 +61,7 @@ class Lines:
 
 @contextmanager
 def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Gives a function that takes how many of ``total`` are done; the bar goes away at the end."""
+    """A progress bar; yields a function that takes the number of things done, out of ``total``."""
     columns = (
         TextColumn(what, markup=False),
         BarColumn(),
@@ -70,7 +70,7 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
     )
     console = PlainConsole(stderr=True)
     lines = Lines(console)
-    shown = console.is_terminal  # elsewhere the bar would leave an empty line
+    shown = console.is_terminal  # otherwise it would leave an empty line
     with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
         task = progress.add_task(what, total=total)
 

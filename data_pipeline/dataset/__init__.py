@@ -1,1 +1,1 @@
-"""What a dataset is on disk: records, shards, and counts over them."""
+"""The dataset format: records, shards, and counts over them."""

@@ -1,8 +1,8 @@
-"""Many encoded records -> arrays at once, without a board for each: what training reads.
+"""Many encoded records -> arrays, without a board for each: the fast path for training.
 
-The bytes are those that `records` describes and writes; what is read here is what `records.decode`
-reads there, as the network takes it. Record by record the fields differ in length, so that each
-step first says where a field begins in every record.
+It reads the bytes of `records` and gives the same as `records.decode`, in the form of the network's
+inputs. Fields differ in length from record to record, so each step first computes where its field
+starts in every record.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _SIDES = np.array([[0, 1, 2, 3], [2, 3, 0, 1]], np.uint8)
 
 
 class Columns(NamedTuple):
-    """B positions and N moves of theirs, best first, from the side to move."""
+    """B positions with N moves, best first, from the side to move."""
 
     positions: Positions
     moves: Moves
@@ -30,14 +30,14 @@ class Columns(NamedTuple):
 
 
 class _Bytes(NamedTuple):
-    data: np.ndarray  # [L] uint8: all records in a row, and then zeros, so that reads stay inside
+    data: np.ndarray  # [L] uint8: all records, then zeros, so that reads stay inside
     starts: np.ndarray  # [B] int64
     ends: np.ndarray  # [B] int64
 
 
 def read_columns(encoded: Sequence[bytes], max_moves: int) -> Columns:
-    """Records -> their positions and the best ``max_moves`` moves of each. Raises InputError where
-    one is cut short."""
+    """Records -> their positions, and the best ``max_moves`` moves of each. Raises InputError for a
+    truncated record."""
     ends = np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)))
     starts = np.concatenate(([0], ends[:-1]))
     data = np.frombuffer(b"".join((*encoded, bytes(_LONGEST))), np.uint8)
@@ -50,14 +50,14 @@ def read_columns(encoded: Sequence[bytes], max_moves: int) -> Columns:
 
 
 def _read_positions(packed: _Bytes, black: np.ndarray) -> tuple[Positions, np.ndarray]:
-    """The positions, and where they end [B]."""
+    """The positions, and the offsets at which they end [B]."""
     data, starts, _ = packed
     header = data[starts[:, None] + np.arange(_HEADER_BYTES)]
     occupied = np.unpackbits(header[:, 4:], axis=1, bitorder="little")
     counts = np.count_nonzero(occupied, axis=1)
     at = starts + _HEADER_BYTES
-    rows, numbers = _runs(counts)
-    nibbles = data[at[rows] + (numbers >> 1)] >> 4 * (numbers & 1).astype(np.uint8) & 15
+    rows, indices = _runs(counts)
+    nibbles = data[at[rows] + (indices >> 1)] >> 4 * (indices & 1).astype(np.uint8) & 15
     squares = np.zeros(len(starts) * 64, np.uint8)
     squares[np.flatnonzero(occupied) ^ 56 * black[rows]] = _pieces()[black[rows], nibbles]
 
@@ -72,7 +72,7 @@ def _read_positions(packed: _Bytes, black: np.ndarray) -> tuple[Positions, np.nd
 
 
 def _read_moves(packed: _Bytes, at: np.ndarray, black: np.ndarray) -> tuple[Moves, np.ndarray]:
-    """All moves [N] of the records whose positions end at ``at`` [B], and their scores [N]."""
+    """All N moves of the records whose positions end at ``at`` [B], and their scores [N]."""
     data = packed.data
     flags = data[packed.starts]
     for flag, size in layout.OPTIONAL_SIZES.items():
@@ -95,7 +95,7 @@ def _read_moves(packed: _Bytes, at: np.ndarray, black: np.ndarray) -> tuple[Move
 def _read_scores(
     packed: _Bytes, at: np.ndarray, counts: np.ndarray, mating: np.ndarray, mated: np.ndarray
 ) -> np.ndarray:
-    """[N] int32: mates, then falling centipawns, then being mated, of each record in turn."""
+    """[N] int32: for each record mates, then descending centipawns, then being mated."""
     data, starts, ends = packed
     middle = counts - mating - mated
     distances = at + mating + mated
@@ -124,8 +124,8 @@ def _read_scores(
 def _read_falls(
     data: np.ndarray, starts: np.ndarray, lengths: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """B ranges of bytes -> how far below the first score the later ones lie, all in a row, and how
-    many of them there are in each range [B]."""
+    """B ranges of bytes -> by how much later scores are below the first one, for all ranges in a
+    row, and their number in each range [B]."""
     rows, places = _runs(lengths)
     falls = data[starts[rows] + places]
     last = falls != 255
@@ -136,14 +136,15 @@ def _read_falls(
 
 
 def _runs(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Counts [B] -> the run's number and the place in its run of each of their sum's elements."""
+    """Run lengths [B] -> for each element of all runs, the index of its run and its index in the
+    run."""
     rows = np.repeat(np.arange(len(counts)), counts)
     return rows, np.arange(len(rows)) - (np.cumsum(counts) - counts)[rows]
 
 
 @cache
 def _pieces() -> np.ndarray:
-    """[Black to move, nibble] -> piece, from the side to move; nibbles that no piece has: empty."""
+    """[Black to move, nibble] -> piece, from the side to move; unused nibbles are empty squares."""
     white = np.array([*range(7), 0, 0, *range(7, 13), 0], np.uint8)
     black = np.array([0, *range(7, 13), 0, 0, *range(1, 7), 0], np.uint8)
     return np.stack((white, black))
@@ -151,7 +152,7 @@ def _pieces() -> np.ndarray:
 
 @cache
 def _squares_of_actions() -> np.ndarray:
-    """[3, actions] int64: source, target and promotion of each action, as White moves."""
+    """[3, actions] int64: source, target and promotion of each action, as played by White."""
     return np.array(
         [(move.from_square, move.to_square, (move.promotion or 1) - 1) for move in CHESS_MOVES]
     ).T.copy()

@@ -1,7 +1,7 @@
-"""A dataset: a directory of bag shards and ``dataset.json``, which says what is in them.
+"""A dataset: a directory of bag shards, with ``dataset.json`` to describe them.
 
-``dataset.json`` is written last, so a directory that has one is whole. Shards are bags (``bagz``),
-named ``SPLIT-00000-of-00008.bag``; each record is a `records.PositionRecord`.
+``dataset.json`` is written last, so a directory that has one is complete. Shards are bags
+(``bagz``) named ``SPLIT-00000-of-00008.bag``; each record is an encoded `records.PositionRecord`.
 """
 
 import hashlib
@@ -25,52 +25,52 @@ FORMAT_VERSION = 1
 MANIFEST = "dataset.json"
 SPLITS = ("train", "validation", "test")
 MAX_SHARDS = 99_999
-"""A shard's number has five digits in its file's name."""
+"""A shard's index has five digits in its file name."""
 MAX_BINS = 65_536
 
 
 def position_hash(board: chess.Board) -> bytes:
-    """Eight bytes of BLAKE2 over board, side to move, castling rights and legal en passant.
+    """Eight bytes of BLAKE2 over pieces, side to move, castling rights and legal en passant.
 
-    The same on every machine; splits, shards and duplicates go by it.
+    The same on every machine; it determines splits, shards and duplicates.
     """
     return hashlib.blake2b(board.epd().encode(), digest_size=8).digest()
 
 
 def shard_name(split: str, shard: int, shards: int) -> str:
-    """The file name of a shard, as ``bagz`` reads sharded bags (``SPLIT@SHARDS.bag``)."""
+    """The file name of a shard, as ``bagz`` expects for sharded bags (``SPLIT@SHARDS.bag``)."""
     return f"{split}-{shard:05d}-of-{shards:05d}.bag"
 
 
 def write_bag(path: Path, records: Iterable[bytes]) -> None:
-    """Write a bag whole or not at all; without compression, since records are packed already.
+    """Write a bag atomically, without compression, since records are compact already.
 
-    Raises ArgmaxError where the disk is full.
+    Raises ArgmaxError if the disk is full.
     """
     import bagz
 
-    beside = temporary_beside(path)
+    temporary = temporary_beside(path)
     try:
         options = bagz.Writer.Options(compression=bagz.CompressionNone())
-        with bagz.Writer(str(beside), options) as writer:
+        with bagz.Writer(str(temporary), options) as writer:
             for data in records:
                 writer.write(data)
-        os.replace(beside, path)
+        os.replace(temporary, path)
     except ValueError as error:  # what bagz raises
         raise ArgmaxError(f"cannot write {path}: {error}; free space and run again") from error
     finally:
-        beside.unlink(missing_ok=True)
-        beside.with_name(f"limits.{beside.name}").unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
+        temporary.with_name(f"limits.{temporary.name}").unlink(missing_ok=True)
 
 
 class Rows(Sequence[bytes]):
-    """The records of a bag, also of a sharded one (``train@8.bag``), by random access.
+    """The records of a bag, which may be sharded (``train@8.bag``), by random access.
 
-    Raises InputError, which names the shard, where it is no bag or a record cannot be read.
+    Raises InputError, which names the shard, if it is not a bag or if a record cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
-        import bagz  # here, since only training and measuring need it
+        import bagz  # not at the top: only training and evaluation need it
 
         self._path = path
         try:
@@ -94,14 +94,14 @@ class Rows(Sequence[bytes]):
         return map(self.__getitem__, range(self._length))
 
     def _wrong(self, row: int | None, error: Exception) -> InputError:
-        """What to raise for a row, or for the bag as a whole."""
+        """The error for a row, or for the whole bag."""
         text = " ".join(str(error).split())[:200]
         shard = self._shard_of(row, text)
         found = "one that is cut short or damaged" if shard.exists() else "none"
         return InputError(f"expected a bag at {shard}, found {found} ({text})")
 
     def _shard_of(self, row: int | None, error: str) -> Path:
-        """The shard that an error is about: as it says, or where the row is."""
+        """The shard of an error: the one that it names, or the one of the row."""
         import bagz
 
         shards = files_of(self._path)
@@ -135,7 +135,7 @@ def files_of(path: Path) -> list[Path]:
 
 
 def checksum(paths: Iterable[Path]) -> str:
-    """SHA-256 of the bytes of files, one after the other, in hexadecimal."""
+    """SHA-256 of the concatenated contents of files, in hexadecimal."""
     digest = hashlib.sha256()
     for path in paths:
         with open(path, "rb") as file:
@@ -147,8 +147,8 @@ def checksum(paths: Iterable[Path]) -> str:
 class Dataset:
     """A dataset directory, opened for reading.
 
-    Raises InputError if the directory has no ``dataset.json`` (unfinished or not a dataset), one of
-    another format version, or lacks a shard.
+    Raises InputError if the directory has no ``dataset.json`` (it is unfinished, or not a dataset),
+    if the format version is another one, or if a shard is missing.
     """
 
     decode = staticmethod(decode)
@@ -174,10 +174,10 @@ class Dataset:
         return Rows(self.directory / f"{split}@{self.shards}.bag")
 
     def verify(self, *splits: str) -> bool:
-        """Compare the shards of these splits (all, without names) with their checksums, which takes
-        about a second per gigabyte. False, with a note, for a dataset written without checksums.
+        """Check the shards of these splits (by default all) against their checksums, which takes
+        about a second per gigabyte. False, with a note, for a dataset without checksums.
 
-        Raises InputError that names a shard whose bytes are not those that were written.
+        Raises InputError, which names the shard, if its bytes have changed.
         """
         checksums = self.manifest.get("checksums")
         if not checksums:
@@ -236,7 +236,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
 
 
 def _check_manifest(manifest: dict[str, Any], path: Path) -> None:
-    """Raise InputError for numbers that no dataset has, before anything is made of them."""
+    """Raise InputError for numbers out of range, before they are used."""
 
     def check(name: str, value: Any, low: int, high: int) -> None:
         if type(value) is not int or not low <= value <= high:

@@ -1,9 +1,9 @@
-"""Several searches of one position -> one score a move, and how deep each was scored.
+"""Several searches of one position -> one score for each move, and the depth of each score.
 
-The rule, by move: the deepest score of a move counts. A search that could have named any move (its
-MultiPV over all of them) and named only its best says something of the others too: each is worth
-less than the worst that it named. So a move that only a shallower search scored keeps its score if
-that is `BEHIND_CP` or more behind the worst that the deeper one named, and else is put there.
+The deepest score of a move counts. A search with MultiPV over all moves that names only the best
+ones also tells about the others: each is worse than the worst move that it named. So a move that
+was scored only by a shallower search keeps its score if that is at least `BEHIND_CP` below the
+worst score of the deeper search; otherwise it is set to that value.
 """
 
 from collections.abc import Sequence
@@ -15,22 +15,23 @@ from data_pipeline.dataset.records import PositionRecord, make_record
 from data_pipeline.encoding.values import MATE, MAX_CENTIPAWNS, MAX_MATE_MOVES
 
 BEHIND_CP = 15
-"""How far behind the worst move that a deeper search named each other move is put, at least. With
-fewer, moves that the deeper search rejected would share the best one's place."""
+"""How far a move that a deeper search did not name is put behind the worst move that it named, at
+least. With less, moves that the deeper search rejected would look as good as the best one."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """Scores from the side to move, by action id, of one search."""
+    """The scores of one search by action id, for the side to move."""
 
     depth: int
     scores: dict[int, int]
     restricted: bool = False
-    """Whether it was told which moves to look at: then it says nothing of the others."""
+    """Whether it searched only given moves (``searchmoves``): then it tells nothing about
+    others."""
 
 
 def behind(score: int, margin: int = BEHIND_CP) -> int:
-    """A score that is worse by ``margin`` centipawns: of mates, the next worse score there is."""
+    """A score that is ``margin`` centipawns worse; for a mate the next worse score."""
     if abs(score) > MAX_CENTIPAWNS:
         lower = score - 1
         if MAX_CENTIPAWNS < lower < MATE - MAX_MATE_MOVES:
@@ -41,10 +42,10 @@ def behind(score: int, margin: int = BEHIND_CP) -> int:
 
 
 def merge(searches: Sequence[Search]) -> tuple[dict[int, int], int]:
-    """Searches -> scores by action id, and how many of the best were scored by the deepest one.
+    """Searches -> scores by action id, and the number of best moves scored by the deepest search.
 
-    Of searches of the same depth the one with the most moves counts, and the moves of all are put
-    together; a restricted one's moves are worth at most the worst that the others named.
+    Of several searches of the same depth, the one with the most moves has priority, and their moves
+    are combined. Moves of a restricted search are worth at most the worst score of the others.
     """
     scores: dict[int, int] = {}
     reached, worst = -1, MATE
@@ -66,7 +67,7 @@ def merge(searches: Sequence[Search]) -> tuple[dict[int, int], int]:
 
 
 def searches_of(record: PositionRecord) -> list[Search]:
-    """The searches that a record's scores came from, as far as it says."""
+    """The searches that a record's scores came from, as far as they are known."""
     scores = dict(zip(record.actions.tolist(), record.scores.tolist(), strict=True))
     if record.shallow_depth is None:
         return [Search(record.depth, scores)] if scores else []
@@ -78,7 +79,7 @@ def searches_of(record: PositionRecord) -> list[Search]:
 
 
 def with_searches(record: PositionRecord, searches: Sequence[Search]) -> PositionRecord:
-    """The record with its moves' scores replaced by what the searches say together."""
+    """The record with its moves' scores replaced by the merged scores of the searches."""
     searches = [search for search in searches if search.scores]
     if not searches:
         return record

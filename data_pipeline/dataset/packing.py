@@ -1,10 +1,10 @@
-"""Encoded records in half of their bytes, for carrying, and back to the very same bytes.
+"""Encoded records in half of their size, for transport, and back to exactly the same bytes.
 
-Two things make it small. The moves of a position follow from the position, so that only their order
-is kept: each move as a number among the legal ones that are left. And each field of all records
-lies together, which compresses better. Some 48 bytes a position with all moves scored.
+Two things make them small. The legal moves follow from the position, so only their order is stored:
+each move as an index into the legal moves that are left. And each field is stored together for all
+records, which compresses better. About 48 bytes for a position with all moves scored.
 
-Layout: `_MAGIC`, then each of `_COLUMNS` as its length (4 bytes, little-endian) and a zstd frame.
+Format: `_MAGIC`, then each of `_COLUMNS` as its length (4 bytes, little-endian) and a zstd frame.
 """
 
 import json
@@ -24,20 +24,20 @@ from data_pipeline.dataset.dataset import MANIFEST, SPLITS, Dataset, Rows, write
 from data_pipeline.encoding.actions import action_of
 
 FORMAT, SUFFIX = "packed", ".packed"
-"""What a packed dataset's manifest says, and how its shards' names end."""
+"""The format in a packed dataset's manifest, and the suffix of its shards."""
 _MAGIC = b"argmax packed 1\n"
 _COLUMNS = ("kinds", "heads", "board", "optional", "mates", "order", "distances", "best", "falls")
 _COLUMNS += ("lengths", "whole")
 _LENGTH = struct.Struct("<I")
 _PACKED, _WHOLE = 0, 1
-"""Kinds of records: a `WHOLE` one has not all legal moves, and is kept as it is."""
+"""Kinds of records. A `WHOLE` one does not have all legal moves, and is stored unchanged."""
 _HEAD, _LEVEL = 4, 19
 _TABLES = {"heads": _HEAD, "board": 64, "mates": 2}
-"""Columns that have as many bytes for each record, and that lie there byte by byte."""
+"""Columns with a fixed number of bytes per record, stored transposed."""
 
 
 def pack(encoded: Sequence[bytes]) -> bytes:
-    """Records -> their packed form; see the module's text."""
+    """Records -> their packed form; see the module's docstring."""
     import zstandard
 
     columns = {name: bytearray() for name in _COLUMNS}
@@ -57,7 +57,7 @@ def pack(encoded: Sequence[bytes]) -> bytes:
 
 
 def unpack(packed: bytes) -> list[bytes]:
-    """The records that were packed. Raises InputError where the bytes are not what `pack` gave."""
+    """The inverse of `pack`. Raises InputError if the bytes are not those of `pack`."""
     import zstandard
 
     if not packed.startswith(_MAGIC):
@@ -76,8 +76,8 @@ def unpack(packed: bytes) -> list[bytes]:
 
 
 def convert(source: Path, out: Path, workers: int) -> bool:
-    """Write a dataset packed into the directory ``out``, or a packed one as it was. Returns whether
-    it is packed now. Raises InputError where bytes are not those that were written."""
+    """Pack a dataset into the directory ``out``, or unpack a packed one. Returns whether the result
+    is packed. Raises InputError if bytes have changed since they were written."""
     packed = _is_packed(source / MANIFEST)
     if packed:
         manifest = json.loads((source / MANIFEST).read_bytes()) | {"format": "native"}
@@ -114,7 +114,7 @@ def _unpack_shard(path: Path, out: Path) -> None:
 
 
 def _split(data: bytes) -> dict[str, bytes] | None:
-    """A record -> its part of each column; None where its moves do not follow from its position."""
+    """A record -> its part of each column; None if its moves are not all legal moves."""
     flags, _, board, at = layout.decode_position(data)
     scores_at = layout.scores_start(data)
     mating, mated, count = data[scores_at : scores_at + 3]
@@ -138,22 +138,22 @@ def _split(data: bytes) -> dict[str, bytes] | None:
 
 
 class _Reader:
-    """Columns, read from their beginning on."""
+    """Reads columns from start to end."""
 
     def __init__(self, columns: dict[str, bytes]) -> None:
         self._columns = columns
         self._at = dict.fromkeys(columns, 0)
         falls = np.frombuffer(columns["falls"], np.uint8)
-        # A fall's last byte is its only one below 255.
+        # Only the last byte of a fall is below 255.
         self._falls_end = np.concatenate(([0], np.flatnonzero(falls != 255) + 1))
         self._fallen = 0
 
     def table(self, name: str, width: int) -> np.ndarray:
-        """[N, width] of a column with as many bytes for each record."""
+        """[N, width]: a column with a fixed number of bytes per record."""
         return np.frombuffer(self._columns[name], np.uint8).reshape(width, -1).T
 
     def take(self, name: str, length: int) -> bytes:
-        """The next bytes of a column."""
+        """The next ``length`` bytes of a column."""
         part = self._columns[name][self._at[name] : self._at[name] + length]
         if len(part) < length:
             raise ValueError(f"{name} cut short")
@@ -161,7 +161,7 @@ class _Reader:
         return part
 
     def take_falls(self, count: int) -> bytes:
-        """The next falls."""
+        """The bytes of the next ``count`` falls."""
         start, self._fallen = self._fallen, self._fallen + count
         return self._columns["falls"][self._falls_end[start] : self._falls_end[self._fallen]]
 
@@ -201,7 +201,7 @@ def _joined(reader: _Reader, head: np.ndarray, board: np.ndarray, mates: np.ndar
 
 
 def _position(head: bytes, codes: np.ndarray) -> bytes:
-    """The first bytes of a record: its head, which squares are occupied, and by what."""
+    """The first bytes of a record: its head, the occupied squares, and the pieces on them."""
     occupied = codes != 0
     nibbles = codes[occupied]
     nibbles = np.append(nibbles, np.zeros(len(nibbles) % 2, np.uint8))
@@ -214,7 +214,7 @@ def _legal_actions(board: chess.Board) -> list[int]:
 
 
 def _take(left: list[int], action: int) -> int:
-    """Remove an action; returns where it was."""
+    """Remove an action; returns its index."""
     place = left.index(action)
     left.pop(place)
     return place

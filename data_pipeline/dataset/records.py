@@ -1,24 +1,24 @@
-"""A position with all its scored moves, and its bytes.
+"""A position with all its scored moves, and its binary encoding.
 
 Layout, version 1 (little-endian; about 90 bytes at 27 moves):
 
     1   flags: bit 0 Black is to move, bit 1 all legal moves are scored, bit 2 the clocks are known,
-        bit 3 the position has a score of its own, bit 4 the move that was played is known,
+        bit 3 the position itself has a score, bit 4 the move played is known,
         bit 5 only the best moves were scored at the teacher's depth
     1   castling rights, bits K Q k q from the lowest; bits 4-7 are 0
     1   en passant square, 255 for none
     1   the teacher's depth in plies, 0 if unknown
     8   occupied squares as a bitboard
-    n   per occupied square, from a1 up, a nibble: piece type 1-6, plus 8 if black
-    3   clocks if known: half-move clock (1), full-move number (2), 0 where only the first is known
+    n   for each occupied square, from a1 up, a nibble: piece type 1-6, plus 8 if black
+    3   clocks if known: half-move clock (1), full-move number (2), 0 if only the first is known
     2   the position's own score, if there is one
     2   the action id of the move played, if known
-    2   with bit 5: at which depth the other moves were scored, and how many were at the teacher's
-    3   how many moves mate, how many are mated, how many there are (1 each)
-    11/8 a move: action ids, 11 bits each, best score first, filled up to a byte
-    1   a mate's distance in moves, of the mating moves and then of the mated ones
-    ~1  centipawns: the best as int16, then how far each lies below the one before it; a byte, and
-        255 for "255 and more to come"
+    2   with bit 5: the depth of the other moves' scores, and the number of moves at the teacher's
+    3   number of moves that mate, number of moves that get mated, number of moves (1 each)
+    11/8 for each move its action id in 11 bits, best score first, padded to a whole byte
+    1   for each mate its distance in moves: mating moves, then mated ones
+    ~1  centipawns: the best as int16, then for each move by how much it is below the one before it:
+        a byte, where 255 means "255 and more to come"
 """
 
 import struct
@@ -35,7 +35,7 @@ BLACK, COMPLETE, CLOCKS, STATE_SCORE, PLAYED, STAGED = 1, 2, 4, 8, 16, 32
 _NO_SQUARE = 255
 ACTION_BITS = 11
 MAX_MOVES = 255
-"""Scored moves of a record; positions of games have at most 218."""
+"""Most scored moves of a record; positions of games have at most 218."""
 _HEADER = struct.Struct("<BBBBQ")
 _CLOCK_FIELDS = struct.Struct("<BH")
 _STAGE_FIELDS = struct.Struct("<BB")
@@ -46,48 +46,48 @@ OPTIONAL_SIZES = {
     PLAYED: _UINT16.size,
     STAGED: _STAGE_FIELDS.size,
 }
-"""Bytes of the fields that are there only with their flag, in their order."""
+"""Sizes in bytes of the optional fields by flag, in their order."""
 _POWERS = 1 << np.arange(ACTION_BITS)[::-1]
 _RIGHTS = (chess.BB_H1, chess.BB_A1, chess.BB_H8, chess.BB_A8)
 
 Keyed = tuple[bytes, bytes, str]
-"""A position's hash, its encoded record, and the split given by hand (or an empty string)."""
+"""A position's hash, its encoded record, and the split chosen by the user (or an empty string)."""
 
 
 @dataclass(frozen=True, eq=False)
 class PositionRecord:
-    """One position and the teacher's scores of its moves, best first, from the side to move."""
+    """A position and the teacher's scores of its moves, best first, for the side to move."""
 
     board: chess.Board
-    """No move stack; `en_passant` is kept only where the capture is legal."""
+    """Without move stack; `en_passant` is kept only if the capture is legal."""
     actions: np.ndarray
     """[M] uint16 action ids, in the order of the scores; equal scores by action id."""
     scores: np.ndarray
-    """[M] int16 scores (see `values`), falling."""
+    """[M] int16 scores (see `data_pipeline.encoding.values`), descending."""
     depth: int = 0
     """The teacher's search depth in plies; 0 if unknown."""
     complete: bool = True
-    """Whether all legal moves are here."""
+    """Whether all legal moves are included."""
     clocks: bool = False
     """Whether the half-move clock of `board` is known, and unless it is 0 the full-move number."""
     state_score: int | None = None
-    """The teacher's score of the position itself, where a source gave one; no move's score."""
+    """The teacher's score of the position itself, if a source has one."""
     played: int | None = None
-    """The action id of the move that was played, where the position comes from a game."""
+    """The action id of the move played, if the position comes from a game."""
     shallow_depth: int | None = None
-    """The depth at which the moves after the first `deep_moves` were scored, if another; see
+    """The depth at which the moves after the first `deep_moves` were scored, if it differs; see
     `merging`."""
     deep_moves: int = 0
-    """With a `shallow_depth`: how many moves, the best, were scored at `depth`."""
+    """With a `shallow_depth`: the number of (best) moves that were scored at `depth`."""
 
     @property
     def ply(self) -> int | None:
-        """Moves of both sides since the game began, by the full-move number; None if unknown."""
+        """Half-moves since the start of the game, by the full-move number; None if unknown."""
         return self.board.ply() if self.clocks and self.board.fullmove_number else None
 
     @property
     def win_probs(self) -> np.ndarray:
-        """[M] float64 win probabilities of the side to move."""
+        """[M] float64: win probabilities for the side to move."""
         return win_probability(self.scores)
 
 
@@ -102,7 +102,7 @@ def make_record(
     state_score: int | None = None,
     played: int | None = None,
 ) -> PositionRecord:
-    """Bring actions [M] and their scores [M] into a record's order."""
+    """A record from actions [M] and their scores [M] in any order."""
     order = np.lexsort((actions, -np.asarray(scores, np.int32)))
     board = board.copy(stack=False)
     if not board.has_legal_en_passant():
@@ -146,7 +146,7 @@ def encode(record: PositionRecord) -> bytes:
 
 
 def decode(data: bytes) -> PositionRecord:
-    """Bytes -> the record; the inverse of `encode`. Raises InputError if they are cut short."""
+    """Bytes -> the record; the inverse of `encode`. Raises InputError if they are truncated."""
     try:
         return _decode(data)
     except (struct.error, IndexError, ValueError) as error:
@@ -154,22 +154,22 @@ def decode(data: bytes) -> PositionRecord:
 
 
 def num_scored_moves(data: bytes) -> int:
-    """How many moves are scored in an encoded record, without decoding the rest."""
+    """The number of scored moves in an encoded record, without decoding the rest."""
     return data[scores_start(data) + 2]
 
 
 def knows_clocks(encoded: Sequence[bytes]) -> bool:
-    """Whether any of the first thousand encoded records knows its position's clocks."""
+    """Whether any of the first thousand encoded records has known clocks."""
     return any(encoded[i][0] & CLOCKS for i in range(min(1000, len(encoded))))
 
 
 def has_value(data: bytes) -> bool:
-    """Whether an encoded record says what its position is worth, itself or by all its moves."""
+    """Whether an encoded record has a value: its own score, or those of all moves."""
     return bool(data[0] & STATE_SCORE) or _all_scored(data)
 
 
 def has_choice(data: bytes) -> bool:
-    """Whether an encoded record says which move was played, or which of all is the best."""
+    """Whether an encoded record has a move to learn: the one played, or the best of all moves."""
     return bool(data[0] & PLAYED) or _all_scored(data)
 
 
@@ -178,7 +178,7 @@ def _all_scored(data: bytes) -> bool:
 
 
 def value_of(data: bytes) -> int | None:
-    """The score of the best move in an encoded record, or without moves its own score, if any."""
+    """The best move's score in an encoded record, or without moves the position's own, if any."""
     at = scores_start(data)
     mating, mated, count = data[at : at + 3]
     if not count:
@@ -263,7 +263,8 @@ def _encode_position(record: PositionRecord) -> bytes:
 
 
 def decode_position(data: bytes) -> tuple[int, int, chess.Board, int]:
-    """Bytes -> flags, depth, the board without clocks, and where the position ends."""
+    """Bytes -> flags, depth, the board without clocks, and the offset at which the position
+    ends."""
     flags, rights, en_passant, depth, occupied = _HEADER.unpack_from(data)
     masks = [0] * 16
     at, low = _HEADER.size, True
@@ -292,7 +293,7 @@ def unpack_actions(packed: np.ndarray, count: int) -> np.ndarray:
 
 
 def _pack_falling(scores: np.ndarray) -> bytes:
-    """[N] int falling -> the first as int16, then the falls; see the module's text."""
+    """[N] descending ints -> the first as int16, then the falls; see the module's docstring."""
     if not len(scores):
         return b""
     falls = -np.diff(scores)
@@ -310,14 +311,14 @@ def _unpack_falling(packed: np.ndarray, count: int) -> np.ndarray:
 
 
 def state_score(record: PositionRecord) -> int | None:
-    """What a position is worth to the side to move, or None where nothing says so."""
+    """A position's value for the side to move, or None if it is unknown."""
     if record.state_score is None and record.complete and len(record.scores):
         return int(record.scores[0])
     return record.state_score
 
 
 def choice(record: PositionRecord) -> int | None:
-    """The action id of the move to be learned, or None where nothing says so."""
+    """The action id of the move to learn, or None if it is unknown."""
     if record.played is None and record.complete and len(record.actions):
         return int(record.actions[0])
     return record.played
@@ -327,6 +328,6 @@ UNKNOWN = -1
 
 
 def value_bin(data: bytes, bins: ValueBins) -> int:
-    """The bin of an encoded position's value (see `value_of`); UNKNOWN without one."""
+    """The bin of an encoded position's value (see `value_of`), or UNKNOWN."""
     score = value_of(data)
     return UNKNOWN if score is None else int(bins.bin_of(win_probability(score)))

@@ -1,4 +1,5 @@
-"""What is in a dataset: counts, values, men, plies, phases, mates, and what another shares."""
+"""Statistics of a dataset: counts, values, pieces, plies, phases, mates, and overlap with
+another."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -15,7 +16,7 @@ PLY_STEP = 10
 
 @dataclass
 class Stats:
-    """Counts over the records of a split; each Counter by what it is named after."""
+    """Counts over the records of a split; Counters are named after what they count by."""
 
     positions: int = 0
     moves: int = 0
@@ -27,7 +28,7 @@ class Stats:
     value_bins: Counter[int] = field(default_factory=Counter)
     men: Counter[int] = field(default_factory=Counter)
     plies: Counter[int] = field(default_factory=Counter)
-    """By the first ply of each stretch of PLY_STEP; -1 where the move number is unknown."""
+    """By ply, rounded down to multiples of PLY_STEP; -1 if unknown."""
     depths: Counter[int] = field(default_factory=Counter)
     phases: Counter[str] = field(default_factory=Counter)
 
@@ -48,7 +49,7 @@ class Stats:
         self.phases[PHASES[phase_of(record.board)]] += 1
 
     def as_json(self) -> dict[str, Any]:
-        """Plain numbers, counters with sorted keys."""
+        """As a JSON object, with sorted counters."""
         return {
             name: dict(sorted(value.items())) if isinstance(value, Counter) else value
             for name, value in vars(self).items()

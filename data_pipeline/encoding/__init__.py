@@ -1,1 +1,1 @@
-"""Chess as numbers, the same in training and in play: values, moves, tokens, attacks."""
+"""Encodings of chess for training and play: values, moves, tokens, attacks."""

@@ -1,8 +1,8 @@
-"""The 1968 moves that any piece could ever make, in the reference's order <-> action ids.
+"""Action ids: the 1968 possible moves of any piece, in the order of Ruoss et al. 2024.
 
-From every square, in ascending order: the queen's moves, then the knight's, as python-chess lists
-attacks on an empty board; then all promotions (Ruoss et al. 2024, ``src/utils.py`` of their code).
-Actions are absolute: the same move of White and Black has the same id. Castling is the king's move.
+For each square in ascending order the queen's moves, then the knight's, as python-chess lists
+attacks on an empty board; then all promotions (``src/utils.py`` of their code). Actions are
+absolute: the same move of White and of Black has the same id. Castling is the king's move.
 """
 
 import chess
@@ -44,7 +44,7 @@ CHESS_MOVES: tuple[chess.Move, ...] = tuple(map(chess.Move.from_uci, MOVES))
 
 
 def action_of(move: chess.Move) -> int:
-    """The action id of a move. Raises KeyError for a null move or a drop, which have none."""
+    """The action id of a move. Raises KeyError for null moves and drops."""
     return ACTIONS[move.uci()]
 
 

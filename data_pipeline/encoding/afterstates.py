@@ -1,9 +1,10 @@
-"""The whole board after each of many moves: what either side attacks, and which pieces are loose.
+"""Afterstates: for each of many moves, the squares that each side attacks after it, and loose
+pieces.
 
-Everything follows from the rules; bitboards and pieces are those of `attacks`, seen from the side
-that moves, before and after. Where an attack starts from does not matter here, so all pieces of a
-kind are moved at once: steps are shifts of the whole board, and slides are filled along each of the
-eight directions in three doubling steps (Kogge-Stone).
+Everything follows from the rules. Bitboards and pieces are those of `attacks`, seen from the side
+that moves, before and after the move. Only the attacked squares matter, not the attackers, so all
+pieces of a kind are moved together: steps are shifts of the whole board, and slides fill each of
+the eight directions in three doubling steps (Kogge-Stone).
 """
 
 from functools import cache
@@ -21,16 +22,16 @@ _DIAGONAL = ((1, 1), (1, -1), (-1, 1), (-1, -1))
 _JUMPS = ((1, 2), (2, 1), (2, -1), (1, -2), (-1, -2), (-2, -1), (-2, 1), (-1, 2))
 
 Direction = tuple[int, int]
-"""Ranks up, files to the right."""
+"""(ranks up, files to the right)."""
 
 
 def afterstates(positions: Positions, moves: Moves) -> np.ndarray:
-    """[N, 4] uint64 of N moves, for the board after each: the squares that the opponent attacks,
-    those that the side that moved attacks, its loose pieces, the opponent's.
+    """[N, 4] uint64 for N moves, on the board after each: squares attacked by the opponent, squares
+    attacked by the side that moved, its loose pieces, the opponent's loose pieces.
 
-    A piece is loose where it is attacked and not defended, or attacked by a piece worth less
-    (pawn, knight or bishop, rook, queen); a king where it is in check. Pieces of a castled rook
-    count as still in the corner, as in `board`.
+    A piece is loose if it is attacked and not defended, or attacked by a piece of lower value
+    (pawn; knight or bishop; rook; queen). A king is loose if it is in check. After castling the
+    rook counts as still in the corner, as in `board`.
     """
     own, other = _pieces_after(positions, moves)
     occupied = np.bitwise_or.reduce(np.concatenate((own, other)))
@@ -44,7 +45,7 @@ def afterstates(positions: Positions, moves: Moves) -> np.ndarray:
 
 
 def _pieces_after(positions: Positions, moves: Moves) -> tuple[np.ndarray, np.ndarray]:
-    """Bitboards [6, N] by kind after each move: of the side that moved, and of the opponent."""
+    """Bitboards [6, N] by kind of piece after each move: the side that moved, and the opponent."""
     rows = moves.rows
     members = positions.squares[:, None] == np.arange(1, NUM_PIECES, dtype=np.uint8)[:, None]
     before = bitboards(members).T.take(rows, axis=1)
@@ -59,7 +60,8 @@ def _pieces_after(positions: Positions, moves: Moves) -> tuple[np.ndarray, np.nd
 
 
 def _attacked(pieces: np.ndarray, kind: int, occupied: np.ndarray, up: int) -> np.ndarray:
-    """What one side's pieces of a kind attack; ``up``: 1 where its pawns move up, else -1."""
+    """The squares that one side's pieces of a kind attack; ``up``: 1 if its pawns move up, else
+    -1."""
     if kind in (_PAWN, _KNIGHT, _KING):
         steps = ((up, 1), (up, -1)) if kind == _PAWN else _JUMPS
         steps = _STRAIGHT + _DIAGONAL if kind == _KING else steps
@@ -69,8 +71,8 @@ def _attacked(pieces: np.ndarray, kind: int, occupied: np.ndarray, up: int) -> n
 
 
 def _loose(pieces: np.ndarray, defended: np.ndarray, attackers: np.ndarray) -> np.ndarray:
-    """One side's loose pieces, from its pieces [6, N], what it defends [N], and what the other
-    side's pieces attack by kind [6, N]."""
+    """One side's loose pieces. pieces: [6, N], its pieces; defended: [N], squares that it defends;
+    attackers: [6, N], squares that the other side attacks, by kind of piece."""
     attacked = np.bitwise_or.reduce(attackers)
     by_pawn = attackers[_PAWN]
     by_minor = by_pawn | attackers[_KNIGHT] | attackers[_BISHOP]
@@ -81,12 +83,12 @@ def _loose(pieces: np.ndarray, defended: np.ndarray, attackers: np.ndarray) -> n
 
 
 def _step(squares: np.ndarray, step: Direction) -> np.ndarray:
-    """All squares moved at once; what would leave the board is gone."""
+    """All squares moved by one step; those that would leave the board are dropped."""
     return _shift(squares & _inside(step), step)
 
 
 def _slide(sliders: np.ndarray, empty: np.ndarray, step: Direction) -> np.ndarray:
-    """Squares that sliders see along a direction, up to and with the first that is occupied."""
+    """The squares that sliders attack in a direction, including the first occupied one."""
     rank, file = step
     reach = sliders
     free = empty & _inside((-rank, -file))
@@ -105,7 +107,7 @@ def _shift(squares: np.ndarray, step: Direction) -> np.ndarray:
 
 @cache
 def _inside(step: Direction) -> np.uint64:
-    """The squares that a step from does not leave the board."""
+    """The squares from which a step stays on the board."""
     ranks, files = np.divmod(np.arange(64), 8)
     there = (ranks + step[0], files + step[1])
     inside = np.logical_and.reduce([(place >= 0) & (place < 8) for place in there])

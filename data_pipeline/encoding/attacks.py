@@ -1,11 +1,11 @@
-"""What pieces attack, for many squares and occupancies at once.
+"""The attacks of pieces, for many squares and occupancies at once.
 
 Bitboards are uint64, bit s for square s (a1 = 0, b1 = 1, a2 = 8). Pieces are numbered from the side
 to move, which plays up the board: 0 empty, 1 to 6 own P N B R Q K, 7 to 12 the opponent's.
 
-A slider moves along some of the four lines through its square: rank, file, diagonal,
-anti-diagonal. How far depends on the six inner squares of each line alone; a multiplication brings
-their bits together at the top, as a number from 0 to 63 that finds the attacks in a table.
+A slider moves along some of the four lines through its square: rank, file, diagonal, anti-diagonal.
+How far it sees depends only on the six inner squares of each line. A multiplication gathers their
+bits at the top, as a number from 0 to 63 that indexes a table of attacks (magic bitboards).
 """
 
 from functools import cache
@@ -23,24 +23,24 @@ _BISHOP, _ROOK, _QUEEN = 3, 4, 5
 
 
 class AttackTables(NamedTuple):
-    """All bitboards are uint64; 128 KiB together."""
+    """Tables of uint64 bitboards, 128 KiB in total."""
 
     lines: np.ndarray  # [4, 64]: the other squares of each line through a square
-    factors: np.ndarray  # [4, 64]: bring the inner squares of the line to the bits from 58 up
-    rays: np.ndarray  # [4 * 64 * 64]: attacks by line, square and number of the inner squares
-    above: np.ndarray  # [64]: all squares with a higher number
-    steps: np.ndarray  # [13, 64]: attacks of pawns, knights and kings by piece and square; else 0
-    slides: np.ndarray  # [4, 13]: all ones where the piece moves along the line, 0 elsewhere
+    factors: np.ndarray  # [4, 64]: gather the inner squares of the line in the bits from 58 up
+    rays: np.ndarray  # [4 * 64 * 64]: attacks by line, square and occupancy of the inner squares
+    above: np.ndarray  # [64]: all squares with a higher index
+    steps: np.ndarray  # [13, 64]: attacks of pawns, knights and kings by piece and square, or 0
+    slides: np.ndarray  # [4, 13]: all ones if the piece moves along the line, or 0
 
 
 def bitboards(members: np.ndarray) -> np.ndarray:
-    """Whether each square is in a set, [..., 64] -> the sets, [...] uint64."""
+    """Membership of each square in sets, [..., 64] bool -> [...] uint64."""
     return np.packbits(members, axis=-1, bitorder="little").view("<u8")[..., 0]
 
 
 @cache
 def attack_tables() -> AttackTables:
-    """The tables, made at first use."""
+    """The tables, computed on first use."""
     ranks, files = np.divmod(np.arange(64), 8)
     numbers = np.stack((ranks, files, ranks - files, ranks + files))
     lines = bitboards((numbers[:, :, None] == numbers[:, None]) & ~np.eye(64, dtype=bool))
@@ -62,8 +62,8 @@ def attack_tables() -> AttackTables:
 
 
 def rays_from(squares: np.ndarray, occupied: np.ndarray) -> np.ndarray:
-    """Squares [N] int64, occupied [N] -> [4, N]: what is seen from each square along each line,
-    up to and with the first occupied square of either direction."""
+    """Squares [N] int64, occupied [N] -> [4, N]: the squares visible from each square along each
+    line, including the first occupied square in either direction."""
     tables = attack_tables()
     number = tables.lines.take(squares, axis=1)
     number &= occupied
@@ -83,7 +83,7 @@ def attacks_by(pieces: np.ndarray, squares: np.ndarray, rays: np.ndarray) -> np.
 
 
 def _line_attacks() -> np.ndarray:
-    """[8 places on a line, 64 numbers, 8 places] bool: attacked along the line."""
+    """[8 squares of a line, 64 occupancies, 8 squares] bool: attacked along the line."""
     occupied = np.arange(64)[:, None] << 1 >> np.arange(9) & 1
     below = np.cumsum(occupied, axis=1) - occupied
     at, to = np.arange(8)[:, None], np.arange(8)
@@ -93,8 +93,8 @@ def _line_attacks() -> np.ndarray:
 
 
 def _factors() -> np.ndarray:
-    """[4, 64] uint64. Ranks and diagonals have a square on each file: adding up all ranks leaves
-    the files in order. On a file the six inner squares each need a shift of their own."""
+    """[4, 64] uint64. Ranks and diagonals have one square on each file: the sum over all ranks
+    gives the files in order. On a file, each of the six inner squares needs its own shift."""
     sums = [sum(1 << 8 * rank + 1 for rank in range(8))] * 64
     shifts = [sum(1 << 57 - 7 * rank - square % 8 for rank in range(1, 7)) for square in range(64)]
     return np.array([sums, shifts, sums, sums], np.uint64)

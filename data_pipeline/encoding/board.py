@@ -1,8 +1,8 @@
-"""Positions as the network sees them: squares, rights and relations, from the side to move.
+"""Positions as network inputs: pieces, state and relations, from the side to move.
 
-Everything here follows from the rules of chess alone; nothing is searched or evaluated. If Black is
-to move the board is turned over (a1 becomes a8) and the colours are exchanged, so that the network
-always plays up the board with its own pieces. Pieces and bitboards are those of `attacks`.
+Everything here follows from the rules of chess; nothing is searched or evaluated. If Black is to
+move, the board is flipped vertically (a1 becomes a8) and the colours are swapped, so that the
+network always plays up the board with its own pieces. Pieces and bitboards are those of `attacks`.
 """
 
 from collections.abc import Sequence
@@ -31,9 +31,9 @@ _STRAIGHT, _DIAGONAL, _KNIGHTS, _KINGS = [4, 5, 10, 11], [3, 5, 9, 11], [2, 8], 
 _SETS = (_STRAIGHT, _STRAIGHT, _DIAGONAL, _DIAGONAL, _KNIGHTS, _KINGS, [1], [7])
 _MEMBERS = np.array([[piece in set_ for piece in range(NUM_PIECES)] for set_ in _SETS])
 _SLIDERS = np.isin(np.arange(NUM_PIECES), _STRAIGHT + _DIAGONAL)
-# Who steps to a square from one of _SETS' last four stands where this piece would step from it.
+# A piece of one of _SETS' last four kinds attacks a square from where this piece would attack it.
 _REVERSED_STEPS = np.array([[2], [6], [7], [1]]) * 64
-# A board's six masks of pieces and the opponent's pieces, weighted by the piece's number.
+# Masks of six kinds of pieces and of the opponent's pieces, with weights that give piece numbers.
 _WEIGHTS = np.array([1, 2, 3, 4, 5, 6, 6], np.uint8)
 
 
@@ -42,40 +42,40 @@ class Positions(NamedTuple):
 
     squares: np.ndarray  # [B, 64] uint8, 0 to NUM_PIECES - 1
     state: np.ndarray  # [B, NUM_STATE] uint8, 0 or 1
-    en_passant: np.ndarray  # [B] uint64 bitboards: the square that a pawn has just passed over
+    en_passant: np.ndarray  # [B] uint64 bitboards: the square that a pawn has just passed
 
 
 class Moves(NamedTuple):
     """N moves in any of B positions, from the side to move."""
 
-    rows: np.ndarray  # [N] int64: of which position
-    columns: np.ndarray  # [N] int64: its place among that position's moves
+    rows: np.ndarray  # [N] int64: index of the position
+    columns: np.ndarray  # [N] int64: index among that position's moves
     sources: np.ndarray  # [N] int64 squares
     targets: np.ndarray  # [N] int64 squares
     promotions: np.ndarray  # [N] int64, 0 to NUM_PROMOTIONS - 1
 
 
 class Relations(NamedTuple):
-    """What follows from the rules, as uint64 bitboards."""
+    """Relations between squares by the rules, as uint64 bitboards."""
 
-    attacks: np.ndarray  # [B, 64]: what the piece on each square attacks
-    xrays: np.ndarray  # [B, 64]: what it would attack besides, were its first blockers gone
-    moves: np.ndarray  # [N, NUM_RELATIONS]: after the move, what the moved piece attacks and the
-    #   pieces of either side that attack it; what sliders newly attack through the vacated source
+    attacks: np.ndarray  # [B, 64]: squares attacked by the piece on each square
+    xrays: np.ndarray  # [B, 64]: further squares that it would attack without its first blockers
+    moves: np.ndarray  # [N, NUM_RELATIONS]: after the move, squares attacked by the moved piece,
+    #   pieces of both sides that attack it, squares newly attacked through the vacated source
 
 
 def positions_of(boards: Sequence[chess.Board]) -> Positions:
-    """The positions of boards; the clocks and the move stacks do not count."""
+    """The positions of boards; clocks and move stacks are ignored."""
     masks = np.array([_masks(board) for board in boards], "<u8")
-    turned = np.array([not board.turn for board in boards])[:, None]
-    masks = np.where(turned, masks.byteswap(), masks)
+    flipped = np.array([not board.turn for board in boards])[:, None]
+    masks = np.where(flipped, masks.byteswap(), masks)
     members = np.unpackbits(masks.view(np.uint8), axis=1, bitorder="little")
     state = np.array([_state(board) for board in boards], np.uint8)
     return Positions(_WEIGHTS @ members[:, :448].reshape(-1, 7, 64), state, masks[:, 7])
 
 
 def moves_of(boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]]) -> Moves:
-    """Moves of each of the boards, legal there."""
+    """Legal moves of each board."""
     fields = [
         (row, column, move.from_square ^ turn, move.to_square ^ turn, (move.promotion or 1) - 1)
         for row, (board, legal) in enumerate(zip(boards, moves, strict=True))
@@ -130,15 +130,15 @@ def _state(board: chess.Board) -> list[int]:
 def _xrays(
     rows: np.ndarray, places: np.ndarray, pieces: np.ndarray, rays: np.ndarray, occupied: np.ndarray
 ) -> np.ndarray:
-    """[N] bitboards of N sliders with their rays [4, N]."""
+    """[N] bitboards: x-rays of N sliders with their rays [4, N]."""
     first_blockers = np.bitwise_or.reduce(rays)
     return attacks_by(pieces, places, rays_from(places, occupied[rows] & ~first_blockers) & ~rays)
 
 
 def _discovered(places: np.ndarray, rays: np.ndarray, sliders: np.ndarray) -> np.ndarray:
-    """Squares [N] with their rays [4, N], who slides along the rays' lines [4, N] -> [N] bitboards:
-    what sliders newly attack once the square is vacated: where one is at one end of a line through
-    the square, the other end."""
+    """Squares [N], their rays [4, N] and the sliders on each kind of line [4, N] -> [N] bitboards:
+    the squares newly attacked by sliders if the square is vacated. If there is a slider at one end
+    of a line through the square, these are the squares at the other end."""
     ahead = rays & attack_tables().above.take(places)
     behind = rays ^ ahead
     lines = np.where(ahead & sliders, behind, 0) | np.where(behind & sliders, ahead, 0)
@@ -148,8 +148,8 @@ def _discovered(places: np.ndarray, rays: np.ndarray, sliders: np.ndarray) -> np
 def _after(
     positions: Positions, moves: Moves, occupied: np.ndarray, sets: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Two bitboards [N] for the occupancy after each move: what the moved piece attacks, and the
-    other pieces that attack it. A castled rook counts as still in its corner."""
+    """Two bitboards [N] with the occupancy after each move: the squares that the moved piece
+    attacks, and the other pieces that attack it. A castled rook counts as still in its corner."""
     rows, targets = moves.rows, moves.targets
     pieces = positions.squares.ravel()[rows * 64 + moves.sources].astype(np.int64)
     one = np.uint64(1)

@@ -1,4 +1,4 @@
-"""Left and right exchanged: a position as good for either side, where neither may castle."""
+"""Mirroring left to right, which does not change a position's value if no side can castle."""
 
 from typing import NamedTuple
 
@@ -17,10 +17,10 @@ class Mirrored(NamedTuple):
     moves: Moves
 
 
-def mirror(positions: Positions, moves: Moves, turned: np.ndarray) -> Mirrored:
-    """B positions and their moves, mirrored where ``turned`` [B] says so and neither side has the
-    right to castle; its own inverse."""
-    which = turned & ~positions.state[:, _CASTLING].any(axis=1)
+def mirror(positions: Positions, moves: Moves, chosen: np.ndarray) -> Mirrored:
+    """B positions and their moves, with the ``chosen`` ones, [B] bool, mirrored unless a side has
+    castling rights; its own inverse."""
+    which = chosen & ~positions.state[:, _CASTLING].any(axis=1)
     squares = positions.squares.reshape(-1, 8, 8)
     state = positions.state.copy()
     state[:, _FILES] = np.where(which[:, None], state[:, _FILES][:, ::-1], state[:, _FILES])

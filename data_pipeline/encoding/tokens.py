@@ -1,7 +1,7 @@
-"""FEN <-> the reference's 77 tokens (Ruoss et al. 2024, ``searchless_chess/src/tokenizer.py``).
+"""FEN -> the 77 tokens of Ruoss et al. 2024 (``searchless_chess/src/tokenizer.py``).
 
 Side to move (1), the board from a8 to h1 (64), castling (4), en passant (2), half-move clock (3)
-and full-move number (3); the last four are filled with ``.`` on the right.
+and full-move number (3); the last four are padded with ``.`` on the right.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ _FIELDS = (1, 64, 4, 2, 3, 3)
 
 
 def tokenize(fen: str) -> np.ndarray:
-    """A six-field FEN -> [77] uint8. Raises InputError where a field does not fit its tokens."""
+    """A six-field FEN -> [77] uint8. Raises InputError if a field does not fit its tokens."""
     fields = fen.split(" ")
     if len(fields) != 6:
         raise InputError(f"expected a FEN of six fields, found {len(fields)}: '{fen}'")

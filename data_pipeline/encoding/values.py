@@ -1,16 +1,16 @@
 """Scores, win probabilities and bins.
 
-A *score* is an int from the point of view of the side to move: centipawns in
-[-MAX_CENTIPAWNS, MAX_CENTIPAWNS], or a mate, written as engines do: ``MATE - n`` for "mates in n
-moves" and ``-(MATE - n)`` for "is mated in n moves". A *win probability* is a float in [0, 1], from
-the same point of view.
+A *score* is an int for the side to move: centipawns in [-MAX_CENTIPAWNS, MAX_CENTIPAWNS], or a mate
+as engines write it: ``MATE - n`` for "mates in n moves" and ``-(MATE - n)`` for "is mated in n
+moves". A *win probability* is a float in [0, 1], also for the side to move.
 
-A *bin value* in [0, 1] is what a network's bins cover: the win probability, unless the bins have a
-``mate_range``. Then that much at either end is for mates, the faster the further out, and win
-probabilities lie between. `ValueBins.win_prob_of` turns it into a win probability.
+A *bin value* in [0, 1] is what a network's bins are over. It is the win probability, unless the
+bins have a ``mate_range``: then ranges of that width at both ends are for mates, faster mates
+further out, and win probabilities are scaled to the range between them. `ValueBins.win_prob_of`
+converts a bin value to a win probability.
 
-Play maximises the win probability. Where that is decided and says no more, the nearness of mates
-does: see `mate_bonus`.
+Play maximises the win probability. In decided positions, where it is near 0 or 1 for all good
+moves, nearer mates are preferred: see `mate_bonus`.
 """
 
 from dataclasses import dataclass
@@ -20,25 +20,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# The slope of Lichess's fit of game results to centipawns, used by Ruoss et al. 2024, section 2.
+# The slope of Lichess's fit of game results to centipawns, as in Ruoss et al. 2024, section 2.
 WIN_PROBABILITY_SLOPE = 0.00368208
 
 MATE = 32_000
 MAX_CENTIPAWNS = 31_000
 MAX_MATE_MOVES = 255
 MATE_HORIZON = 40
-"""Where distance counts, mates in more moves than this have the same value."""
+"""With a mate range, mates in more moves than this all have the same bin value."""
 MATE_BONUS = 0.5
-"""What the nearest mate counts for beyond its win probability, in a decided position."""
+"""Bonus for a mate in one over its win probability, in a decided position."""
 DECIDED = 0.99
-"""From this win probability of the best move on, nearness begins to count; or from one minus it
-down."""
+"""The bonus is phased in from this win probability of the best move, or down from 1 minus it."""
 
 
 def win_probability(scores: npt.ArrayLike) -> np.ndarray:
     """Scores [...] -> win probabilities [...] float64: ``1 / (1 + exp(-0.00368208 * cp))``.
 
-    Mates come out as 0 and 1 to within 1e-49, since their scores lie far beyond any centipawns.
+    Mates give 0 and 1 to within 1e-49, since their scores are far beyond any centipawns.
     """
     return 1.0 / (1.0 + np.exp(-WIN_PROBABILITY_SLOPE * np.asarray(scores, np.float64)))
 
@@ -46,7 +45,7 @@ def win_probability(scores: npt.ArrayLike) -> np.ndarray:
 def centipawns(win_probs: npt.ArrayLike) -> np.ndarray:
     """Win probabilities [...] -> centipawns [...] float64; the inverse of `win_probability`.
 
-    0 and 1 have no finite inverse: they come out as -MAX_CENTIPAWNS and MAX_CENTIPAWNS.
+    0 and 1 have no finite inverse: they give -MAX_CENTIPAWNS and MAX_CENTIPAWNS.
     """
     p = np.asarray(win_probs, np.float64)
     with np.errstate(divide="ignore"):
@@ -57,8 +56,8 @@ def centipawns(win_probs: npt.ArrayLike) -> np.ndarray:
 def mate_score(moves: int) -> int:
     """Mate in ``moves`` moves (positive: the side to move mates, negative: it is mated) -> score.
 
-    Distances beyond MAX_MATE_MOVES are kept as MAX_MATE_MOVES. Raises ValueError for 0, which
-    names a game that is over rather than a move's value.
+    Longer distances than MAX_MATE_MOVES are clipped. Raises ValueError for 0, which means that the
+    game is over and is not the value of a move.
     """
     if moves == 0:
         raise ValueError("expected a mate distance of at least one move, found 0")
@@ -74,10 +73,10 @@ def mate_in_moves(score: int) -> int | None:
 
 
 def mate_bonus(win_probs: np.ndarray, nearness: np.ndarray) -> np.ndarray:
-    """What the nearness of mates adds to the win probabilities of a position's moves; all [..., M].
+    """The bonus for near mates on top of the win probabilities of a position's moves; all [..., M].
 
-    Nothing, unless the best move wins almost for certain or loses so: in other positions a mate
-    that may be there is no better than any other win of the same probability.
+    It is 0 unless the best move is almost certain to win, or to lose: in other positions a possible
+    mate is no better than any other win with the same probability.
     """
     best = win_probs.max(axis=-1, keepdims=True)
     decided = np.clip((np.maximum(best, 1 - best) - DECIDED) / (1 - DECIDED), 0.0, 1.0)
@@ -86,15 +85,15 @@ def mate_bonus(win_probs: np.ndarray, nearness: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ValueBins:
-    """``count`` bins of equal width over bin values in [0, 1]: win probabilities, if ``mate_range``
-    is 0.
+    """``count`` bins of equal width over bin values in [0, 1], which are win probabilities if
+    ``mate_range`` is 0.
 
-    Else the bin value of a win probability p without a mate is ``mate_range + (1 - 2 mate_range)
-    p``; that of a mate in n moves ``1 - mate_range (n - 1) / MATE_HORIZON``, and at least ``1 -
-    mate_range``; that of being mated in n one minus that.
+    Otherwise a win probability p without a mate has the bin value ``mate_range + (1 - 2 mate_range)
+    p``; a mate in n moves has ``1 - mate_range (n - 1) / MATE_HORIZON``, and at least ``1 -
+    mate_range``; being mated in n moves has 1 minus that.
 
-    Bin k is the half-open interval (edges[k], edges[k + 1]], except that bin 0 holds 0 too: a value
-    on an inner edge belongs below it, as in the reference (``searchsorted`` from the left).
+    Bin k is the half-open interval (edges[k], edges[k + 1]], and bin 0 also contains 0: a value on
+    an inner edge belongs to the bin below it, as in the reference (``searchsorted`` from the left).
     """
 
     count: int = 64
@@ -113,16 +112,17 @@ class ValueBins:
 
     @cached_property
     def edges(self) -> np.ndarray:
-        """[count + 1] float64: from 0 to 1."""
+        """[count + 1] float64, from 0 to 1."""
         return np.linspace(0.0, 1.0, self.count + 1)
 
     @cached_property
     def centres(self) -> np.ndarray:
-        """[count] float64: the bin value that each bin stands for."""
+        """[count] float64: the bin value that represents each bin."""
         return (self.edges[:-1] + self.edges[1:]) / 2
 
     def bin_of(self, bin_values: npt.ArrayLike) -> np.ndarray:
-        """Bin values [...] -> bin numbers [...] int64. Raises ValueError outside [0, 1]."""
+        """Bin values [...] -> bin indices [...] int64. Raises ValueError for values outside [0,
+        1]."""
         p = np.asarray(bin_values, np.float64)
         if p.size and not (p.min() >= 0.0 and p.max() <= 1.0):
             raise ValueError(f"expected win probabilities in [0, 1], found {p.min()} to {p.max()}")
@@ -133,9 +133,9 @@ class ValueBins:
         return np.asarray(distributions) @ self.win_prob_of(self.centres)
 
     def over_win_probs(self, distributions: npt.ArrayLike) -> np.ndarray:
-        """Distributions [..., count] -> [..., K'] over equal bins of win probability, as wide as
-        these are between the mates, whose mass is in the outermost ones; the same if there is no
-        mate range."""
+        """Distributions [..., count] -> [..., K'] over equal bins of win probability, which have
+        the width of these bins between the mate ranges; mates are in the first and last bin.
+        Unchanged if there is no mate range."""
         masses = np.asarray(distributions)
         if not self.mate_range:
             return masses
@@ -147,18 +147,18 @@ class ValueBins:
         return folded.reshape(*masses.shape[:-1], -1)
 
     def nearness(self, distributions: npt.ArrayLike) -> np.ndarray:
-        """Distributions [..., count] -> how near a mate is expected [...], see `nearness_of`."""
+        """Distributions [..., count] -> expected nearness of mates [...], see `nearness_of`."""
         return np.asarray(distributions) @ self.nearness_of(self.centres)
 
     def nearness_of(self, bin_values: npt.ArrayLike) -> np.ndarray:
-        """Bin values [...] -> [...]: from 0 without a mate to 1 for mate in one and -1 for being
-        mated in one; always 0 if there is no mate range."""
+        """Bin values [...] -> [...]: 1 for mate in one, -1 for being mated in one, less for longer
+        mates and 0 without a mate; always 0 if there is no mate range."""
         bin_values = np.asarray(bin_values, np.float64)
         return (bin_values - self._between(self.win_prob_of(bin_values))) / (self.mate_range or 1.0)
 
     def bin_value_in(self, bin_values: npt.ArrayLike, other: "ValueBins") -> np.ndarray:
-        """Bin values [...] of these bins -> those in ``other`` bins, mates at 0 or 1 if there is no
-        mate range."""
+        """Bin values [...] of these bins -> those of ``other`` bins, with mates at 0 or 1 if those
+        have no mate range."""
         bin_values = np.asarray(bin_values, np.float64)
         between = other._between(self.win_prob_of(bin_values))
         return np.clip(between + other.mate_range * self.nearness_of(bin_values), 0.0, 1.0)
@@ -167,17 +167,17 @@ class ValueBins:
         return self.mate_range + (1 - 2 * self.mate_range) * win_probs
 
     def bin_value_of(self, win_probs: npt.ArrayLike) -> np.ndarray:
-        """Win probabilities [...] -> bin values [...]; 0 and 1 are certain and stay as they are."""
+        """Win probabilities [...] -> bin values [...]; 0 and 1 are certain and do not change."""
         p = np.asarray(win_probs, np.float64)
         return np.where((p > 0) & (p < 1), self._between(p), p)
 
     def win_prob_of(self, bin_values: Any) -> Any:
-        """Bin values [...] -> win probabilities [...]: the inverse of `bin_value_of`, 0 and 1 for
-        mates. Arrays of NumPy or JAX."""
+        """Bin values [...] -> win probabilities [...]: the inverse of `bin_value_of`, and 0 or 1
+        for mates. Works on arrays of NumPy and JAX."""
         return ((bin_values - self.mate_range) / (1 - 2 * self.mate_range)).clip(0.0, 1.0)
 
     def bin_values_of_scores(self, scores: npt.ArrayLike) -> np.ndarray:
-        """Scores [...] -> bin values [...] float64, the distance of mates counted."""
+        """Scores [...] -> bin values [...] float64, including distances to mate."""
         scores = np.asarray(scores, np.int64)
         between = self._between(win_probability(scores))
         distance = np.minimum(MATE - np.abs(scores), MATE_HORIZON + 1)
@@ -187,15 +187,15 @@ class ValueBins:
 
 
 def one_hot(values: npt.ArrayLike, bins: ValueBins) -> np.ndarray:
-    """Bin values [...] -> distributions [..., K] float64: all mass in the value's own bin."""
+    """Bin values [...] -> distributions [..., K] float64: all mass in the bin of the value."""
     return np.eye(bins.count)[bins.bin_of(values)]
 
 
 def two_hot(values: npt.ArrayLike, bins: ValueBins) -> np.ndarray:
     """Bin values [...] -> distributions [..., K] float64: mass on the two nearest centres.
 
-    The mean is the value exactly, but beyond the outermost centres, where it is that centre.
-    Schrittwieser et al. 2020 (MuZero), appendix F.
+    The mean is exactly the value, or the first or last centre for values beyond it. Schrittwieser
+    et al. 2020 (MuZero), appendix F.
     """
     position = np.asarray(values, np.float64) / bins.width - 0.5  # in bins from the first centre
     position = np.clip(position, 0.0, bins.count - 1.0)

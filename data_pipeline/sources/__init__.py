@@ -1,1 +1,1 @@
-"""Files in the field's formats -> records: FEN, PGN, Lichess evaluations, ChessBench."""
+"""Files in common formats -> records: FEN, PGN, Lichess evaluations, ChessBench."""

@@ -1,9 +1,9 @@
 """The ChessBench record format (Ruoss et al. 2024): bags of Beam ``TupleCoder`` bytes.
 
-A FEN of six fields and, by policy, what was learned from: a move and the win probability after it
-(``action_value``), the win probability (``state_value``), or the move (``behavioral_cloning``).
-Strings are UTF-8; all fields but the last have their length in front, as a variable-length integer;
-a win probability is a big-endian float64 of the side to move.
+A record has a FEN of six fields and, by policy, the training target: a move and the win probability
+after it (``action_value``), the win probability (``state_value``), or the move
+(``behavioral_cloning``). Strings are UTF-8; all fields but the last are preceded by their length as
+a variable-length integer; a win probability is a big-endian float64, for the side to move.
 """
 
 import math
@@ -27,7 +27,7 @@ _DOUBLE = struct.Struct(">d")
 
 
 class Entry(NamedTuple):
-    """One record of a ChessBench bag; what its policy lacks is None."""
+    """A record of a ChessBench bag; fields that its policy does not have are None."""
 
     fen: str
     move: str | None = None
@@ -35,7 +35,7 @@ class Entry(NamedTuple):
 
 
 def encode_entry(entry: Entry) -> bytes:
-    """An entry -> its bytes, the policy being given by the fields that it has."""
+    """An entry -> its bytes; the fields that it has determine the policy."""
     strings = [text.encode() for text in (entry.fen, entry.move) if text is not None]
     if entry.win_prob is None:
         return b"".join((*map(_with_length, strings[:-1]), strings[-1]))
@@ -79,21 +79,22 @@ def _string_at(data: bytes, at: int) -> tuple[str, int]:
 
 
 def score_of(win_prob: float) -> int:
-    """A win probability -> a score; 0 and 1, which ChessBench has for mates, lose no distance."""
+    """A win probability -> a score. ChessBench has 0 and 1 for mates, so their distance is
+    unknown."""
     if not 0 <= win_prob <= 1:
         raise BadEntry("win probability outside [0, 1]")
     return round(float(centipawns(win_prob)))
 
 
 def win_prob_of(score: int) -> float:
-    """The inverse of `score_of`, to the bit as the reference computes it; mates are 0 or 1."""
+    """The inverse of `score_of`, bit for bit as the reference computes it; mates are 0 or 1."""
     if abs(score) >= MAX_CENTIPAWNS:
         return float(score > 0)
     return 0.5 + 0.5 * (2 / (1 + math.exp(-WIN_PROBABILITY_SLOPE * score)) - 1)
 
 
 def policy_of(path: str | Path) -> str:
-    """The policy that a file's name starts with. Raises InputError for any other name."""
+    """The policy at the start of a file's name. Raises InputError for other names."""
     name = Path(path).name
     for policy in POLICIES:
         if name.startswith(policy):
@@ -102,10 +103,10 @@ def policy_of(path: str | Path) -> str:
 
 
 def read_bag(path: str, share: Share) -> Iterator[PositionRecord | Rejected]:
-    """A bag, also a sharded one (``action_value@2148_data.bag``) -> records.
+    """Read a bag, which may be sharded (``action_value@2148_data.bag``).
 
-    Neighbours of one FEN become one record; positions whose moves lie far apart are put together
-    where duplicates are settled.
+    Consecutive entries with the same FEN become one record. Moves of one position that are not
+    consecutive are merged later, with the duplicates.
     """
     policy = policy_of(path)
     reader = open_bag(path)
@@ -137,7 +138,7 @@ def _entry(reader, index: int, policy: str) -> Entry | BadEntry:
 def _records(
     path: str, group: list[tuple[int, Entry | BadEntry]], share: Share | None = None
 ) -> Iterator[PositionRecord | Rejected]:
-    """The entries of one position -> its record, and one `Rejected` per entry that is wrong."""
+    """The entries of one position -> its record, and a `Rejected` for each bad entry."""
     first = group[0][1]
     entries, board, clocks = [], None, False
     for number, entry in group:
@@ -162,7 +163,7 @@ def _records(
 def _record(
     board: chess.Board, clocks: bool, entries: list[tuple[str | None, int | None]]
 ) -> PositionRecord:
-    """(move, score) of one position, either of them missing by policy -> its record."""
+    """(move, score) pairs of one position, either of them None by policy -> its record."""
     state_score = next((score for move, score in entries if move is None), None)
     played = next((ACTIONS[move] for move, score in entries if move and score is None), None)
     scores = {ACTIONS[move]: score for move, score in entries if move and score is not None}
@@ -178,7 +179,7 @@ def _record(
 
 
 def record_of(entry: Entry) -> PositionRecord:
-    """One entry by itself -> its record. Raises BadEntry."""
+    """A single entry -> its record. Raises BadEntry."""
     records = list(_records("", [(0, entry)]))
     if isinstance(records[0], Rejected):
         raise BadEntry(f"{records[0].reason}: {entry.fen[:100]}")
@@ -186,9 +187,9 @@ def record_of(entry: Entry) -> PositionRecord:
 
 
 def entries_of(record: PositionRecord, policy: str) -> Iterator[Entry]:
-    """A record -> its entries under a policy; none where it has not got what the policy needs.
+    """A record -> its entries under a policy; none if it lacks what the policy needs.
 
-    What a position is worth and which move is learned, `examples` says.
+    For a position's value and the move to learn, see `records.state_score` and `records.choice`.
     """
     fen = record.board.fen()
     if policy == "action_value":

@@ -1,7 +1,7 @@
-"""Readers: files of positions -> records, one at a time, bad entries named and counted.
+"""Readers: files of positions -> records, one at a time; bad entries are reported and counted.
 
-A reader streams: it holds one entry at a time in memory, whatever the size of its file. Several
-workers may share a file: each reads all of it but parses only every ``parts``-th entry.
+A reader streams: it has only one entry in memory, for files of any size. Several workers can share
+a file: each reads all of it, but parses only every ``parts``-th entry.
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ from data_pipeline.sources.fen import Fen, faults_of, read_fen
 
 @dataclass(frozen=True)
 class Rejected:
-    """An entry that could not be used: where it stands, why, and the start of its text."""
+    """An entry that cannot be used: its place, the reason, and the start of its text."""
 
     file: str
     line: int
@@ -31,26 +31,26 @@ class Rejected:
 
 
 class BadEntry(ValueError):
-    """Why an entry was rejected; the first argument is the reason that is counted."""
+    """An entry is rejected; the first argument is the reason, for counting."""
 
 
 @dataclass
 class Share:
-    """Part ``part`` of ``parts`` of a file's entries: those whose number leaves it over."""
+    """Part ``part`` of ``parts`` of a file's entries: those with index % parts == part."""
 
     part: int = 0
     parts: int = 1
     consumed_bytes: int = 0
-    """How far into the file the reader is; it keeps this up to date."""
+    """Bytes of the file read so far; updated by the reader."""
     mended: Counter[str] = field(default_factory=Counter)
-    """What the reader corrected in positions that it kept, by name (see `fen.Fen.mended`)."""
+    """Corrections in positions that were kept, by name (see `fen.Fen.mended`)."""
 
     def read_to(self, position: int) -> None:
-        """Note how far into the file the reader is."""
+        """Set the number of bytes read."""
         self.consumed_bytes = position
 
     def has(self, number: int) -> bool:
-        """Whether the entry with this number is in this part."""
+        """Whether the entry with this index is in this part."""
         return number % self.parts == self.part
 
 
@@ -58,7 +58,7 @@ Reader = Callable[[str, Share], Iterator[PositionRecord | Rejected]]
 
 
 def open_bag(path: str) -> Rows | Rejected:
-    """A bag, also a sharded one, for reading; `Rejected` where it cannot be opened."""
+    """Open a bag, which may be sharded; `Rejected` if it cannot be opened."""
     try:
         return Rows(Path(path))
     except InputError as error:
@@ -66,17 +66,17 @@ def open_bag(path: str) -> Rows | Rejected:
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file, or of all shards of a bag."""
+    """The size in bytes of a file, or of all shards of a bag."""
     return sum(file.stat().st_size for file in files_of(path))
 
 
 def read_lines(
     path: str, share: Share, parse: Callable[[bytes, Share], PositionRecord | None]
 ) -> Iterator[PositionRecord | Rejected]:
-    """Files of one position a line; ``parse`` raises BadEntry, and returns None for no position. It
-    is given the share to count in what it mends.
+    """Read a file with one position per line. ``parse`` raises BadEntry, or returns None for lines
+    without a position; it counts corrections in the share.
 
-    A file that cannot be read to its end gives what stands before, and one `Rejected` for the rest.
+    For a file that cannot be read to its end, there is one `Rejected` for the rest.
     """
     number = 0
     try:
@@ -102,9 +102,9 @@ def _checked(line: bytes) -> bytes:
 
 
 def playable(text: str) -> Fen:
-    """A FEN or EPD (see `fen.read_fen`) -> a position that a record can hold.
+    """A FEN or EPD (see `fen.read_fen`) -> a position that a record can store.
 
-    Raises BadEntry for anything else, and for Chess960 castling.
+    Raises BadEntry for all others, and for Chess960 castling.
     """
     try:
         found = read_fen(text)
@@ -120,10 +120,10 @@ def playable(text: str) -> Fen:
 
 
 def parse_fen(text: str, share: Share | None = None) -> tuple[chess.Board, bool]:
-    """A FEN or EPD -> a playable position, and whether it has clocks. Raises BadEntry.
+    """A FEN or EPD -> a playable position, and whether its clocks are known. Raises BadEntry.
 
-    Of an EPD that has the half-move clock only, the full-move number is 0. What was mended is
-    counted in ``share``.
+    If an EPD has only the half-move clock, the full-move number is 0. Corrections are counted in
+    ``share``.
     """
     found = playable(text)
     if share is not None:
@@ -151,10 +151,10 @@ def unscored(
 def record_of(
     board: chess.Board, variations: list[tuple[str, int]], depth: int, *, clocks: bool = False
 ) -> PositionRecord:
-    """Moves (UCI) with scores from White's point of view -> a record from the side to move's.
+    """Moves (UCI) with scores from White's point of view -> a record.
 
-    Castling may be written as the king's move or, as in the Lichess dump, as the king's capture of
-    his rook. Raises BadEntry where a move is illegal or stands twice, or where there is none.
+    Castling can be the king's move or, as in the Lichess dump, the king's capture of its own rook.
+    Raises BadEntry for an illegal or repeated move, or if there are no moves.
     """
     if not variations:
         raise BadEntry("no moves")
@@ -175,11 +175,11 @@ def record_of(
 
 
 def _castling(board: chess.Board, move: str) -> str:
-    """``e1h1`` -> ``e1g1`` where that castles. Raises BadEntry for any other illegal move."""
+    """``e1h1`` -> ``e1g1`` if it castles. Raises BadEntry for any other illegal move."""
     try:
         parsed = board.parse_uci(move)
     except ValueError:
         raise BadEntry("illegal move") from None
-    if not parsed:  # the null move, which python-chess takes for legal
+    if not parsed:  # the null move, which python-chess accepts
         raise BadEntry("illegal move")
     return parsed.uci()

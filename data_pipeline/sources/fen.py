@@ -1,8 +1,8 @@
-"""One reader of positions as text, for UCI, commands and files: FEN, and EPD with its operations.
+"""The parser of positions as text, for UCI, commands and files: FEN, and EPD with operations.
 
-It forgives what does not change the position: byte order marks, spaces, a closing semicolon,
-operations of any kind (``bm Qg6; id "WAC.001";``), clocks that are missing or stand in operations,
-castling rights and en passant squares that the pieces rule out. It guesses nothing else.
+It tolerates what does not change the position: byte order marks, spaces, a final semicolon, any
+operations (``bm Qg6; id "WAC.001";``), clocks that are missing or given as operations, and castling
+rights and en passant squares that the pieces rule out. It does not guess anything else.
 """
 
 import re
@@ -20,11 +20,12 @@ PLAYABLE = (
     | chess.STATUS_TOO_MANY_CHECKERS
     | chess.STATUS_IMPOSSIBLE_CHECK
 )
-"""What no game leads to, but moves are still well defined, as in many composed problems."""
+"""Faults of positions that no game leads to, but whose moves are well defined, as in many composed
+problems."""
 
 CASTLING, EN_PASSANT = "castling rights", "en passant square"
 MAX_CLOCK = 65_535
-"""The largest clock or move number that is read; records have two bytes for it."""
+"""The largest clock or move number that is accepted; records have two bytes for it."""
 
 _MARKS = "\ufeff\u200b\ufffd"
 _CASTLING = re.compile(r"-|(?=.{1,4}$)(?:[KQA-H]{0,2}[kqa-h]{0,2}|[kqa-h]{1,2}[KQA-H]{1,2})")
@@ -35,26 +36,26 @@ _QUOTED = re.compile(r'"(?!\d+")[^"]*"')
 
 @dataclass(frozen=True)
 class Fen:
-    """A position that was read, without a move stack."""
+    """A parsed position, without a move stack."""
 
     board: chess.Board
-    """Castling rights and en passant square are those that the pieces allow; the clocks are 0 and 1
-    where they are unknown."""
+    """Castling rights and en passant square are reduced to those that the pieces allow; unknown
+    clocks are 0 and 1."""
     halfmove_clock: int | None
-    """As the text has it; None where it does not."""
+    """As in the text; None if it has none."""
     fullmove_number: int | None
-    """As the text has it; None where it does not."""
+    """As in the text; None if it has none."""
     mended: tuple[str, ...] = ()
-    """What the pieces ruled out: `CASTLING`, `EN_PASSANT`."""
+    """What was removed because the pieces rule it out: `CASTLING`, `EN_PASSANT`."""
     chess960: bool = False
-    """Whether castling rights are of Chess960: the king or a rook starts elsewhere. They are kept,
-    although standard chess has no such move."""
+    """Whether the castling rights are of Chess960: the king or a rook starts elsewhere. They are
+    kept, although standard chess has no such move."""
 
 
 def read_fen(text: str) -> Fen:
-    """A FEN of four to six fields, or an EPD -> its position, which may be unplayable.
+    """Parse a FEN of four to six fields, or an EPD; the position may be unplayable.
 
-    Raises ValueError that says what is wrong with the text; see `faults_of` for the position.
+    Raises ValueError if the text is wrong; for the position see `faults_of`.
     """
     fields, rest = _fields(text)
     if len(fields) < 4:
@@ -78,14 +79,14 @@ def read_fen(text: str) -> Fen:
 
 
 def faults_of(board: chess.Board) -> str:
-    """What makes the moves of a position meaningless (``no white king``); empty if nothing does."""
+    """Why the moves of a position are not defined (``no white king``); empty if they are."""
     faults = board.status() & ~PLAYABLE
     names = [str(flag.name) for flag in chess.Status if flag & faults]
     return ", ".join(names).lower().replace("_", " ")
 
 
 def _fields(text: str) -> tuple[list[str], str]:
-    """The first four fields, and what stands behind them."""
+    """The first four fields, and the rest of the text."""
     text = text.strip().strip(_MARKS).translate({0x2013: "-", 0x2014: "-", 0x2212: "-"}).strip()
     *fields, rest = [*text.split(None, 4), "", "", "", "", ""][:5]
     fields = [field for field in fields if field]
@@ -96,7 +97,7 @@ def _fields(text: str) -> tuple[list[str], str]:
 
 
 def _without_split_counts(pieces: str) -> str:
-    """``44`` of some programs -> ``8``; what sums up to more than a rank stays as it is."""
+    """``44``, as some programs write it, -> ``8``; sums above 8 are not changed."""
 
     def joined(digits: re.Match) -> str:
         count = sum(map(int, digits[0]))
@@ -106,9 +107,9 @@ def _without_split_counts(pieces: str) -> str:
 
 
 def _clocks(rest: str) -> tuple[int | None, int | None]:
-    """What stands behind the four fields -> half-move clock and full-move number, if it has them.
+    """The text after the four fields -> half-move clock and full-move number, None if missing.
 
-    Numbers at its start are a FEN's clocks; operations ``hmvc`` and ``fmvn`` give what they lack.
+    Numbers at its start are a FEN's clocks; otherwise operations ``hmvc`` and ``fmvn`` are used.
     """
     values: list[int | None] = []
     while len(values) < 2:
@@ -137,10 +138,11 @@ def _clock(text: str) -> int:
 
 
 def _mend(board: chess.Board) -> tuple[bool, tuple[str, ...]]:
-    """Take away what the pieces rule out; returns whether the castling rights are of Chess960.
+    """Remove what the pieces rule out; returns whether the castling rights are of Chess960, and the
+    corrections.
 
-    They are where Chess960 allows all of them and standard chess does not. Otherwise those that
-    standard chess rules out are taken away.
+    Castling rights are of Chess960 if all of them are possible there, but not in standard chess.
+    Otherwise those that are impossible in standard chess are removed.
     """
     mended = []
     standard = board.clean_castling_rights()

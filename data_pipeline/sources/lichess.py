@@ -1,4 +1,4 @@
-"""The Lichess evaluation dump: one JSON object a line, of a position and its scored moves."""
+"""The Lichess evaluation dump: one JSON object per line, a position with its scored moves."""
 
 import functools
 import json
@@ -22,8 +22,8 @@ def parse_lichess_evaluation(line: bytes, share: Share | None = None) -> Positio
     """One line of the Lichess evaluation dump -> a record. Raises BadEntry with the reason.
 
     Scores in the dump are from White's point of view. Several evaluations are merged by move (see
-    `data_pipeline.dataset.merging`); of those as deep as one another the one with more moves comes
-    first. Moves without a score stay out, and the record is partial.
+    `data_pipeline.dataset.merging`); of evaluations with the same depth, the one with more moves
+    comes first. Moves without a score are left out, and the record is then incomplete.
     """
     try:
         entry = json.loads(line)
@@ -46,13 +46,13 @@ def parse_lichess_evaluation(line: bytes, share: Share | None = None) -> Positio
 
 
 def _moves_and_depth(evaluation: dict) -> tuple[list[tuple[str, int]], int]:
-    """(move, score from White's point of view) of each variation, and the search's depth."""
+    """(move, score from White's point of view) of each variation, and the depth of the search."""
     moves = [(pv["line"].split(" ", 1)[0], _white_score(pv)) for pv in evaluation["pvs"]]
     return moves, max(0, min(int(evaluation.get("depth", 0)), 255))
 
 
 def _search(board: chess.Board, evaluation: dict) -> Search | None:
-    """An evaluation that is not the deepest; None where it cannot be used."""
+    """An evaluation that is not the deepest; None if it cannot be used."""
     try:
         (search,) = searches_of(record_of(board, *_moves_and_depth(evaluation)))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):  # BadEntry too

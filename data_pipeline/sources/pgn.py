@@ -1,8 +1,8 @@
-"""PGN: one way to cut a file into games, for every command that reads games, and their main lines.
+"""PGN: splitting files into games, and reading main lines, for all commands that read games.
 
-The rule: text that starts with tags is one game, up to the next tags. Empty lines mean nothing, but
-that tags behind one may be of the next game. Text without tags is cut where a game's result stands.
-What is in a file and in no game comes out as a game with a fault, so that it can be counted.
+Text that starts with tags is one game, up to the next tags. Empty lines have no meaning, except
+that tags after one may belong to the next game. Text without tags is split after each result. Text
+that belongs to no game becomes a game with a fault, so that it is counted.
 """
 
 import itertools
@@ -22,10 +22,10 @@ from data_pipeline.sources.entries import BadEntry, Rejected, Share, playable, u
 MAX_GAME_BYTES = 1 << 20
 STANDARD = ("standard", "chess", "normal", "from position", "")
 LONGEST_WORD = 20
-"""Characters of a move with all that may be written next to it."""
+"""Most characters of a move with its annotations."""
 NULL_MOVES = ("--", "Z0", "0000", "@@@@")
 RESULTS = {"1-0": 1.0, "1/2-1/2": 0.5, "0-1": 0.0}
-"""White's points by the PGN standard's words for them."""
+"""White's score for each result of the PGN standard."""
 
 _TAG = re.compile(rb'\s*\[\s*(\w[\w+#=:-]*)\s+"((?:\\.|[^"\\]|"(?!\s*\]))*)"\s*\]')
 _UNCLOSED_TAG = re.compile(rb'\s*\[\s*(\w[\w+#=:-]*)\s+"(.*)')
@@ -51,20 +51,20 @@ class Game:
     """The text of one game."""
 
     line: int
-    """The number of its first line."""
+    """The line number at which it starts."""
     tags: dict[str, str]
     movetext: str
-    """Lines without empty ones."""
+    """Without empty lines."""
     fault: str = ""
-    """Why it cannot be used, if so."""
+    """Why it cannot be used, or empty."""
 
     @property
     def result(self) -> str | None:
-        """The word of `RESULTS` that its tag has, or else its movetext; None without a result."""
+        """The result, as in `RESULTS`, from its tag or else its movetext; None if there is none."""
         return result_word(self.tags.get("Result", "")) or self._last_result()
 
     def text(self) -> str:
-        """PGN in which every reader finds this game and no other."""
+        """PGN from which every reader reads exactly this game."""
         tags = dict(self.tags)
         if tags.get("FEN"):
             tags["FEN"] = playable(tags["FEN"]).board.fen()
@@ -82,7 +82,7 @@ class Game:
 
 
 class Token(NamedTuple):
-    """A piece of movetext, and where it starts."""
+    """A token of movetext, and the offset at which it starts."""
 
     kind: str
     text: str
@@ -91,20 +91,20 @@ class Token(NamedTuple):
 
 @dataclass(frozen=True)
 class MainLine:
-    """The moves that were played."""
+    """The moves of a game's main line."""
 
     start: chess.Board
     moves: tuple[chess.Move, ...]
     comments: tuple[str, ...]
-    """What is said before the first move, and behind each."""
+    """Comments before the first move, and after each move."""
     clocks: bool = True
     """Whether the clocks of ``start`` are known."""
     mended: tuple[str, ...] = ()
-    """What was corrected in the FEN of its tag; see `fen.Fen`."""
+    """Corrections in the FEN of its tag; see `fen.Fen`."""
 
 
 def result_word(text: str) -> str | None:
-    """A result in any of its spellings (``½-½``, ``0.5-0.5``, ``1 - 0``) -> the standard's word."""
+    """A result in any spelling (``½-½``, ``0.5-0.5``, ``1 - 0``) -> that of the PGN standard."""
     text = text.strip()
     if re.fullmatch(_DRAWS, text):
         return "1/2-1/2"
@@ -115,17 +115,17 @@ def result_word(text: str) -> str | None:
 
 @dataclass
 class _Open:
-    """The game that is being cut out."""
+    """The game that is being read."""
 
     line: int = 0
     tags: dict[str, str] = field(default_factory=dict)
     moves: list[tuple[int, bytes]] = field(default_factory=list)
     size: int = 0
     comment: bytes = b""
-    """A brace if a comment is open at the end of what is there."""
+    """A brace if the text so far ends inside a comment."""
 
-    def starts_anew(self, name: str, after_empty: bool) -> bool:
-        """Whether a tag of this name is the next game's."""
+    def is_ended_by(self, name: str, after_empty: bool) -> bool:
+        """Whether a tag with this name belongs to the next game."""
         if self.moves or self.size > MAX_GAME_BYTES or not self.tags:
             return bool(self.moves or self.tags)
         if after_empty:
@@ -139,7 +139,7 @@ class _Open:
             self.moves.append((number, text))
 
     def games(self) -> Iterator[Game]:
-        """The game, and what stands behind its result."""
+        """The game, and the text after its result."""
         if not self.tags and not self.moves:
             return
         text = b"\n".join(text for _, text in self.moves)
@@ -157,9 +157,9 @@ class _Open:
 
 
 def split_games(lines: Iterable[tuple[int, bytes]]) -> Iterator[Game]:
-    """Numbered lines -> their games, in the order of the file. See the module's rule.
+    """Numbered lines -> games, in the order of the file; see the module's docstring.
 
-    Of a game longer than MAX_GAME_BYTES only the tags are kept.
+    For a game longer than MAX_GAME_BYTES only the tags are kept.
     """
     game, after_empty = _Open(), False
     for number, line in lines:
@@ -177,7 +177,7 @@ def split_games(lines: Iterable[tuple[int, bytes]]) -> Iterator[Game]:
                 rest = rest[end:]
             else:
                 name = tag[1].decode("ascii", "replace")
-                if game.starts_anew(name, after_empty):
+                if game.is_ended_by(name, after_empty):
                     yield from game.games()
                     game = _Open(size=len(line) + 1)
                 game.line = game.line or number
@@ -205,7 +205,7 @@ def _tag_value(tag: re.Match) -> str:
 
 
 def _start_of_tags(text: bytes, comment: bytes) -> int:
-    """Where tags begin in a line of movetext; its length if nowhere."""
+    """The offset at which tags begin in a line of movetext; its length if there are none."""
     at = 0
     for found in _TAG_START.finditer(text) if b"[" in text else ():
         comment = _comment_at_end(text[at : found.start()], comment)
@@ -216,8 +216,8 @@ def _start_of_tags(text: bytes, comment: bytes) -> int:
 
 
 def _comment_at_end(text: bytes, comment: bytes) -> bytes:
-    """What opened the comment that is open behind a piece of a line, given what did before it: a
-    brace, a semicolon, or nothing."""
+    """What opened the comment that is open after a piece of a line, given what was open before it:
+    a brace, a semicolon, or nothing."""
     for found in _COMMENT_EDGE.finditer(text):
         edge = found[0]
         if comment == b"{":
@@ -228,7 +228,7 @@ def _comment_at_end(text: bytes, comment: bytes) -> bytes:
 
 
 def _decoded(text: bytes) -> str:
-    """UTF-8, or else Latin-1, in which older files are."""
+    """UTF-8, or else Latin-1, as in older files."""
     try:
         return text.decode()
     except UnicodeDecodeError:
@@ -236,7 +236,8 @@ def _decoded(text: bytes) -> str:
 
 
 def _ends(movetext: str) -> list[int]:
-    """Where the games of a movetext end: where moves follow a result, and at its end."""
+    """The offsets at which the games of a movetext end: where moves follow a result, and its
+    end."""
     ends, ended = [], False
     first = _RESULT.search(movetext)
     if first is not None and movetext[first.end() :].strip():
@@ -249,7 +250,7 @@ def _ends(movetext: str) -> list[int]:
 
 
 def main_line(movetext: str) -> Iterator[Token]:
-    """The tokens of movetext outside its variations; one of kind ``wrong`` is not PGN."""
+    """The tokens of movetext, without variations; one of kind ``wrong`` is not PGN."""
     depth = 0
     for found in _TOKEN.finditer(movetext):
         kind = str(found.lastgroup)
@@ -269,8 +270,8 @@ def main_line(movetext: str) -> Iterator[Token]:
 
 
 def read_main_line(game: Game) -> MainLine:
-    """The moves of a game. Raises BadEntry where it has a fault, is not standard chess, or has an
-    illegal move or a null move: it is read whole or not at all."""
+    """The moves of a game. Raises BadEntry if it has a fault, is not standard chess, or has an
+    illegal move or a null move."""
     if game.fault:
         raise BadEntry(game.fault)
     if game.tags.get("Variant", "").lower() not in STANDARD:
@@ -283,8 +284,8 @@ def read_main_line(game: Game) -> MainLine:
         if token.kind == "wrong":
             raise BadEntry("unreadable movetext")
         if token.kind == "comment":
-            said = token.text.removeprefix(";").removeprefix("{").removesuffix("}")
-            comments[-1] = " ".join((*comments[-1].split(), *said.split()))
+            text = token.text.removeprefix(";").removeprefix("{").removesuffix("}")
+            comments[-1] = " ".join((*comments[-1].split(), *text.split()))
         elif token.kind == "word" and (move := _move(board, token.text)):
             board.push(move)
             moves.append(move)
@@ -298,14 +299,14 @@ def read_main_line(game: Game) -> MainLine:
 
 
 def _first_number(movetext: str) -> int:
-    """The first move's number; 1 where there is none."""
+    """The number of the first move; 1 if it has none."""
     first = next((t for t in main_line(movetext) if t.kind in ("number", "word")), None)
     digits = re.match(r"\d{1,9}", first.text) if first and first.kind == "number" else None
     return int(digits[0]) if digits else 1
 
 
 def _move(board: chess.Board, word: str) -> chess.Move | None:
-    """A word of movetext -> its move; None for what is written next to moves. Raises BadEntry."""
+    """A word of movetext -> its move; None for annotations. Raises BadEntry."""
     if len(word) > LONGEST_WORD:
         raise BadEntry("unreadable movetext")
     if word in NULL_MOVES:
@@ -326,10 +327,9 @@ def _move(board: chess.Board, word: str) -> chess.Move | None:
 
 
 def read_pgn(path: str, share: Share) -> Iterator[PositionRecord | Rejected]:
-    """PGN, plain or compressed: a record without scored moves per position of each main line.
+    """PGN, plain or compressed: a record without scored moves for each position of each main line.
 
-    An ``[%eval]`` comment (White's point of view) stands behind a move and is the score of the
-    position after it.
+    An ``[%eval]`` comment (White's point of view) follows a move and scores the position after it.
     """
     line = 0
     try:
@@ -356,7 +356,7 @@ def start_of_text(game: Game) -> str:
 
 
 def positions_of(played: MainLine) -> Iterator[PositionRecord]:
-    """A record for each position, with the move played in it; of the last one none was."""
+    """A record for each position, with the move played in it, if any."""
     board = played.start.copy()
     for comment, move in zip(played.comments, (*played.moves, None), strict=True):
         if move is None and not any(board.legal_moves):
@@ -369,7 +369,7 @@ def positions_of(played: MainLine) -> Iterator[PositionRecord]:
 
 
 def _state_score(comment: str, turn: chess.Color) -> int | None:
-    """The score of an ``[%eval]``, from the side to move; None without one."""
+    """The score of an ``[%eval]`` for the side to move; None if there is none."""
     found = _EVAL.search(comment)
     if found is None:
         return None

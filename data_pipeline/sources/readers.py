@@ -1,4 +1,4 @@
-"""Which reader reads a file: by its name; and the readers of position lists and of datasets."""
+"""The reader of a file, by its name; and the readers of FEN lists and of datasets."""
 
 import functools
 import re
@@ -23,7 +23,7 @@ from data_pipeline.sources.pgn import read_pgn
 
 
 def reader_of(path: str | Path) -> Reader:
-    """The reader for a file, by its name. Raises InputError for a name that says nothing."""
+    """The reader of a file, by its name. Raises InputError for an unknown suffix."""
     name = Path(path).name.removesuffix(".zst")
     readers: dict[str, Reader] = {
         ".jsonl": read_lichess_evaluations,
@@ -58,7 +58,7 @@ read_fens: Reader = functools.partial(read_lines, parse=parse_fen_line)
 
 
 def read_shards(path: str, share: Share) -> Iterator[PositionRecord | Rejected]:
-    """Shards of a dataset (``train@8.bag``) -> their records."""
+    """Read the shards of a dataset (``train@8.bag``)."""
     reader = open_bag(path)
     if isinstance(reader, Rejected):
         if share.part == 0:
@@ -69,5 +69,5 @@ def read_shards(path: str, share: Share) -> Iterator[PositionRecord | Rejected]:
         share.consumed_bytes = size * row // len(reader)
         try:
             yield decode(reader[row])
-        except Exception as error:  # what bagz's C++ throws, and what is no record
+        except Exception as error:  # what bagz's C++ throws, or a record that cannot be decoded
             yield Rejected(path, row, "broken record", str(error)[:200])

@@ -1,1 +1,1 @@
-"""Who scores positions: Stockfish, exact endgames, and the games that need both."""
+"""Teachers: Stockfish, exact endgame tables, and self-play that uses them."""

@@ -1,8 +1,8 @@
 """Positions of endings with few pieces, every legal move with its exact distance to mate.
 
-Half of an ending's positions are random placements of its pieces, half come from play onwards from
-such: a side takes its best move four times out of five, else any that keeps the result. Scores are
-`retrograde`'s; a draw is 0 centipawns.
+Half of an ending's positions are random placements of its pieces. The other half are from play that
+starts at such placements: a side plays a best move four times out of five, otherwise any move that
+keeps the result. Scores are from `retrograde`; a draw is 0 centipawns.
 """
 
 import json
@@ -23,7 +23,7 @@ from data_pipeline.teachers import retrograde
 
 ENDINGS = ("KQK", "KRK", "KPK", "KBNK", "KBBK", "KQKR")
 EXACT_DEPTH = 255
-"""The depth that is written: no search's scores come before these."""
+"""The depth in the records: it takes precedence over any search."""
 _LONGEST_LINE = 40  # half-moves
 _CARE = 0.8
 _SCORED = ("actions", "scores", "depth", "complete")
@@ -41,7 +41,7 @@ def pieces_of_ending(name: str) -> str:
 
 
 def random_position(pieces: str, rng: random.Random) -> chess.Board:
-    """A legal position with a legal move, every one equally likely, colours too."""
+    """A uniformly random legal position that has a legal move; colours are random too."""
     while True:
         board = chess.Board(None)
         for square, symbol in zip(rng.sample(range(64), len(pieces)), pieces, strict=True):
@@ -52,7 +52,7 @@ def random_position(pieces: str, rng: random.Random) -> chess.Board:
 
 
 def positions(pieces: str, rng: random.Random) -> Iterator[tuple[chess.Board, dict]]:
-    """Endlessly many positions of an ending with their moves' scores (see `values`)."""
+    """An endless stream of positions of an ending, with their moves' scores (see `values`)."""
     while True:
         board = random_position(pieces, rng)
         for played in range(_LONGEST_LINE):
@@ -60,7 +60,7 @@ def positions(pieces: str, rng: random.Random) -> Iterator[tuple[chess.Board, di
                 break
             scores = retrograde.move_scores(board)
             yield board, scores
-            if played == 0 and rng.random() < 0.85:  # a line is some ten half-moves
+            if played == 0 and rng.random() < 0.85:  # a line has about ten half-moves
                 break
             board = board.copy(stack=False)
             board.push(_move(scores, rng))
@@ -74,7 +74,7 @@ def _move(scores: dict[chess.Move, int], rng: random.Random) -> chess.Move:
 
 
 def lines(pieces: str, count: int, seed: int, left_out: Container[bytes]) -> Iterator[str]:
-    """``count`` different positions (fewer where an ending has not so many), none of them in
+    """``count`` different positions (or fewer, if the ending has not that many), without those in
     ``left_out``, as lines of the Lichess evaluation dump."""
     seen: set[bytes] = set()
     for board, scores in islice(positions(pieces, random.Random(f"{seed} {pieces}")), 20 * count):
@@ -88,7 +88,7 @@ def lines(pieces: str, count: int, seed: int, left_out: Container[bytes]) -> Ite
 
 
 def exactly(record: PositionRecord) -> PositionRecord:
-    """The record with exact scores of all its moves if it has three pieces, else as it is."""
+    """The record with exact scores of all moves if it has three pieces, otherwise unchanged."""
     if record.board.occupied.bit_count() > 3 or record.board.castling_rights:
         return record
     scores = retrograde.move_scores(record.board)
@@ -102,12 +102,12 @@ def exactly(record: PositionRecord) -> PositionRecord:
 
 
 def evaluation_line(board: chess.Board, scores: dict[chess.Move, int]) -> str:
-    """A position and its moves' scores, for the side to move, as JSON; in it they are White's."""
+    """A position and its moves' scores, for the side to move, as JSON with White's scores."""
     sign = 1 if board.turn == chess.WHITE else -1
     variations = []
     for move, score in sorted(scores.items(), key=lambda item: -item[1]):
         mate = mate_in_moves(score)
-        worth = {"cp": sign * score} if mate is None else {"mate": sign * mate}
-        variations.append({**worth, "line": move.uci()})
+        shown = {"cp": sign * score} if mate is None else {"mate": sign * mate}
+        variations.append({**shown, "line": move.uci()})
     fen = " ".join(board.fen().split()[:4])
     return json.dumps({"fen": fen, "evals": [{"pvs": variations, "depth": EXACT_DEPTH}]})

@@ -1,4 +1,4 @@
-"""How an engine scores positions, and how games are played: checked where they are made."""
+"""Options of annotation by an engine, and of self-play games."""
 
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -39,7 +39,7 @@ class Limit:
         return f"{self.nodes} nodes" if self.nodes else f"{self.seconds} s"
 
     def command(self) -> bytes:
-        """The ``go`` command."""
+        """The UCI command ``go`` with this limit."""
         if self.depth:
             return b"go depth %d\n" % self.depth
         if self.nodes:
@@ -49,11 +49,11 @@ class Limit:
 
 @dataclass(frozen=True)
 class Stage:
-    """A deeper search of a position whose moves are all scored: of its best few, to a limit."""
+    """A deeper search for the best few moves of a position whose moves are all scored."""
 
     limit: Limit
     moves: Annotated[int, Range(1, MAX_MULTIPV)] = 1
-    """How many moves are named, the best."""
+    """Number of best moves to report (MultiPV)."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -84,24 +84,24 @@ def parse_stage(text: str) -> Stage:
 
 @dataclass(frozen=True)
 class EngineConfig:
-    """Which engine, how long it thinks about a position, and its options."""
+    """An engine, its search limits and its options."""
 
     path: str
     limit: Limit
     options: dict[str, str] = field(default_factory=dict)
     clear_hash: bool = True
-    """Forget everything before each position, so that its scores depend on it alone."""
+    """Clear the hash before each position, so that scores do not depend on earlier positions."""
     patience_seconds: PositiveFloat = 60.0
-    """How long a search may take beyond a limit in seconds before the engine counts as hung."""
+    """Time beyond a limit in seconds after which the engine counts as hung."""
     then: tuple[Stage, ...] = ()
-    """Deeper searches of the best moves, one after the other, after all moves are scored."""
+    """Deeper searches of the best moves, one after another, after all moves have been scored."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
 
     @property
     def fingerprint(self) -> str:
-        """What the scores depend on, as a text."""
+        """A text of everything that the scores depend on."""
         return f"{self.path} {self.limit} {sorted(self.options.items())} {self.clear_hash}" + (
             f" {self.then}" if self.then else ""
         )
@@ -109,18 +109,18 @@ class EngineConfig:
 
 @dataclass(frozen=True)
 class GameOptions:
-    """How games are played. Each game has its own temperature, in win probability."""
+    """Options of self-play games. Each game has its own temperature, in win probability."""
 
     seed: NonNegativeInt = 0
-    """The same seed gives the same games."""
+    """Seed; the same seed gives the same games."""
     lowest_temperature: PositiveFloat = 0.005
-    """The least temperature ..."""
+    """The lowest temperature of a game."""
     highest_temperature: PositiveFloat = 0.2
-    """... and the greatest; they are drawn evenly on a logarithmic scale."""
+    """The highest temperature of a game; temperatures are uniform on a logarithmic scale."""
     random_moves: Share = 0.08
-    """The share of moves drawn uniformly, whatever their value."""
+    """The share of moves drawn uniformly at random."""
     max_plies: PositiveInt = 160
-    """The most plies of a game."""
+    """Most plies of a game."""
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -1,12 +1,12 @@
-"""Few pieces, solved: the exact distance to mate of every position, by retrograde analysis.
+"""Endings with few pieces, solved by retrograde analysis: the exact distance to mate.
 
-A table holds the value of every placement of its pieces, for either side to move, and is worked out
-from the rules alone: all values start as draws, and each is set to the best of its moves' values
-until none changes. Three pieces take a second, four some twenty, in memory 1 and 34 MB a table.
-The 50-move rule is left out; en passant too, so that only one side may have pawns.
+A table has the value of every placement of its pieces, for either side to move. It is computed from
+the rules alone: all values start as draws, and each is set to the best of its moves' values until
+none changes. Three pieces take about a second and four about twenty; a table needs 1 or 34 MB of
+memory. The 50-move rule is ignored, and so is en passant, so only one side may have pawns.
 
-A value is from the side to move, in half-moves to mate under best play: ``MATED + n`` where it is
-mated in n, ``-(MATED + n)`` where it mates in n, 0 for a draw.
+A value is for the side to move, in half-moves to mate with best play: ``MATED + n`` if it is mated
+in n, ``-(MATED + n)`` if it mates in n, 0 for a draw.
 """
 
 from functools import cache
@@ -35,8 +35,8 @@ _ORDER = "KQRBNPkqrbnp"
 @cache
 def table(pieces: str) -> np.ndarray:
     """Pieces such as ``KRk`` -> [2, 64, ...] int8: values by side to move (Black, White) and by the
-    square of each piece. ILLEGAL where pieces share a square, a pawn stands on its first or last
-    rank, or the side to move could take the king."""
+    square of each piece. ILLEGAL if pieces share a square, if a pawn is on its first or last rank,
+    or if the side to move could capture the king."""
     _require_solvable(pieces)
     checks = [_checks(pieces, color) for color in (chess.BLACK, chess.WHITE)]
     misplaced = _misplaced(pieces)
@@ -59,13 +59,13 @@ def table(pieces: str) -> np.ndarray:
 
 
 def pieces_of(board: chess.Board) -> str:
-    """What stands on the board, as tables are named: ``KRk``."""
+    """The pieces on the board as the name of a table: ``KRk``."""
     symbols = (piece.symbol() for piece in board.piece_map().values())
     return "".join(sorted(symbols, key=_ORDER.index))
 
 
 def value(board: chess.Board) -> int:
-    """The value of a position without castling rights; see the module's text."""
+    """The value of a position without castling rights; see the module's docstring."""
     if board.occupied_co[chess.WHITE].bit_count() < board.occupied_co[chess.BLACK].bit_count():
         board = board.mirror()
     squares: list[int] = []
@@ -77,8 +77,8 @@ def value(board: chess.Board) -> int:
 
 
 def mate_in(value: int) -> int | None:
-    """A table's value -> the distance in moves: positive where the side to move mates, negative
-    where it is mated (0: it is mated already), None for a draw."""
+    """A table's value -> the distance in moves: positive if the side to move mates, negative if it
+    is mated (0: it is already mated), None for a draw."""
     if value == 0:
         return None
     plies = abs(MATED) - abs(value)
@@ -86,7 +86,7 @@ def mate_in(value: int) -> int | None:
 
 
 def move_scores(board: chess.Board) -> dict[chess.Move, int]:
-    """Each legal move's score (see `values`) for the side that makes it: its mate, or 0."""
+    """The score of each legal move (see `values`) for the side that makes it: its mate, or 0."""
     scores = {}
     for move in board.legal_moves:
         board.push(move)
@@ -107,8 +107,8 @@ def _require_solvable(pieces: str) -> None:
 
 
 def _best(pieces: str, turn: bool, after: np.ndarray) -> np.ndarray:
-    """The value of each position's best move, ILLEGAL where it has none. ``after``: the values
-    with the other side to move."""
+    """The value of each position's best move, or ILLEGAL if it has none. ``after``: values with the
+    other side to move."""
     gains = _gain(after)
     best = np.full_like(after, ILLEGAL)
     for axis, symbol in enumerate(pieces):
@@ -123,7 +123,7 @@ def _best(pieces: str, turn: bool, after: np.ndarray) -> np.ndarray:
 
 
 def _gain(after: np.ndarray) -> np.ndarray:
-    """Values for the side to move -> for the side that moved there, one half-move further off."""
+    """Values for the side to move -> for the side that moved there, one half-move longer."""
     gains = np.sign(after)
     gains -= after
     np.putmask(gains, after == ILLEGAL, ILLEGAL)
@@ -131,9 +131,9 @@ def _gain(after: np.ndarray) -> np.ndarray:
 
 
 def _set_captures(gains: np.ndarray, pieces: str, axis: int) -> None:
-    """Put the values of captures where the moved piece stands on the captured one's square.
+    """Set the values of captures: entries in which the moved piece is on the captured one's square.
 
-    ``gains``: the axis of the moved piece first; likewise below.
+    ``gains``: the axis of the moved piece comes first; the same below.
     """
     for other in _enemies(pieces, axis):
         if pieces[other] not in "Kk":
@@ -144,14 +144,14 @@ def _set_captures(gains: np.ndarray, pieces: str, axis: int) -> None:
 
 @cache
 def _without(pieces: str, axis: int, captured: int) -> np.ndarray:
-    """The gains once the piece on axis ``captured`` is gone."""
+    """The gains after the piece on axis ``captured`` has been captured."""
     rest = pieces[:captured] + pieces[captured + 1 :]
     after = table(rest)[int(pieces[axis].islower())]
     return np.moveaxis(_gain(after), axis - (axis > captured), 0)
 
 
 def _set_promotions(gains: np.ndarray, pieces: str, axis: int) -> None:
-    """Put the values of the best promotion where the pawn stands on its last rank."""
+    """Set the values of the best promotion: entries in which the pawn is on its last rank."""
     last = chess.BB_RANK_8 if pieces[axis] == "P" else chess.BB_RANK_1
     squares = list(chess.scan_forward(last))
     gains[squares] = _promoted(pieces, axis)[squares]
@@ -172,13 +172,13 @@ def _promoted(pieces: str, axis: int) -> np.ndarray:
 
 
 def _reach(gains: np.ndarray, pieces: str, axis: int) -> np.ndarray:
-    """``gains: [64, ...]`` of standing on a square -> of the best move from a square."""
+    """``gains: [64, ...]``, of being on a square -> of the best move from a square."""
     symbol = pieces[axis]
     if symbol in "Pp":
         return _reach_of_pawn(gains, pieces, axis)
     best = np.full_like(gains, ILLEGAL)
     for step in _STEPS[symbol.upper()]:
-        rays: dict[int, np.ndarray] = {}  # of this direction, by the square that they start on
+        rays: dict[int, np.ndarray] = {}  # in this direction, by the square at which they start
         for source, target in _along(*step):
             ray = gains[target]
             beyond = rays.pop(target, None)
@@ -193,7 +193,7 @@ def _reach(gains: np.ndarray, pieces: str, axis: int) -> np.ndarray:
 
 
 def _along(files: int, ranks: int) -> list[tuple[int, int]]:
-    """All steps in a direction as (source, target), those nearest to the edge first."""
+    """All steps in a direction as (source, target), nearest to the edge first."""
     squares = [s for s in range(64) if 0 <= s % 8 + files < 8 and 0 <= s // 8 + ranks < 8]
     return sorted(((s, s + files + 8 * ranks) for s in squares), key=lambda p: -p[1] * _sign(p))
 
@@ -222,14 +222,14 @@ def _reach_of_pawn(gains: np.ndarray, pieces: str, axis: int) -> np.ndarray:
 
 
 def _bar(pushed: np.ndarray, single: np.ndarray, pieces: str, axis: int, square: int) -> None:
-    """Where something stands on ``square``, leave only the push by one."""
+    """If there is a piece on ``square``, allow only the push by one square."""
     for other in _others(pieces, axis):
         place = _at(pieces, axis, other, square)
         pushed[place] = single[place]
 
 
 def _checks(pieces: str, color: bool) -> np.ndarray:
-    """Where the king of ``color`` is attacked."""
+    """The positions in which the king of ``color`` is attacked."""
     king = pieces.index("K" if color else "k")
     checks = np.zeros((64,) * len(pieces), bool)
     for axis, symbol in enumerate(pieces):
@@ -242,7 +242,7 @@ def _checks(pieces: str, color: bool) -> np.ndarray:
 
 
 def _misplaced(pieces: str) -> np.ndarray:
-    """Where two pieces share a square, or a pawn stands on the first or the last rank."""
+    """The positions in which pieces share a square, or a pawn is on the first or last rank."""
     squares = np.indices((64,) * len(pieces), np.int8, sparse=True)
     wrong = np.zeros((64,) * len(pieces), bool)
     for axis, symbol in enumerate(pieces):
@@ -263,5 +263,5 @@ def _enemies(pieces: str, axis: int) -> list[int]:
 
 
 def _at(pieces: str, axis: int, other: int, square: int) -> tuple:
-    """The index of ``other`` standing on a square, in an array without ``axis``."""
+    """The index of positions with ``other`` on a square, in an array without ``axis``."""
     return (slice(None),) * (other - (other > axis)) + (square,)

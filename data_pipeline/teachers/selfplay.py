@@ -1,10 +1,10 @@
-"""Self-play positions: games whose moves are drawn by value, every position scored by an engine.
+"""Self-play: games whose moves are sampled by value, with every position scored by an engine.
 
-A game starts from an opening and has a temperature of its own; a move is drawn from the softmax of
-the legal moves' win probabilities over that temperature or, with a small chance, uniformly, so that
-won, lost and messy positions all occur. The win probabilities are the engine's own scores or those
-of a `Player`, such as a network: then the positions are those that the network gets into, and the
-engine only scores them (DAgger, Ross et al. 2011).
+A game starts from an opening and has its own temperature. A move is drawn from the softmax of the
+legal moves' win probabilities with that temperature or, with a small probability, uniformly, so
+that won, lost and unclear positions all occur. The win probabilities are the engine's scores, or
+those of a `Player` such as a network: then the positions are those that the network reaches, and
+the engine only scores them (DAgger, Ross et al. 2011).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,12 +19,12 @@ from data_pipeline.teachers.options import GameOptions
 from data_pipeline.teachers.stockfish import EngineFailed, Stockfish
 
 Player = Callable[[Sequence[chess.Board]], Sequence[np.ndarray]]
-"""Boards with their move stacks -> per board the win probabilities [M] of its legal moves, in the
-order of ``board.legal_moves``, from the side to move."""
+"""Boards with their move stacks -> for each board the win probabilities [M] of its legal moves, in
+the order of ``board.legal_moves``, for the side to move."""
 
 
 class Game:
-    """One game under way; all its randomness comes from the seed and its number."""
+    """A game in progress; its randomness depends only on the seed and its number."""
 
     def __init__(self, number: int, board: chess.Board, options: GameOptions) -> None:
         self.board = board
@@ -35,7 +35,7 @@ class Game:
         self.temperature = float(np.exp(self.rng.uniform(low, high)))
 
     def over(self) -> bool:
-        """Whether the rules end the game here, or it has gone on for long enough."""
+        """Whether the rules end the game, or it has reached its most plies."""
         board = self.board
         return (
             self.plies_left <= 0
@@ -46,7 +46,7 @@ class Game:
         )
 
     def play(self, moves: Sequence[chess.Move], win_probs: np.ndarray) -> None:
-        """Draw one of ``moves`` by their win probabilities [M] and play it."""
+        """Sample one of ``moves`` by their win probabilities [M], and play it."""
         weights = np.exp((win_probs - np.max(win_probs)) / self.temperature)
         if self.rng.random() < self.random_moves:
             weights = np.ones(len(moves))
@@ -57,27 +57,27 @@ class Game:
 def play_games(
     games: Sequence[Game], engine: Stockfish, player: Player | None
 ) -> Iterator[PositionRecord | EngineFailed]:
-    """Play games side by side; yields every position played through, with all its moves scored.
+    """Play games in parallel; yields every position of them with all its moves scored.
 
-    A position that the engine fails on twice is yielded as the failure, and its game ends there.
+    If the engine fails twice on a position, the failure is yielded and its game ends.
     """
     games = [game for game in games if not game.over()]
     while games:
         records: list[PositionRecord] = []
-        going_on = []
+        continued = []
         for game in games:
             try:
                 records.append(engine.annotate(unscored(game.board, clocks=True)))
             except EngineFailed as failure:
                 yield failure
             else:
-                going_on.append(game)
+                continued.append(game)
         yield from records
-        boards = [game.board for game in going_on]
+        boards = [game.board for game in continued]
         values = player(boards) if player and boards else [None] * len(boards)
-        for game, record, win_probs in zip(going_on, records, values, strict=True):
+        for game, record, win_probs in zip(continued, records, values, strict=True):
             if win_probs is None:
                 game.play([move_of(action) for action in record.actions], record.win_probs)
             else:
                 game.play(list(game.board.legal_moves), win_probs)
-        games = [game for game in going_on if not game.over()]
+        games = [game for game in continued if not game.over()]

@@ -1,7 +1,7 @@
-"""Scores of all legal moves of a position by a UCI engine such as Stockfish.
+"""Scores of all legal moves of a position, by a UCI engine such as Stockfish.
 
-One process, spoken to in bytes: a search's whole output is read at once and matched by one regular
-expression, since at depth 5 an engine prints some 150 lines in 7 milliseconds.
+The output of a search is read as bytes and parsed by one regular expression, since at depth 5 an
+engine prints about 150 lines in 7 milliseconds.
 """
 
 import os
@@ -33,7 +33,7 @@ _INFO = re.compile(
 
 
 class EngineFailed(ArgmaxError):
-    """The engine died, hung or did not answer as a UCI engine does."""
+    """The engine died, hung, or did not answer as a UCI engine does."""
 
 
 class EngineDied(EngineFailed):
@@ -41,12 +41,12 @@ class EngineDied(EngineFailed):
 
 
 class Stockfish:
-    """A running engine; a context manager. Restarts itself once per position that it fails on."""
+    """A running engine; a context manager. It is restarted when it fails on a position."""
 
     def __init__(self, config: EngineConfig) -> None:
-        """Start the engine; one that dies while it starts is tried once more.
+        """Start the engine, with a second attempt if it dies at the start.
 
-        Raises InputError if it is no UCI engine or lacks an option.
+        Raises InputError if it is not a UCI engine or does not have an option.
         """
         self.config = config
         self.restarts = 0
@@ -70,17 +70,17 @@ class Stockfish:
                 pipe.close()
 
     def annotate(self, record: PositionRecord) -> PositionRecord:
-        """A position with at least one legal move -> it with all its moves scored, and with the
-        deeper stages' scores merged in.
+        """Score all moves of a position with at least one legal move, and merge the scores of
+        deeper stages.
 
-        Where a limit in nodes or time is too short for all of them, the record is partial.
-        A crash or a hang costs a restart, and the position is tried once more. Raises EngineFailed
-        if that fails too; the engine is running again then.
+        If a limit in nodes or time is too short for all moves, the record is incomplete. After a
+        crash or a hang the engine is restarted, and the position is tried once more. Raises
+        EngineFailed if that fails too; the engine is running again then.
         """
         return self._tried_twice(self._annotate, record)
 
     def deepen(self, record: PositionRecord) -> PositionRecord:
-        """A position with scored moves -> it with the stages' scores merged in; see `annotate`."""
+        """Merge the scores of deeper stages into a position's scored moves; see `annotate`."""
         return self._tried_twice(self._deepen, record)
 
     def _tried_twice(
@@ -125,7 +125,7 @@ class Stockfish:
         self._send(forget + b"position fen %b\n" % board.fen().encode())
 
     def _with_stages(self, record: PositionRecord) -> PositionRecord:
-        """Run the stages, with the hash of the search before each; the position is set up."""
+        """Run the stages, keeping the hash between searches; the position is set up."""
         for stage in self.config.then:
             self._send(b"setoption name MultiPV value %d\n" % stage.moves)
             searches = merging.searches_of(record)
@@ -141,7 +141,7 @@ class Stockfish:
         return record
 
     def _stage(self, stage: Stage, only: str) -> merging.Search:
-        """One search, of all moves or of ``only`` one."""
+        """One search, of all moves or ``only`` of one."""
         found = parse_best(self._search(stage.limit, only), stage.moves)
         if not found:
             raise EngineFailed("scored no move in a deeper stage")
@@ -150,7 +150,7 @@ class Stockfish:
         return merging.Search(depth, scores, restricted=bool(only))
 
     def _search(self, limit: Limit, only: str = "") -> bytes:
-        """The output of a search of the position that is set up."""
+        """The output of a search of the current position."""
         moves = f" searchmoves {only}".encode() if only else b""
         self._send(limit.command().rstrip(b"\n") + moves + b"\n")
         return self._read(b"bestmove", (limit.seconds or 0.0) + self.config.patience_seconds)
@@ -173,7 +173,7 @@ class Stockfish:
             return self._shake_hands()
 
     def _shake_hands(self) -> bytes:
-        """Start the process and set its options; returns what it says to them."""
+        """Start the process and set its options; returns its answer."""
         self._process = self._spawn()
         try:
             self._send(b"uci\n")
@@ -220,7 +220,7 @@ class Stockfish:
         self._process.stdin.write(data)
 
     def _read(self, word: bytes, patience: float) -> bytes:
-        """The output up to the line that starts with ``word``."""
+        """The output up to a line that starts with ``word``."""
         assert self._process.stdout
         file = self._process.stdout.fileno()
         deadline = time.monotonic() + patience
@@ -239,7 +239,8 @@ class Stockfish:
 
 
 def parse_scores(output: bytes) -> dict[str, tuple[int, int]]:
-    """A search's output -> {move: (score from the side to move, depth)}, the last word on each."""
+    """A search's output -> {move: (score for the side to move, depth)}, from the last line of
+    each."""
     return {
         move.decode(): (_score(kind, number), int(depth))
         for depth, _, kind, number, move in _INFO.findall(output)
@@ -247,7 +248,7 @@ def parse_scores(output: bytes) -> dict[str, tuple[int, int]]:
 
 
 def parse_best(output: bytes, moves: int) -> dict[str, tuple[int, int]]:
-    """As `parse_scores`, of the best ``moves`` alone: the last word on each rank, best first."""
+    """As `parse_scores` for the best ``moves`` only: the last line of each rank, best first."""
     by_rank = {}
     for depth, rank, kind, number, move in _INFO.findall(output):
         by_rank[int(rank)] = (move.decode(), _score(kind, number), int(depth))

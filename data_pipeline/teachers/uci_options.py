@@ -1,4 +1,4 @@
-"""Options of UCI programs: what a program offers, and whether it takes a value."""
+"""Options of UCI programs: what a program offers, and which values it accepts."""
 
 import difflib
 import re
@@ -10,19 +10,19 @@ from data_pipeline.common.errors import InputError
 from data_pipeline.common.plain_text import shorten
 
 SET_HERE = ("MultiPV", "Ponder", "UCI_Chess960", "UCI_Variant")
-"""Options that follow from how a program is asked, and are nobody's choice."""
+"""Options that are set by this program, not by users."""
 
 _OPTION = re.compile(r"\s*option\s+name\s+(.+?)\s+type\s+(\S+)(.*)")
 
 
 def split_option(line: str) -> tuple[str, str, str] | None:
-    """``option name NAME type TYPE REST`` -> the three; None for any other line."""
+    """``option name NAME type TYPE REST`` -> (NAME, TYPE, REST); None for any other line."""
     found = _OPTION.match(line)
     return (found[1], found[2], found[3]) if found else None
 
 
 def bounds(rest: str) -> tuple[int | None, int | None]:
-    """The least and the greatest value that the rest of an option's line names."""
+    """The minimum and maximum in the rest of an option's line."""
     low, high = (re.search(rf"\b{which}\s+(-?\d+)\b", rest) for which in ("min", "max"))
     return int(low[1]) if low else None, int(high[1]) if high else None
 
@@ -39,9 +39,9 @@ def offered_options(greeting: str) -> dict[str, Option]:
 def check_options(
     values: Mapping[str, str], offered: Mapping[str, Option], program: str
 ) -> dict[str, str]:
-    """Values as somebody typed them -> the same, spelt as the program spells its options.
+    """Values as typed by users -> the same values, in the program's spelling.
 
-    Raises InputError that names the first option that it lacks or whose value it does not take.
+    Raises InputError for the first unknown option or invalid value.
     """
     by_name = {name.casefold(): option for name, option in offered.items()}
     checked = {}
@@ -56,7 +56,7 @@ def check_options(
 
 
 def _spelt(option: Option, value: str, program: str) -> str:
-    """A value as the program spells it. Raises InputError where it is none of its option."""
+    """A value in the program's spelling. Raises InputError for an invalid value."""
     found = _match(option, value)
     if found is None:
         raise InputError(
@@ -70,7 +70,7 @@ def _match(option: Option, value: str) -> str | None:
     if not value.isprintable():
         return None
     if option.type == "spin":
-        # Numbers of more digits than any option has are not read: that would take long.
+        # Very long numbers are rejected first, since reading them would take long.
         if len(value) > 20 or not re.fullmatch(r"[+-]?[0-9]+", value):
             return None
         low, high = option.min, option.max
@@ -84,7 +84,7 @@ def _match(option: Option, value: str) -> str | None:
 
 
 def _accepted(option: Option) -> str:
-    """What an option takes, in words."""
+    """The values that an option accepts, in words."""
     if option.type == "spin":
         ends = (option.min, option.max)
         low, high = ("any" if end is None else str(end) for end in ends)
@@ -95,7 +95,7 @@ def _accepted(option: Option) -> str:
 
 
 def _unknown(name: str, offered: list[str], program: str) -> str:
-    """Says that there is no such option, and which there are."""
+    """A message that there is no such option, with those that there are."""
     by_key = {option.casefold(): option for option in offered}
     near = difflib.get_close_matches(name.casefold(), by_key, n=1)
     meant = f"; {by_key[near[0]]}?" if near else ""
