@@ -6,7 +6,7 @@ from uci.cli import main as argmax
 
 
 def main() -> int:
-    """The UCI engine; the arguments are those of ``argmax uci``, and none is needed."""
+    """The UCI engine; its arguments, all optional, are those of ``argmax uci``."""
     return argmax(["uci", *sys.argv[1:]])
 
 

@@ -1,10 +1,10 @@
-"""The ``argmax`` command: finds the subcommand, imports only that one, turns errors into a line.
+"""The ``argmax`` command: finds the subcommand, imports only its module, reports errors in one
+line.
 
-A subcommand is a module with ``Args`` (a dataclass that tyro turns into flags) and
-``run(args) -> int`` (the exit status). One that must start at once may also have
-``parse_args(argv) -> Args | None``, which is asked before tyro is imported. Only the table below
-is read for ``--help``, so that it is instant; JAX and Beam are imported by the subcommands that
-need them.
+A subcommand is a module with ``Args`` (a dataclass that tyro turns into options) and
+``run(args) -> int`` (the exit status). For a fast start it may also have
+``parse_args(argv) -> Args | None``, which is called before tyro is imported. ``--help`` needs only
+the table below; JAX and Beam are imported by the subcommands that need them.
 """
 
 import _thread
@@ -37,18 +37,18 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "data convert": ("uci.commands.data_convert", "annotated positions to a dataset (Beam)"),
     "data selfplay": ("uci.commands.data_selfplay", "positions of games, scored by Stockfish"),
     "data endgames": ("uci.commands.data_endgames", "small endings with exact distances to mate"),
-    "data pack": ("uci.commands.data_pack", "a dataset in half of its bytes, and back"),
-    "data stats": ("uci.commands.data_stats", "what is in a dataset, in numbers and a picture"),
+    "data pack": ("uci.commands.data_pack", "a dataset in half of its size, and back"),
+    "data stats": ("uci.commands.data_stats", "statistics of a dataset, also as charts"),
     "train": ("uci.commands.train", "train a network on a dataset"),
     "study": ("uci.commands.study", "losses compared: a grid of short trainings"),
     "study recipe": (
         "uci.commands.study_recipe",
-        "recipes compared: the whole training with one thing changed",
+        "recipes compared: trainings that differ in one setting",
     ),
     "evaluate": ("uci.commands.evaluate", "agreement, regret, tau-b and calibration on a dataset"),
-    "speed": ("uci.commands.speed", "time a move and puzzles a second of networks, side by side"),
+    "speed": ("uci.commands.speed", "time per move and puzzles per second of networks"),
     "report": ("uci.commands.report", "a network's figures and positions as one HTML page"),
-    "network info": ("uci.commands.network_info", "what a network file holds"),
+    "network info": ("uci.commands.network_info", "the contents of a network file"),
     "network import-reference": (
         "uci.commands.network_import_reference",
         "a published searchless_chess checkpoint as a network file",
@@ -65,7 +65,7 @@ EXTRAS = {
     **dict.fromkeys(("scipy", "matplotlib"), "measure"),
     **dict.fromkeys(("starlette", "uvicorn"), "board"),
 }
-"""The extra of this project that brings a package which playing does without."""
+"""Packages that are not needed to play -> the extra of this project that installs them."""
 
 EXIT_DONE, EXIT_FAILED, EXIT_WRONG_INPUT = 0, 1, 2
 
@@ -73,9 +73,8 @@ EXIT_DONE, EXIT_FAILED, EXIT_WRONG_INPUT = 0, 1, 2
 def main(argv: list[str] | None = None) -> int:
     """Run one subcommand; returns 0 (done), 1 (failed) or 2 (wrong arguments or input).
 
-    What every command has in common: a character that the terminal's encoding lacks becomes a
-    question mark, and a reader that has gone away (``argmax | head``) or an interruption ends the
-    command without a traceback.
+    Common to all commands: characters that the terminal's encoding lacks become question marks, and
+    a closed pipe (``argmax | head``) or an interruption ends the command without a traceback.
     """
     is_process, argv = argv is None, sys.argv[1:] if argv is None else argv
     if is_process:
@@ -91,7 +90,7 @@ def main(argv: list[str] | None = None) -> int:
         discard_output()
         return EXIT_FAILED
     except KeyboardInterrupt:
-        # A second interruption ends the process at once, whatever is still to be put away.
+        # A second interruption ends the process at once, without any cleanup.
         if is_process:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
         say(f"{' '.join(['argmax', *argv[:1]])}: interrupted", file=sys.stderr)
@@ -99,7 +98,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def interrupt_again(ignored: "sys.UnraisableHookArgs") -> None:
-    """Where an interruption cannot be raised, as in a callback of JAX, raise it a bit later."""
+    """If an interruption cannot be raised, as in a callback of JAX, raise it again a bit later."""
     if isinstance(ignored.exc_value, KeyboardInterrupt):
         threading.Timer(0.05, _thread.interrupt_main).start()
     else:
@@ -107,7 +106,7 @@ def interrupt_again(ignored: "sys.UnraisableHookArgs") -> None:
 
 
 def discard_output() -> None:
-    """Let what is still to be written go nowhere, so that the end of the process says nothing."""
+    """Redirect remaining output to nowhere, so that the process ends silently."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -135,7 +134,7 @@ def overview() -> str:
 
 
 def unknown_command(argv: list[str]) -> int:
-    """One line on stderr; a group such as ``data`` without its second word lists the group."""
+    """One line on stderr; for a group such as ``data`` it lists the group's commands."""
     group = [name for name in COMMANDS if name.startswith(argv[0] + " ")]
     expected = ", ".join(group or COMMANDS)
     found = one_line(" ".join(argv[:2] if group else argv[:1]))
@@ -144,7 +143,7 @@ def unknown_command(argv: list[str]) -> int:
 
 
 def run_command(module, name: str, argv: list[str]) -> int:
-    """Parse ``argv`` into ``module.Args`` and run it; our own errors become one line on stderr."""
+    """Parse ``argv`` into ``module.Args`` and run it; expected errors become one line on stderr."""
     from data_pipeline.common.errors import ArgmaxError
 
     try:
@@ -162,7 +161,7 @@ def run_command(module, name: str, argv: list[str]) -> int:
 
 
 def missing_package(error: ModuleNotFoundError, name: str) -> int:
-    """One line on stderr where an extra is not installed; raises any other missing module again."""
+    """One line on stderr if an extra is not installed; re-raises for any other module."""
     package = (error.name or "").partition(".")[0]
     if package not in EXTRAS:
         raise error
@@ -174,17 +173,17 @@ def missing_package(error: ModuleNotFoundError, name: str) -> int:
 
 def parse_args(module, name: str, argv: list[str]):
     """``module.Args`` from the command line; wrong arguments end the process with status 2."""
-    quickly = getattr(module, "parse_args", None)
-    args = quickly(argv) if quickly else None
+    fast = getattr(module, "parse_args", None)
+    args = fast(argv) if fast else None
     if args is not None:
         return args
     import tyro
 
     from data_pipeline.common.ranges import OutOfRange, check_ranges
 
-    said = io.StringIO()
+    usage = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(usage):
             args = tyro.cli(
                 module.Args, prog=f"argmax {name}", args=argv, description=module.__doc__
             )
@@ -194,13 +193,13 @@ def parse_args(module, name: str, argv: list[str]):
     except SystemExit as stop:
         if (error := _input_error(stop)) is not None:
             raise (error.as_option() if isinstance(error, OutOfRange) else error) from None
-        sys.stderr.write(said.getvalue())
+        sys.stderr.write(usage.getvalue())
         raise
     return args
 
 
 def _input_error(stop: BaseException | None):
-    """Our own error for which tyro ends the process, if that is why it does."""
+    """The InputError because of which tyro ended the process, or None."""
     from data_pipeline.common.errors import InputError
 
     while stop is not None and not isinstance(stop, InputError):

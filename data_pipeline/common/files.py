@@ -124,7 +124,7 @@ def _text(path: str | Path, raw: BinaryIO, on_read: Callable[[int], None]) -> It
     elif kind == _GZIP:
         chunks = _of_gzip(path, raw, on_read)
     else:
-        raise BrokenFile(path, f"{kind} data", "only zstd and gzip are unfolded")
+        raise BrokenFile(path, f"{kind} data", "only zstd and gzip can be decompressed")
     if kind is None and start and str(path).endswith(".zst"):
         raise BrokenFile(path, "not zstd data", "its name ends in .zst")
     decoder = None

@@ -18,7 +18,7 @@ MAX_MULTIPV = 256  # above the most legal moves that a position can have, 218
 
 @dataclass(frozen=True)
 class Limit:
-    """When a search ends: by depth in plies, by nodes, or by seconds; exactly one of them."""
+    """The limit of a search: a depth in plies, nodes, or seconds; exactly one of them."""
 
     depth: PositiveInt | None = None
     nodes: PositiveInt | None = None

@@ -11,12 +11,13 @@ from engine.play.analysis import Analysis
 from engine.review.review import choice_entropy
 
 AFTER = ("opponent_attacks", "own_attacks", "own_loose", "opponent_loose")
-"""What the network is told of the board after a move, in the order of `afterstates`."""
+"""The information about the board after a move, in the order of `afterstates`."""
 THOUSANDTHS = 1000
 
 
 def details_of(analysis: Analysis) -> list[dict[str, list[str]]]:
-    """Per move the squares that the network is told of: attacked, loose, and by the moved piece."""
+    """For each move, squares on the board after it: attacked, with loose pieces, and attacked by
+    the moved piece."""
     board, moves = analysis.board, analysis.moves
     positions = positions_of([board])
     flat = moves_of([board], [moves])
@@ -33,15 +34,15 @@ def details_of(analysis: Analysis) -> list[dict[str, list[str]]]:
 
 def _squares(bitboard: np.uint64, turn: chess.Color) -> list[str]:
     """A bitboard from the side to move -> names of squares."""
-    turned = int(bitboard) if turn else chess.flip_vertical(int(bitboard))
-    return [chess.SQUARE_NAMES[square] for square in chess.scan_forward(turned)]
+    absolute = int(bitboard) if turn else chess.flip_vertical(int(bitboard))
+    return [chess.SQUARE_NAMES[square] for square in chess.scan_forward(absolute)]
 
 
 def attention_json(
     moves: Sequence[chess.Move], trunk: np.ndarray, decoder: np.ndarray
 ) -> dict[str, object]:
-    """Weights in thousandths. ``squares`` [L][H][64][64]: from each square (a1, b1, ... h8) to
-    each; ``moves``: by move, [D][H][64]."""
+    """Attention weights in thousandths. ``squares`` [L][H][64][64]: from each square (a1, b1, ...
+    h8) to each square; ``moves``: by move, [D][H][64]."""
     whole = np.rint(decoder * THOUSANDTHS).astype(int)
     return {
         "squares": np.rint(trunk * THOUSANDTHS).astype(int).tolist(),
@@ -50,7 +51,7 @@ def attention_json(
 
 
 def chosen_json(analysis: Analysis, move: chess.Move) -> dict[str, object]:
-    """The move that the engine plays; ``entropy_bits``: how open the choice was."""
+    """The move that the engine plays; ``entropy_bits``: entropy of the softmax over the moves."""
     i = analysis.moves.index(move)
     return {
         "fen": analysis.board.fen(),

@@ -1,4 +1,4 @@
-"""The server's application: the page, the API, and one-line errors."""
+"""The server's application: the page, the API, and errors in one line."""
 
 import dataclasses
 from collections.abc import Collection, Mapping
@@ -34,7 +34,7 @@ MAX_REVIEWED_MOVES = 5000
 
 
 class Api:
-    """The answers; every handler takes a request and gives a response, or raises InputError."""
+    """The handlers of the API; they return a response or raise InputError."""
 
     def __init__(self, networks: Mapping[str, BoardNetwork], seed: int | None = None) -> None:
         self._networks = networks
@@ -45,7 +45,7 @@ class Api:
         self._rng = np.random.default_rng(seed)
 
     def close(self) -> None:
-        """End the worker."""
+        """Stop the worker thread."""
         self._worker.close()
 
     def _network(self, name: str | None) -> BoardNetwork:
@@ -55,7 +55,7 @@ class Api:
         return found
 
     async def about(self, _: Request) -> Response:
-        """What the server offers."""
+        """The networks that the server offers."""
         networks = [
             {
                 "name": name,
@@ -67,7 +67,7 @@ class Api:
         return JSONResponse({"networks": networks})
 
     async def analyse(self, request: Request) -> Response:
-        """Every legal move with its distribution."""
+        """All legal moves with their distributions."""
         asked = position_request(body_of(await request.body()))
         network = self._network(asked.network)
         analysis = await self._passes[network.name].analyse(asked.board)
@@ -88,7 +88,7 @@ class Api:
         return JSONResponse(chosen_json(analysis, analysis.moves[index]))
 
     async def attention(self, request: Request) -> Response:
-        """What the network attends to."""
+        """The network's attention weights."""
         asked = position_request(body_of(await request.body()))
         network = self._network(asked.network)
         if network.attention is None:
@@ -100,7 +100,7 @@ class Api:
         return JSONResponse({"fen": asked.board.fen(), **attention_json(moves, *weights)})
 
     async def review(self, request: Request) -> Response:
-        """Games judged move by move, as JSON with the annotated PGN."""
+        """Review of games, as JSON with annotated PGN."""
         found = await self._reviewed(request)
         answer = found.to_json()
         for game, review in zip(answer["games"], found.reviews, strict=True):
@@ -108,7 +108,7 @@ class Api:
         return JSONResponse(answer)
 
     async def review_page(self, request: Request) -> Response:
-        """Games judged move by move, as a page that stands alone."""
+        """Review of games, as a self-contained page."""
         found = await self._reviewed(request)
         return HTMLResponse(
             review_page(found.reviews, found.players.to_json(), games=len(found.reviews))
@@ -133,7 +133,7 @@ class Api:
 
 
 def _review_one(engine: SearchlessEngine, game: PlayedGame) -> Reviewed:
-    """One game at a time, so that other requests come between, in passes that are compiled."""
+    """Review one game, with passes of compiled sizes, so that other requests get their turn."""
     return reviewed(engine, [game], ReadCounts(), at_once=PASS_SIZES[-1])
 
 
@@ -147,7 +147,7 @@ def _joined(parts: Collection[Reviewed], counts: ReadCounts) -> Reviewed:
 
 
 def _choice_at(network: BoardNetwork, elo: float | None) -> Choice:
-    """Full strength where no Elo is asked for. Raises InputError."""
+    """The choice for an Elo; full strength without one. Raises InputError."""
     if elo is None:
         return Choice()
     if network.curve is None:
@@ -182,8 +182,8 @@ async def _description(_: Request) -> Response:
 def make_app(
     networks: Mapping[str, BoardNetwork], hosts: Collection[str], seed: int | None = None
 ) -> Guard:
-    """The whole application. ``hosts``: what a request's Host may be, with the port; ``seed``: of
-    the moves at an Elo, which are drawn."""
+    """The application. ``hosts``: allowed values of a request's Host, with the port; ``seed``: for
+    the random choice of moves at an Elo."""
     api = Api(networks, seed)
 
     @asynccontextmanager

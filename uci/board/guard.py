@@ -1,8 +1,8 @@
-"""Who may talk to the server, how much at once, and what its answers allow a page to do.
+"""Checks of requests (sender, size), and security headers of responses.
 
-A server on 127.0.0.1 can be reached by every page that its user has open. A page of another site
-may send requests to it, or have its own host name resolve to 127.0.0.1 (DNS rebinding). Hence the
-Host must be one that the server goes by, and the Origin, if there is one, that same server.
+A server on 127.0.0.1 can be reached from every page that its user has open. A page of another site
+can send requests to it, or let its own host name resolve to 127.0.0.1 (DNS rebinding). Therefore
+the Host must be one of the server's names, and the Origin, if there is one, must be this server.
 """
 
 from collections.abc import Collection
@@ -29,12 +29,12 @@ HEADERS = {
 
 
 def error(status: int, text: str) -> JSONResponse:
-    """An error as the API gives it: one line."""
+    """An error response of the API: one line."""
     return JSONResponse({"error": one_line(" ".join(text.split()))}, status)
 
 
 class Guard:
-    """Wraps the application; ``hosts``: what a request's Host may be, with the port."""
+    """Wraps the application; ``hosts``: allowed values of a request's Host, with the port."""
 
     def __init__(
         self, app: ASGIApp, hosts: Collection[str], max_body_bytes: int = MAX_BODY_BYTES
@@ -44,7 +44,7 @@ class Guard:
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse, or hand the request on."""
+        """Reject the request, or pass it on."""
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
@@ -79,7 +79,7 @@ class Guard:
         return error(413, f"expected at most {self._max_body_bytes} bytes, found more")
 
     async def _read(self, receive: Receive) -> bytes | None:
-        """The whole body; None where it is too large."""
+        """The whole body; None if it is too large."""
         body = b""
         while True:
             message = await receive()

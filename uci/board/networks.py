@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from model.network.network_file import Network
 
 Attention = Callable[[chess.Board, Sequence[chess.Move]], tuple[np.ndarray, np.ndarray]]
-"""A position and its moves -> what was attended to, squares numbered as by python-chess:
-[L, H, 64, 64] from each square to each, and [D, H, M, 64] from each move to each square."""
+"""A position and its moves -> attention weights, with squares numbered as in python-chess:
+[L, H, 64, 64] from each square to each square, [D, H, M, 64] from each move to each square."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class BoardNetwork:
 
 
 def open_networks(paths: Sequence[Path]) -> dict[str, BoardNetwork]:
-    """Networks by the stems of their files, the first of which is the default.
+    """Networks by the stems of their file names; the first one is the default.
 
-    A stem that comes again is numbered.
+    Repeated stems are numbered.
     """
     names = numbered([path.stem for path in paths])
     return {name: _open(path, name) for name, path in zip(names, paths, strict=True)}
@@ -62,7 +62,7 @@ def _open(path: Path, name: str) -> BoardNetwork:
 
 
 def _attention_of(network: "Network", config: "BoardConfig") -> Attention:
-    """The weights of every head, turned to White's side where Black is to move."""
+    """The attention weights of every head, with squares as White sees them."""
 
     def attention(board: chess.Board, moves: Sequence[chess.Move]) -> tuple[np.ndarray, np.ndarray]:
         from data_pipeline.batches.board_batches import make_inputs

@@ -47,7 +47,7 @@ SCHEMAS: dict[str, Schema] = {
             "moves": _MOVES,
             "network": _NETWORK,
             "details": _said(
-                {"type": "boolean"}, "Also what the network is told of the board after each move."
+                {"type": "boolean"}, "Add the attacks and loose pieces after each move."
             ),
         },
     ),
@@ -80,7 +80,7 @@ SCHEMAS: dict[str, Schema] = {
             "win_prob": _said(_PROBABILITY, "Expected, of the side to move."),
             "score_cp": _NUMBER,
             "wdl": _said(_list(_PROBABILITY), "Win, draw, loss."),
-            "verdict": _said({"type": ["string", "null"]}, "What the rules decide, if anything."),
+            "verdict": _said({"type": ["string", "null"]}, "What the rules decide, or null."),
             "distribution": _said(
                 _list(_PROBABILITY), "Over equal bins of win probability, from 0 to 1."
             ),
@@ -195,8 +195,8 @@ DESCRIPTION: Schema = {
     "info": {
         "title": "Argmax board",
         "version": "1",
-        "description": "Win probabilities are those of the side to move unless named for White. "
-        "Positions that are asked for at the same time share a pass of the network.",
+        "description": "Win probabilities are for the side to move, unless named for White. "
+        "Positions requested at the same time share a pass of the network.",
     },
     "paths": {
         "/api/about": {
@@ -214,15 +214,15 @@ DESCRIPTION: Schema = {
             "The move that the engine plays", "MoveRequest", _answer("The move.", "ChosenMove")
         ),
         "/api/attention": _post(
-            "What the network attends to", "Position", _answer("The weights.", "Attention")
+            "The network's attention", "Position", _answer("The weights.", "Attention")
         ),
         "/api/review": _post(
-            "Games judged move by move",
+            "Review of games",
             "ReviewRequest",
             _answer("As argmax review --json, with the annotated PGN.", "Review"),
         ),
         "/api/review.html": _post(
-            "Games judged move by move, as a page that stands alone",
+            "Review of games, as a self-contained page",
             "ReviewRequest",
             _answer("The page.", None, "text/html"),
         ),

@@ -1,4 +1,4 @@
-"""Requests that come together share a pass of the network."""
+"""Positions requested at the same time share a pass of the network."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -11,31 +11,31 @@ from engine.play.analysis import Analysis
 from engine.play.engine import SearchlessEngine
 
 PASS_SIZES = (1, 8)
-"""Passes are filled up to one of these, so that few shapes are ever compiled."""
+"""Passes are padded to one of these, so that few shapes are compiled."""
 
 MANY_MOVES = "r1bq1rk1/pp3ppp/2n2n2/2bp4/3N4/2N1B3/PPQ1BPPP/R4RK1 w - - 0 1"
-"""More moves than most positions have, which takes another shape."""
+"""A position with more moves than most, which needs another shape."""
 
 Result = TypeVar("Result")
 
 
 class Worker:
-    """The one thread that computes, so that requests do not fight for the cores."""
+    """The only thread that computes, so that requests do not compete for CPU cores."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, "network")
 
     async def run(self, call: Callable[..., Result], *args: object) -> Result:
-        """``call(*args)`` on the thread, after what waits there already."""
+        """Run ``call(*args)`` on the thread, after earlier calls."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, call, *args)
 
     def close(self) -> None:
-        """Give up what has not begun."""
+        """Drop calls that have not started."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 class SharedPasses:
-    """Analyses positions; those that are asked for while a pass runs share the next one."""
+    """Analyses positions; those requested while a pass is running share the next one."""
 
     def __init__(self, engine: SearchlessEngine, worker: Worker) -> None:
         self._engine, self._worker = engine, worker
@@ -56,24 +56,24 @@ class SharedPasses:
             boards = [board for board, _ in some]
             try:
                 found = await self._worker.run(analyse_filled, self._engine, boards)
-            except Exception as error:  # for those who asked, each of whom is told
+            except Exception as error:  # passed on to all who wait
                 for _, future in some:
                     if not future.done():
                         future.set_exception(error)
                 continue
             for (_, future), analysis in zip(some, found, strict=True):
-                if not future.done():  # whoever asked may have gone
+                if not future.done():  # the client may have disconnected
                     future.set_result(analysis)
 
 
 def warm_up(engine: SearchlessEngine) -> None:
-    """Compile what shared passes need; `Predictor.warm_up` sees to single positions."""
+    """Compile the shared passes; `Predictor.warm_up` compiles those of single positions."""
     for board in (chess.Board(), chess.Board(MANY_MOVES)):
         analyse_filled(engine, [board] * PASS_SIZES[-1])
 
 
 def analyse_filled(engine: SearchlessEngine, boards: Sequence[chess.Board]) -> list[Analysis]:
-    """As many positions as the largest pass takes, in one of the `PASS_SIZES`."""
+    """Analyse at most as many positions as the largest pass, padded to one of the `PASS_SIZES`."""
     size = next(size for size in PASS_SIZES if size >= len(boards))
     filling = [boards[-1]] * (size - len(boards))
     return engine.analyse_many([*boards, *filling])[: len(boards)]

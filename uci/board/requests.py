@@ -1,4 +1,4 @@
-"""Bodies of requests -> checked requests, or one line that says what is wrong."""
+"""Parsing and checking of request bodies."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ MAX_NAME = 100
 
 @dataclass(frozen=True)
 class PositionRequest:
-    """A position with the moves that led to it; it has a legal move."""
+    """A position with a legal move, and with the moves before it on its stack."""
 
     board: chess.Board
     network: str | None = None
@@ -29,14 +29,14 @@ class PositionRequest:
 
 @dataclass(frozen=True)
 class ReviewRequest:
-    """Games as PGN."""
+    """A PGN text to review."""
 
     pgn: str
     network: str | None = None
 
 
 def body_of(data: bytes) -> dict[str, Any]:
-    """The JSON object that a request carries. Raises InputError."""
+    """The JSON object in a request's body. Raises InputError."""
     try:
         body = json.loads(data)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""The server's socket, its names, its run, and the browser."""
+"""The server's socket and names, running it, and opening the browser."""
 
 import os
 import socket
@@ -16,8 +16,8 @@ USUAL_PORT = 8282
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A bound socket; port 0 takes `USUAL_PORT`, so that a page finds its server again after a
-    restart, or else any that is free. Raises ArgmaxError where there is none."""
+    """A bound socket. Port 0 means `USUAL_PORT`, so that a page finds its server again after a
+    restart, or any free port if that is taken. Raises ArgmaxError if the port cannot be used."""
     if port == 0:
         try:
             return _bound(host, USUAL_PORT)
@@ -42,13 +42,13 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 def address_of(bound: socket.socket) -> tuple[str, int]:
-    """Host, as in a URL, and port."""
+    """The host, as in a URL, and the port."""
     host, port = bound.getsockname()[:2]
     return (f"[{host}]" if ":" in host else host), port
 
 
 def names_of(bound: socket.socket, also: tuple[str, ...] = ()) -> list[str]:
-    """What a request's Host may be: the address, localhost, and names that were asked for."""
+    """Allowed values of a request's Host: the address, localhost, and names given by the user."""
     host, port = address_of(bound)
     return [f"{name}:{port}" for name in (host, "localhost", LOOPBACK, "[::1]", *also)]
 
@@ -68,7 +68,7 @@ def serve(app: Guard, bound: socket.socket, on_start: Callable[[], None]) -> Non
 
 
 def open_browser(address: str) -> bool:
-    """Show the address in a browser, where there is one to be seen."""
+    """Open the address in a browser if there is a display."""
     seen = sys.platform in ("win32", "darwin") or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
     )

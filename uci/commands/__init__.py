@@ -1,1 +1,1 @@
-"""One module per ``argmax`` subcommand: ``Args`` (a dataclass) and ``run(args) -> int``."""
+"""One module for each ``argmax`` subcommand: ``Args`` (a dataclass) and ``run(args) -> int``."""

@@ -1,4 +1,4 @@
-"""Every legal move of a position with the distribution of its win probability, best first."""
+"""All legal moves of a position with distributions over their win probabilities, best first."""
 
 import json
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ class Args:
     fen: tyro.conf.Positional[str]
     """The position as FEN (in quotes), or startpos."""
     moves: tuple[str, ...] = ()
-    """Moves played from there, SAN or UCI: the position after them, with their history."""
+    """Moves played from there, SAN or UCI; the position after them is analysed."""
     network: Path | None = None
     """The network (default: the shipped one)."""
     rules: bool = True
-    """See mates, stalemates and repetitions exactly; --no-rules asks the bare network."""
+    """Recognize mates, stalemates and repetitions exactly; --no-rules uses the network alone."""
     picture: Path | None = None
-    """Save the board, the best moves as arrows and their distributions, as .svg."""
+    """Save a picture of the board, the best moves and their distributions (.svg)."""
     json: bool = False
     """Print one JSON object on standard output."""
 
@@ -59,7 +59,7 @@ def run(args: Args) -> int:
 
 
 def show(analysis: "Analysis") -> None:
-    """The board and the moves on standard output."""
+    """Print the board and the moves."""
     from data_pipeline.common.terminal import report_console
     from uci.terminal.board_view import board_style, board_text
     from uci.terminal.display import analysis_table

@@ -17,20 +17,20 @@ from data_pipeline.common.ranges import Range
 @dataclass(frozen=True)
 class Args:
     port: Annotated[int, Range(0, 65_535)] = 0
-    """The port; 0 takes the usual one, 8282, or another if that is taken."""
+    """The port; 0 means 8282, or any free one if that is taken."""
     host: str = "127.0.0.1"
-    """The address to listen at; others than 127.0.0.1 let other machines in."""
+    """The address to listen on; with another one than 127.0.0.1, other machines can connect."""
     name: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """A host name that the server may also be called by; may be repeated."""
+    """An additional host name of the server; may be repeated."""
     network: tyro.conf.UseAppendAction[tuple[Path, ...]] = ()
-    """A network (default: the shipped one); may be repeated, and the page lets you choose."""
+    """A network (default: the shipped one); may be repeated, to choose from on the page."""
     open: bool = True
     """Open the browser; --no-open only prints the address."""
 
 
 def run(args: Args) -> int:
     """Load the networks and serve."""
-    import uvicorn  # noqa: F401 - before the networks, so that a missing extra is said at once
+    import uvicorn  # noqa: F401 - before loading networks, to report a missing extra at once
 
     from data_pipeline.common.terminal import PlainConsole
     from engine.networks import shipped_network
@@ -48,8 +48,8 @@ def run(args: Args) -> int:
         def on_start() -> None:
             say(address, flush=True)
             shown = args.open and open_browser(address)
-            said = "opened in your browser" if shown else "open it in your browser"
-            say(f"Argmax's board is at {address} ({said}); Ctrl+C ends it.", file=sys.stderr)
+            state = "opened in your browser" if shown else "open it in your browser"
+            say(f"Argmax's board is at {address} ({state}); Ctrl+C ends it.", file=sys.stderr)
 
         serve(make_app(networks, names_of(bound, args.name)), bound, on_start)
     return 0

@@ -1,7 +1,7 @@
 """Score every legal move of positions with Stockfish and make a training dataset (Beam).
 
 Reads PGN, FEN and EPD lists, Lichess evaluations and ChessBench bags; all but bags also with .zst.
-An interrupted run goes on from the positions scored so far when it is started again.
+An interrupted run continues from the positions scored so far when it is started again.
 """
 
 import dataclasses
@@ -31,11 +31,11 @@ class Args:
     out: Path
     """The dataset directory to make."""
     test: tuple[Path, ...] = ()
-    """Files whose positions form the test split; other files' copies of them go there too."""
+    """Files whose positions form the test split, including copies of them in other files."""
 
 
 def run(args: Args) -> int:
-    """Annotate and say what was read, written and dropped."""
+    """Annotate, and report what was read, written and dropped."""
     quiet_imports()
     from data_pipeline.beam.engine_work import Annotation
     from data_pipeline.beam.pipeline import convert

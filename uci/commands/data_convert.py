@@ -24,11 +24,11 @@ class Args:
     out: Path
     """The dataset directory to make."""
     test: tuple[Path, ...] = ()
-    """Files whose positions form the test split; other files' copies of them go there too."""
+    """Files whose positions form the test split, including copies of them in other files."""
 
 
 def run(args: Args) -> int:
-    """Convert and say what was read, written and dropped."""
+    """Convert, and report what was read, written and dropped."""
     quiet_imports()
     from data_pipeline.beam.pipeline import convert
 

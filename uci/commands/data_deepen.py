@@ -1,9 +1,9 @@
-"""Search the best moves of positions that are scored already deeper, and merge the scores (Beam).
+"""Search the best moves of scored positions deeper, and merge the scores (Beam).
 
-Reads datasets and whatever else 'argmax data convert' reads. A position keeps the scores that it
-has, and a move's deepest score counts; what has none yet is scored as by 'argmax data annotate'. A
-dataset's splits stay as they are. An interrupted run goes on from the positions searched so far
-when it is started again.
+Reads datasets and all other files that 'argmax data convert' reads. Existing scores are kept, and
+the deepest score of each move counts; positions without scores are scored as by 'argmax data
+annotate'. Positions stay in their splits. An interrupted run continues from the positions searched
+so far when it is started again.
 """
 
 import dataclasses
@@ -35,7 +35,7 @@ class Args:
 
 
 def run(args: Args) -> int:
-    """Deepen and say what was read, written and dropped."""
+    """Deepen, and report what was read, written and dropped."""
     quiet_imports()
     from data_pipeline.beam.engine_work import Annotation
     from data_pipeline.beam.pipeline import convert

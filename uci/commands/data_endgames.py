@@ -1,6 +1,6 @@
 """Write positions of small endings, every move with its exact distance to mate, as .jsonl(.zst).
 
-The file is in the format of the Lichess evaluation dump, for 'argmax data convert'. Scores come
+The file has the format of the Lichess evaluation dump, for 'argmax data convert'. Scores are
 from retrograde analysis, which takes half a second for three pieces and up to a minute for four.
 """
 
@@ -21,18 +21,18 @@ class Args:
     endings: tuple[str, ...] = ENDINGS
     """Endings of three or four pieces, the stronger side first."""
     positions: PositiveInt = 10_000
-    """Different positions of each ending."""
+    """Number of different positions of each ending."""
     seed: NonNegativeInt = 0
     """The same seed gives the same positions."""
     leave_out: tuple[Path, ...] = ()
-    """Files of positions that are not to be written, such as a test split's; of Lichess puzzles
-    (.csv) all positions of their solutions."""
+    """Files of positions to leave out, such as a test split; of Lichess puzzles (.csv) all
+    positions of their solutions."""
     json: bool = False
     """Print one JSON object on standard output."""
 
 
 def run(args: Args) -> int:
-    """Solve, write, and say how many positions there are of each ending."""
+    """Solve, write, and report the number of positions of each ending."""
     import zstandard
 
     from data_pipeline.common.errors import InputError
@@ -69,7 +69,7 @@ def run(args: Args) -> int:
 
 
 def _hashes(files: tuple[Path, ...]) -> set[bytes]:
-    """The positions of files, by hash."""
+    """Hashes of all positions in files."""
     from data_pipeline.common.errors import InputError
     from data_pipeline.dataset.dataset import position_hash
     from data_pipeline.sources.entries import Rejected, Share
@@ -89,7 +89,7 @@ def _hashes(files: tuple[Path, ...]) -> set[bytes]:
 
 
 def _hashes_of_puzzles(path: Path) -> set[bytes]:
-    """All positions from each puzzle's first to its last, by hash."""
+    """Hashes of all positions of each puzzle, from the first to the last."""
     from data_pipeline.dataset.dataset import position_hash
     from engine.measure.puzzles import read_puzzles
 

@@ -1,4 +1,4 @@
-"""What the data commands have in common: the runner's options, the engine's, the report."""
+"""Shared by the data commands: options of the runner and of the engine, and the report."""
 
 import dataclasses
 import json
@@ -22,16 +22,17 @@ class RunnerArgs:
     """Where Beam runs, and what is printed."""
 
     workers: NonNegativeInt = 0
-    """Local workers; 0 for one a core."""
+    """Local workers; 0: one per core."""
     runner: str = "local"
     """`local`, or one of Beam's runners, such as FlinkRunner."""
     beam_flags: str = ""
-    """Flags for Beam as they are, in one: --beam-flags="--flink_master=host:8081 ..."."""
+    """Flags passed to Beam, in one string: --beam-flags="--flink_master=host:8081 ..."."""
     json: bool = False
     """Print one JSON object on standard output."""
 
     def flags(self, threads: bool, small: bool = False) -> list[str]:
-        """Beam's flags. Threads do where an engine works; small inputs need no second process."""
+        """Beam's flags. Threads suffice if an engine does the work; small inputs need one
+        process."""
         given = shell_words(self.beam_flags, "--beam-flags")
         if self.runner != "local":
             return [f"--runner={self.runner}", *given]
@@ -46,28 +47,29 @@ class EngineArgs:
     """The engine that scores positions."""
 
     engine: str = "stockfish"
-    """A UCI engine: a path, or a name to look for."""
+    """A UCI engine: a path, or a name to look up."""
     depth: PositiveInt | None = None
-    """Search depth in plies a position (5 where no limit is given)."""
+    """Search depth in plies for each position (5 if no limit is given)."""
     nodes: PositiveInt | None = None
-    """Nodes a position, instead of a depth."""
+    """Nodes for each position, instead of a depth."""
     seconds: PositiveFloat | None = None
-    """Seconds a position, instead of a depth; scores then differ from run to run."""
+    """Seconds for each position, instead of a depth; scores then differ from run to run."""
     then: tyro.conf.UseAppendAction[
         tuple[Annotated[str, tyro.conf.arg(metavar="LIMIT,moves=N")], ...]
     ] = ()
-    """After all moves are scored, search the best few deeper, as in --then depth=10,moves=3; may
-    be repeated. A move's deepest score counts; moves searched less deeply rank behind."""
+    """After all moves are scored, search the best few deeper, as in --then depth=10,moves=3; may be
+    repeated. The deepest score of each move counts; moves not searched as deep rank behind."""
     engine_options: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE")] = ()
-    """UCI options of the engine, such as Hash=16; a button by its name alone."""
+    """UCI options of the engine, such as Hash=16; a button is given by its name alone."""
     keep_hash: bool = False
-    """Do not clear the engine's hash before each position: faster, but not the same every time."""
+    """Do not clear the engine's hash before each position: faster, but not reproducible."""
     patience: PositiveFloat = EngineConfig.patience_seconds
-    """Seconds after which a search that has not ended counts as hung."""
+    """Seconds beyond its limit after which a search counts as hung."""
 
 
 def engine_config(args: EngineArgs) -> tuple[Any, str]:
-    """The engine's configuration, tried out, and the teacher's name for the dataset's card."""
+    """The engine's configuration, tested by starting it, and the teacher's name for the
+    manifest."""
     from data_pipeline.teachers.stockfish import Stockfish
     from engine.match.uci_client import find_stockfish
 
@@ -84,14 +86,14 @@ def engine_config(args: EngineArgs) -> tuple[Any, str]:
 
 
 def quiet_imports() -> None:
-    """Keep Beam from warning, while it is imported, of extras that are not installed."""
+    """Suppress Beam's warnings, while it is imported, about extras that are not installed."""
     logging.getLogger().setLevel(logging.ERROR)
 
 
 def report(out: Path, manifest: dict[str, Any], seconds: float, as_json: bool) -> int:
-    """Say what was read, written and dropped; returns the exit status.
+    """Report what was read, written and dropped; returns the exit status.
 
-    Raises ArgmaxError that says why where nothing was kept.
+    Raises ArgmaxError, with the reasons, if nothing was kept.
     """
     from data_pipeline.common.errors import ArgmaxError
 

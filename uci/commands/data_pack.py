@@ -1,7 +1,7 @@
-"""Write a dataset in half of its bytes, for carrying; or a packed one as the dataset that it was.
+"""Write a dataset in half of its size for transport, or unpack a packed one.
 
-Packed, a position with all moves scored takes some 48 bytes. Every shard becomes one file, and all
-come back to the same bytes, which is checked by their checksums.
+Packed, a position with all moves scored takes about 48 bytes. Each shard becomes one file.
+Unpacking gives back the same bytes, which is checked by checksums.
 """
 
 import dataclasses
@@ -22,11 +22,11 @@ class Args:
     out: Path
     """The directory to make."""
     workers: NonNegativeInt = 0
-    """Processes; 0 for one a core."""
+    """Processes; 0: one per core."""
 
 
 def run(args: Args) -> int:
-    """Pack or unpack, and say how large it is."""
+    """Pack or unpack, and report the size."""
     from data_pipeline.beam.staging import staging
     from data_pipeline.dataset import packing
 
@@ -38,6 +38,6 @@ def run(args: Args) -> int:
     positions = sum(manifest["counts"].values())
     say(
         f"{args.out}: {'packed' if packed else 'unpacked'}, {positions:,} positions, {size:,} bytes"
-        f" ({size / max(positions, 1):.1f} a position)"
+        f" ({size / max(positions, 1):.1f} per position)"
     )
     return 0

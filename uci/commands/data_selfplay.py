@@ -1,7 +1,8 @@
-"""Play games from openings by drawn moves, and score every position with Stockfish (Beam).
+"""Play games from openings with random moves, and score every position with Stockfish (Beam).
 
-Each game has a temperature of its own, at which its moves are drawn by their value; the value is
-Stockfish's, or with --network a network's, so that the positions are those that it gets into.
+Each game has its own temperature, at which moves are sampled by their values. The values are
+Stockfish's scores or, with --network, those of a network, so that positions are ones that it
+reaches.
 """
 
 import dataclasses
@@ -28,7 +29,7 @@ from uci.commands.data_options import (
 @dataclasses.dataclass(frozen=True)
 class Args:
     openings: tyro.conf.Positional[tuple[Path, ...]]
-    """Opening positions: FEN or EPD lists, or PGN, of which every position may be one."""
+    """Opening positions: FEN or EPD lists, or PGN, all of whose positions can be drawn."""
     teacher: tyro.conf.OmitArgPrefixes[EngineArgs]
     output: tyro.conf.OmitArgPrefixes[OutputOptions]
     playing: tyro.conf.OmitArgPrefixes[GameOptions]
@@ -42,7 +43,7 @@ class Args:
 
 
 def run(args: Args) -> int:
-    """Play, and say how many positions came of it."""
+    """Play, and report the number of positions."""
     quiet_imports()
     from data_pipeline.beam.engine_work import SelfPlay
     from data_pipeline.beam.pipeline import play
@@ -66,7 +67,7 @@ def run(args: Args) -> int:
 
 
 def draw_openings(files: tuple[Path, ...], games: int, seed: int) -> list[str]:
-    """A FEN for each game: all openings in a random order, again and again."""
+    """A FEN for each game: all openings in a random order, repeated if necessary."""
     from data_pipeline.common.errors import InputError
     from data_pipeline.sources.entries import Rejected, Share
     from data_pipeline.sources.readers import reader_of

@@ -1,4 +1,4 @@
-"""What is in a dataset: counts, values, pieces, plies, phases, mates, shared positions."""
+"""Statistics of a dataset: counts, values, pieces, plies, phases, mates, shared positions."""
 
 import dataclasses
 import json
@@ -16,15 +16,15 @@ class Args:
     dataset: tyro.conf.Positional[Path]
     """A dataset's directory."""
     against: Path | None = None
-    """Another dataset: count the positions that both hold (leakage)."""
+    """Another dataset: count the positions that are in both (leakage)."""
     picture: Path | None = None
-    """Draw it into this file: .png, .svg or .html."""
+    """Draw charts into this file: .png, .svg or .html."""
     json: bool = False
     """Print one JSON object on standard output."""
 
 
 def run(args: Args) -> int:
-    """Count, draw and say it."""
+    """Count, draw and print."""
     from data_pipeline.common.errors import InputError
     from data_pipeline.dataset.dataset import SPLITS, Dataset
     from data_pipeline.dataset.stats import stats_of
@@ -53,7 +53,7 @@ def run(args: Args) -> int:
 
 
 def draw(splits: dict[str, Any], dataset, path: Path) -> None:
-    """Write the charts to ``path``: a picture, or a page with them and the counts."""
+    """Write the charts to ``path``: a picture, or a page with charts and counts."""
     from data_pipeline.common.files import write_atomically
     from engine.report import charts, page
 
@@ -72,7 +72,7 @@ def draw(splits: dict[str, Any], dataset, path: Path) -> None:
 
 
 def shared(dataset, other) -> dict[str, dict[str, int]]:
-    """How many positions of each split stand in each split of the other dataset."""
+    """The number of positions of each split that are in each split of the other dataset."""
     from data_pipeline.dataset.dataset import SPLITS
     from data_pipeline.dataset.stats import hashes
 
@@ -82,7 +82,7 @@ def shared(dataset, other) -> dict[str, dict[str, int]]:
 
 
 def show(result: dict[str, Any]) -> None:
-    """The numbers as a table on standard output."""
+    """Print the numbers as a table."""
     from rich.table import Table
 
     from data_pipeline.common.terminal import report_console
@@ -94,7 +94,7 @@ def show(result: dict[str, Any]) -> None:
         table.add_column(split, justify="right")
     shares = {"all moves scored": "complete", "White to move": "white_to_move", "mates": "mates"}
     table.add_row("positions", *(f"{of['positions']:,}" for of in splits.values()))
-    for label, name in (("moves a position", "moves"), ("bytes a position", "record_bytes")):
+    for label, name in (("moves per position", "moves"), ("bytes per position", "record_bytes")):
         cells = (f"{of[name] / (of['positions'] or 1):.1f}" for of in splits.values())
         table.add_row(label, *cells)
     for label, name in shares.items():

@@ -1,6 +1,6 @@
-"""Ratings from PGN files by maximum likelihood: Bradley-Terry with draws and first move.
+"""Maximum-likelihood ratings from PGN files: Bradley-Terry with draws and White's advantage.
 
-A rating has two 95 % intervals: from the profile likelihood, and from a bootstrap over openings.
+Each rating has two 95 % intervals: from the profile likelihood, and from a bootstrap over openings.
 Without anchors the mean rating is 0.
 """
 
@@ -20,9 +20,9 @@ class Args:
     pgn: tyro.conf.Positional[tuple[Path, ...]]
     """Files of finished games."""
     anchor: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """NAME=ELO of a player whose rating is known; may be repeated."""
+    """NAME=ELO of a player with a known rating; may be repeated."""
     bootstrap: NonNegativeInt = 300
-    """Samples of the bootstrap; 0 leaves it out."""
+    """Number of bootstrap samples; 0: no bootstrap."""
     seed: NonNegativeInt = 0
     """Seed of the bootstrap."""
     json: bool = False
@@ -30,7 +30,7 @@ class Args:
 
 
 def run(args: Args) -> int:
-    """Read the results, fit, and print the ratings from the strongest down."""
+    """Read the results, fit, and print the ratings, strongest player first."""
     from engine.rating import elo
     from engine.rating.results import NO_RESULT, read_results
 
@@ -76,7 +76,7 @@ def run(args: Args) -> int:
 
 
 def parse_anchor(text: str) -> tuple[str, float]:
-    """``NAME=ELO`` -> both; the name may hold equals signs itself."""
+    """``NAME=ELO`` -> (NAME, ELO); the name may contain equals signs."""
     from data_pipeline.common.errors import InputError
 
     name, _, number = text.rpartition("=")
@@ -89,7 +89,7 @@ def parse_anchor(text: str) -> tuple[str, float]:
 
 
 def show(figures: dict) -> None:
-    """The ratings as a table on standard output."""
+    """Print the ratings as a table."""
     from rich.table import Table
 
     from data_pipeline.common.terminal import report_console

@@ -1,7 +1,8 @@
-"""Won endings played against Stockfish: how many are won within the 50-move rule.
+"""Play won endings against Stockfish: how many are won within the 50-move rule.
 
-The positions are random and won for certain (retrograde analysis), with either side to move. A draw
-is one by stalemate, repetition, material or 50 moves. Four pieces take up to a minute to solve.
+Positions are random and won with best play (by retrograde analysis), with either side to move.
+Games are drawn by stalemate, repetition, insufficient material or the 50-move rule. Endings with
+four pieces take up to a minute to solve.
 """
 
 import json
@@ -14,17 +15,17 @@ from data_pipeline.common.ranges import NonNegativeInt, NumGames, PositiveInt
 @dataclass(frozen=True)
 class Args:
     player: str = "network"
-    """Who has the won side, as in 'argmax match': network:FILE,rules=off,temperature=0.01 ..."""
+    """The player with the won side, as in 'argmax match': network:FILE,rules=off,... ..."""
     opponent: str = "stockfish:depth=10"
-    """Who defends."""
+    """The defender."""
     endings: tuple[str, ...] = ("KQK", "KRK", "KPK", "KBNK")
     """Endings of three or four pieces, the stronger side first."""
     games: NumGames = 50
     """Games of each ending."""
     seed: NonNegativeInt = 0
-    """Draws the positions."""
+    """Seed for the choice of positions."""
     concurrency: PositiveInt = 2
-    """Games at once."""
+    """Number of games in parallel."""
     json: bool = False
     """Print one JSON object on standard output."""
 
@@ -32,8 +33,7 @@ class Args:
 def run(args: Args) -> int:
     """Play, and report wins with 95 % intervals."""
     from data_pipeline.common.terminal import progress_bar
-    from engine.match import match
-    from engine.match import won_endings as conversion
+    from engine.match import match, won_endings
     from engine.match.match import MatchConfig
     from engine.match.player_specs import parse_specs
     from engine.match.players import Roster
@@ -41,7 +41,7 @@ def run(args: Args) -> int:
     specs = parse_specs((args.player, args.opponent))
     player, opponent = (spec.name for spec in specs)
     games = {
-        ending: conversion.pairings(ending, player, opponent, args.games, args.seed)
+        ending: won_endings.pairings(ending, player, opponent, args.games, args.seed)
         for ending in args.endings
     }
     config = MatchConfig(games=2, concurrency=args.concurrency)
@@ -58,7 +58,7 @@ def run(args: Args) -> int:
                 records.append(record)
                 done += 1
                 advance(done)
-            endings[ending] = conversion.summary(records, player)
+            endings[ending] = won_endings.summary(records, player)
     if args.json:
         print(json.dumps({"player": player, "opponent": opponent, "endings": endings}))
     else:
@@ -67,7 +67,7 @@ def run(args: Args) -> int:
 
 
 def show(endings: dict[str, dict]) -> None:
-    """The figures as a table on standard output."""
+    """Print the figures as a table."""
     from rich.table import Table
 
     from data_pipeline.common.terminal import report_console

@@ -1,9 +1,9 @@
-"""A network's values against a dataset's teacher: agreement, regret, tau-b, scores, calibration.
+"""Evaluate a network against a dataset's teacher: agreement, regret, tau-b, scores, calibration.
 
-Each position weighs the same, whatever its number of moves. Measured is the bare network, without
-what the rules decide in play. Positions of which not all moves are annotated count for the figures
-that need no ranking; networks that only know moves have no others. Several datasets get a row each.
-With --games, win probabilities are also compared with the results of games.
+Each position has the same weight. The network is evaluated alone, without the engine's rules.
+Positions with scores for only some moves count for metrics that need no ranking; networks that
+predict only moves have no such metrics. With several datasets, each gets a row. With --games, win
+probabilities are also compared with the results of games.
 """
 
 import json
@@ -19,21 +19,22 @@ class Args:
     data: tuple[Path, ...] = ()
     """Dataset directories."""
     games: tuple[Path, ...] = ()
-    """PGN files: the best move's win probability in each position against the game's result."""
+    """PGN files: compare each position's win probability (of its best move) with the game's
+    result."""
     network: Path | None = None
     """The network file (default: the one that ships)."""
     split: str = "test"
     """train, validation or test."""
     limit: PositiveInt | None = None
-    """Take only the first LIMIT positions of each dataset, and of the games."""
+    """Use only the first LIMIT positions of each dataset, and of the games."""
     picture: Path | None = None
-    """Save the reliability curve and the PIT histogram of one dataset as .svg or .png."""
+    """Save the reliability curve and PIT histogram of one dataset as .svg or .png."""
     json: bool = False
     """Print one JSON object on standard output."""
 
 
 def run(args: Args) -> int:
-    """Measure and report, every figure with its 95 % interval."""
+    """Evaluate and report, with 95 % intervals."""
     from data_pipeline.common.errors import InputError
     from engine.measure.game_results import read_outcomes
     from engine.play.engine import require_win_probs
@@ -77,11 +78,11 @@ def _of_dataset(encoded, predictor) -> dict:
 
     start = time.perf_counter()
     with progress_bar("positions", len(encoded)) as advance:
-        rows, calibration = measure(encoded, predictor, advance)
+        figures, calibration = measure(encoded, predictor, advance)
     seconds = time.perf_counter() - start
-    return summary(rows, calibration) | {
+    return summary(figures, calibration) | {
         "seconds": round(seconds, 2),
-        "positions_per_second": round(len(rows.moves) / seconds, 1),
+        "positions_per_second": round(len(figures.moves) / seconds, 1),
     }
 
 
@@ -94,7 +95,7 @@ def _of_games(outcomes, predictor) -> dict:
 
 
 def read_split(data: Path, split: str, limit: int | None):
-    """The encoded records of a split. Raises InputError where there are none."""
+    """The encoded records of a split. Raises InputError if there are none."""
     from data_pipeline.common.errors import InputError
     from data_pipeline.dataset.dataset import SPLITS, Dataset
 
@@ -110,7 +111,7 @@ def read_split(data: Path, split: str, limit: int | None):
 
 
 def show(figures: dict) -> None:
-    """The figures as tables on standard output."""
+    """Print the metrics as tables."""
     from rich.table import Table
 
     from data_pipeline.common.terminal import report_console
@@ -141,7 +142,7 @@ def show(figures: dict) -> None:
 
 
 def show_rows(*measured: dict) -> None:
-    """Several datasets' figures as a table on standard output, a row each."""
+    """Print the metrics of several datasets as a table, one dataset per row."""
     from rich.table import Table
 
     from data_pipeline.common.terminal import report_console
@@ -157,7 +158,7 @@ def show_rows(*measured: dict) -> None:
 
 
 def show_games(figures: dict) -> None:
-    """How predictions compare with games' results, as a table on standard output."""
+    """Print the comparison of predictions with results of games as a table."""
     from rich.table import Table
 
     from data_pipeline.common.terminal import report_console

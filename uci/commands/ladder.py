@@ -1,7 +1,8 @@
-"""A player's rating against Stockfish's levels: games near its strength until it is known closely.
+"""Rate a player against Stockfish's levels, by games near its strength until the interval is
+narrow.
 
-Levels are Stockfish's own UCI_Elo range; below it stand Skill Level 0 with few nodes and a random
-mover, which have no rating of their own and get one from their games.
+Levels are the UCI_Elo range of Stockfish. Below it there are Skill Level 0 with few nodes and a
+random mover, which have no official rating and are rated by their games.
 """
 
 import dataclasses
@@ -18,7 +19,7 @@ from engine.rating.options import LadderConfig
 @dataclass(frozen=True)
 class Args:
     player: str = "network"
-    """Who is rated: network:FILE,... or any player of 'argmax match'."""
+    """The player to rate: network:FILE,... or any other player of 'argmax match'."""
     network: Path | None = None
     """Short for --player network:FILE."""
     start: FiniteFloat = 1500.0
@@ -26,27 +27,27 @@ class Args:
     half_width: PositiveFloat = LadderConfig.half_width
     """Stop once the 95 % interval is +- this many Elo."""
     most_games: PositiveInt = LadderConfig.most_games
-    """Stop after this many games in any case."""
+    """Stop after this many games at most."""
     movetime: PositiveFloat = 0.1
-    """Seconds a move for Stockfish."""
+    """Seconds per move for Stockfish."""
     step: PositiveInt = 100
     """Elo between two levels."""
     stockfish: str | None = None
-    """Which Stockfish (default: the one on the path)."""
+    """Path of Stockfish (default: the one on the PATH)."""
     openings: Path | None = None
     """Positions to start from, EPD or FEN (default: fifty well-known openings)."""
     pgn: Path | None = None
-    """Where the games go, and where an interrupted ladder goes on from."""
+    """File for the games; an interrupted ladder is resumed from it."""
     concurrency: PositiveInt | None = None
-    """Games at once (default: one a core)."""
+    """Number of games in parallel (default: one per core)."""
     seed: NonNegativeInt = 0
-    """Draws the openings, and what is random in the games."""
+    """Seed for openings and for random choices in games."""
     json: bool = False
     """Print one JSON object on standard output."""
 
 
 def run(args: Args) -> int:
-    """Climb, then say where the player stands and what the scale is."""
+    """Run the ladder, then print the rating and what its scale means."""
     from engine.match.pgn import locked
 
     with locked(args.pgn):
@@ -90,14 +91,14 @@ def _run(args: Args) -> int:
 
 
 def _standing(ladder) -> str:
-    """One line on how far the ladder is."""
+    """The current rating in one line."""
     rating = ladder.ratings().players[ladder.player]
     low, high = rating.interval_95
     return f"{len(ladder.results)} games: {rating.elo:.0f} ({low:.0f} to {high:.0f})"
 
 
 def _figures(ladder, games, scale: str) -> dict:
-    """The rating and everything behind it, as a JSON object."""
+    """The rating with all details, as a JSON object."""
     from engine.match.match import faults, move_times_ms, scores
 
     ratings = ladder.ratings()
@@ -128,7 +129,7 @@ def _figures(ladder, games, scale: str) -> dict:
 
 
 def show(figures: dict) -> None:
-    """The figures in words and a table on standard output."""
+    """Print the figures in words and as a table."""
     from rich.table import Table
 
     from data_pipeline.common.terminal import report_console
@@ -142,5 +143,5 @@ def show(figures: dict) -> None:
         table.add_row(line["a"], line["b"], *counts)
     report_console().print(table)
     times = ", ".join(f"{name} {ms:.0f} ms" for name, ms in figures["ms_per_move"].items())
-    say(f"{figures['games']} games; time a move: {times}")
+    say(f"{figures['games']} games; time per move: {times}")
     say(figures["scale"])

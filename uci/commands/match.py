@@ -2,8 +2,8 @@
 
 Players: network:FILE,temperature=0.1 | stockfish:elo=1500 | stockfish:skill=0,nodes=1000 |
 uci:PROGRAM,depth=1 | teacher:depth=5,then=10x3 (the best move by labels of these stages) | random.
-Every opening is played twice, colours swapped. Run the same command again to go on after an
-interruption: games in the PGN are not played again.
+Every opening is played twice, with colours reversed. To resume after an interruption, run the same
+command again: games in the PGN are not played again.
 """
 
 import json
@@ -21,37 +21,37 @@ from engine.match.options import Adjudication, TimeControl
 @dataclass(frozen=True)
 class Args:
     opponents: tuple[str, ...]
-    """Two or more players; one alone meets the network that ships."""
+    """Two or more players; a single one plays against the shipped network."""
     games: NumGames = 100
     """Games per pairing; even."""
     openings: Path | None = None
     """Positions to start from, EPD or FEN (default: fifty well-known openings)."""
     pgn: Path | None = None
-    """Where the games go, and where an interrupted match goes on from."""
+    """File for the games; an interrupted match is resumed from it."""
     gauntlet: bool = False
-    """The first player against each other one, instead of everyone against everyone."""
+    """The first player plays against each other one, instead of a round robin."""
     concurrency: PositiveInt | None = None
-    """Games at once (default: one a core with UCI programs, else 32)."""
+    """Number of games in parallel (default: one per core with UCI programs, otherwise 32)."""
     clock: str | None = None
-    """Seconds for the game + seconds a move, such as 10+0.1 (default: players' own limits)."""
+    """Base time + increment per move in seconds, such as 10+0.1 (default: players' own limits)."""
     max_moves: PositiveInt = Adjudication.max_moves
-    """A draw after this many moves."""
+    """Draw games after this many moves."""
     judge: str | None = None
-    """A player, such as stockfish:nodes=20000, whose scores end clear games early."""
+    """A player, such as stockfish:nodes=20000, whose scores end decided games early."""
     sprt: tuple[FiniteFloat, FiniteFloat] | None = None
-    """Stop as soon as one of these two Elo differences is accepted."""
+    """Stop as soon as one of these two Elo differences is accepted (SPRT)."""
     alpha: Annotated[float, Range(0, 0.5, open=True)] = 0.05
-    """SPRT: the chance of accepting the second wrongly."""
+    """SPRT: probability of wrongly accepting the second difference."""
     beta: Annotated[float, Range(0, 0.5, open=True)] = 0.05
-    """SPRT: the chance of accepting the first wrongly."""
+    """SPRT: probability of wrongly accepting the first difference."""
     seed: NonNegativeInt = 0
-    """Draws the openings, and what is random in the games."""
+    """Seed for openings and for random choices in games."""
     json: bool = False
     """Print one JSON object on standard output."""
 
 
 def run(args: Args) -> int:
-    """Play, write the PGN as games end, and report."""
+    """Play, append games to the PGN as they end, and report."""
     from engine.match.pgn import locked
 
     with locked(args.pgn):
@@ -75,8 +75,8 @@ def _run(args: Args) -> int:
     texts = args.opponents if len(args.opponents) > 1 else ("network", *args.opponents)
     specs = parse_specs(texts)
     for spec in specs:
-        if spec.name != (named := parse_spec(spec.text).name):
-            say(f"{spec.text} is '{spec.name}': '{named}' plays already", file=sys.stderr)
+        if spec.name != (usual := parse_spec(spec.text).name):
+            say(f"{spec.text} is '{spec.name}': '{usual}' plays already", file=sys.stderr)
     config = _config(args, any(spec.external for spec in specs))
     sprt = Sprt(*args.sprt, args.alpha, args.beta) if args.sprt else None
     openings = choose_openings(read_openings(args.openings), args.games // 2, args.seed)
@@ -117,7 +117,7 @@ def _run(args: Args) -> int:
 
 
 def _config(args: Args, external: bool):
-    """The match's rules from the arguments. Raises InputError where they are wrong."""
+    """The match's configuration from the arguments. Raises InputError."""
     from data_pipeline.common.errors import InputError
     from engine.match.match import MatchConfig
     from engine.match.player_specs import parse_spec
@@ -141,9 +141,9 @@ def _config(args: Args, external: bool):
 
 
 def _say(figures: dict) -> None:
-    """The rest of the report in words."""
+    """Print the rest of the report."""
     times = ", ".join(f"{name} {ms:.1f} ms" for name, ms in figures["ms_per_move"].items())
-    say(f"time a move, median, as the match saw it: {times}")
+    say(f"median time per move, as measured by the match: {times}")
     ends = ", ".join(f"{count} {kind}" for kind, count in figures["terminations"].items())
     say(f"{figures['games']} games ended: {ends}")
     for name, kinds in figures["faults"].items():

@@ -1,6 +1,6 @@
-r"""The mean of networks' weights, as one network.
+r"""Average the weights of networks into one network.
 
-For networks that were trained on from one start with other seeds, as one a core:
+For networks that were trained from one start with different seeds, for example one per core:
 
   argmax train --start network.safetensors --seed 1 --cpu-devices 1 --out runs/a ...
   argmax train --start network.safetensors --seed 2 --cpu-devices 1 --out runs/b ...
@@ -20,9 +20,9 @@ from data_pipeline.common.plain_text import say
 @dataclass(frozen=True)
 class Args:
     files: tyro.conf.Positional[tuple[Path, ...]]
-    """The networks, two or more of one configuration."""
+    """Two or more networks of the same configuration."""
     out: Path
-    """Where their mean goes."""
+    """The file for their average."""
 
 
 def run(args: Args) -> int:

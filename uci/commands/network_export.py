@@ -1,4 +1,4 @@
-"""Write a network as a checkpoint that DeepMind's searchless_chess reads.
+"""Write a network as a checkpoint for DeepMind's searchless_chess.
 
 See docs/searchless_chess.md.
 """
@@ -16,15 +16,15 @@ from data_pipeline.common.ranges import NonNegativeInt
 @dataclasses.dataclass(frozen=True)
 class Args:
     file: tyro.conf.Positional[Path]
-    """A network file of the layout 'sequence'."""
+    """A network file of the architecture 'sequence'."""
     out: Path
     """The checkpoint's folder; the parameters go to OUT/STEP/params."""
     step: NonNegativeInt = 6_400_000
-    """The step in the name; the reference's tools expect 6400000 of its presets."""
+    """The step in the folder's name; the reference's tools expect 6400000 for its presets."""
 
 
 def run(args: Args) -> int:
-    """Read the network and write the checkpoint, whole or not at all."""
+    """Read the network and write the checkpoint atomically."""
     from model.network.network_file import load_network
     from model.network.searchless_chess import export_reference
 

@@ -1,7 +1,7 @@
-"""The same network in a file of half the size: its parameters rounded to 16 bits.
+"""Write a network to a file of half the size, with 16-bit parameters.
 
-They are rounded to 11 significant bits (float16), which moves values by far less than a network
-errs. Training on (--start), averaging and playing take such a file as any other.
+They are rounded to 11 significant bits (float16), which changes values by far less than the
+network's errors. Such files can be used like any other: to play, to average, to train (--start).
 """
 
 import sys
@@ -18,7 +18,7 @@ class Args:
     file: tyro.conf.Positional[Path]
     """The network."""
     out: Path
-    """Where the smaller file goes."""
+    """The file to write."""
 
 
 def run(args: Args) -> int:
@@ -27,5 +27,5 @@ def run(args: Args) -> int:
 
     save_network(replace(load_network(args.file), stored="float16"), args.out)
     before, after = (path.stat().st_size / 2**20 for path in (args.file, args.out))
-    say(f"wrote {args.out}: {after:.1f} MiB, before {before:.1f}", file=sys.stderr)
+    say(f"wrote {args.out}: {after:.1f} MiB, was {before:.1f}", file=sys.stderr)
     return 0

@@ -1,4 +1,4 @@
-"""Turn a checkpoint of DeepMind's searchless_chess into a network file.
+"""Convert a checkpoint of DeepMind's searchless_chess into a network file.
 
 See docs/searchless_chess.md.
 """
@@ -18,25 +18,25 @@ from uci.commands.presets import SequencePreset
 @dataclasses.dataclass(frozen=True)
 class Args:
     directory: tyro.conf.Positional[Path]
-    """The unpacked checkpoint: the folder that holds a folder named by its step (6400000)."""
+    """The unpacked checkpoint: the folder with a folder named by its step (6400000)."""
     out: Path
     """The network file to write (.safetensors)."""
     preset: SequencePreset = "9M"
-    """Which of the reference's networks it is."""
+    """The published network."""
     target: Literal["action-value", "state-value"] = "action-value"
-    """What it predicts; behavioral cloning is recognised by the shapes."""
+    """What it predicts; behavioral cloning is recognized by shapes."""
     ema: bool = False
-    """Take the moving average of the parameters (params_ema) instead of params."""
+    """Read the moving average of the parameters (params_ema) instead of params."""
     step: NonNegativeInt | None = None
-    """Which step, where there are several (default: the last)."""
+    """The step, if there are several (default: the last)."""
     width: PositiveInt | None = None
-    """Of a checkpoint that you trained with the reference's code, where it is not the preset's."""
+    """Width, for a checkpoint trained with the reference's code that differs from the preset."""
     layers: PositiveInt | None = None
-    """Likewise."""
+    """Number of layers, likewise."""
     heads: PositiveInt | None = None
-    """Likewise; parameters do not tell it."""
+    """Number of heads, likewise; it cannot be inferred from the parameters."""
     causal: bool = False
-    """Trained with a causal mask; parameters do not tell it."""
+    """Trained with a causal mask; this cannot be inferred from the parameters."""
     query_key_norm: bool = False
     """Trained with layer norm on queries and keys."""
     name: str | None = None
@@ -49,7 +49,7 @@ CONFIG = ("target", "width", "layers", "heads", "causal", "query_key_norm")
 
 
 def run(args: Args) -> int:
-    """Read, check and write; nothing is written where a check fails."""
+    """Read, check and write; nothing is written if a check fails."""
     from model.config import SequenceConfig, preset
     from model.network.network_file import save_network
     from model.network.searchless_chess import import_reference

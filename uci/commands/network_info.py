@@ -1,4 +1,4 @@
-"""Say what a network file holds."""
+"""Show the contents of a network file."""
 
 import dataclasses
 import json
@@ -10,7 +10,7 @@ import tyro
 from data_pipeline.common.plain_text import say
 
 SHOWN_BEFORE = ("steps", "positions_seen", "hours", "teacher")
-"""What is printed of the runs before the last; --json has all of them."""
+"""Fields printed for earlier training runs; --json has all fields."""
 
 NO_CHECKSUM = "none (written by an earlier version)"
 
@@ -18,7 +18,7 @@ NO_CHECKSUM = "none (written by an earlier version)"
 @dataclasses.dataclass(frozen=True)
 class Args:
     file: tyro.conf.Positional[Path | None] = None
-    """The network file; by default the network that ships."""
+    """The network file (default: the shipped one)."""
     json: bool = False
     """Print one JSON object on standard output."""
 
@@ -52,7 +52,8 @@ def run(args: Args) -> int:
 
 
 def _print_fields(fields: dict[str, Any], indent: str = "") -> None:
-    """Names and values in two columns, nested ones further in, a table's rows one a line."""
+    """Print names and values in two columns; nested fields are indented, tables one row per
+    line."""
     for name, value in fields.items():
         if isinstance(value, dict):
             say(f"{indent}{name}")

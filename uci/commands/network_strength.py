@@ -1,4 +1,4 @@
-"""Store in a network how strong it plays at which temperature, for the options UCI_Elo.
+"""Store a network's Elo by temperature in its file, for the option UCI_Elo.
 
 The ratings come from games of the network at several temperatures against players of known
 strength:
@@ -26,13 +26,13 @@ from data_pipeline.common.plain_text import say
 @dataclass(frozen=True)
 class Args:
     ratings: tyro.conf.Positional[Path]
-    """What 'argmax elo --json' printed."""
+    """The output of 'argmax elo --json'."""
     network: Path | None = None
-    """The network that was measured (default: the shipped one)."""
+    """The network that played (default: the shipped one)."""
     player: str = "argmax"
     """Its name in the ratings, without the temperature."""
     out: Path | None = None
-    """Where the network with its curve goes (default: in its own place)."""
+    """The file for the network with its curve (default: the same file)."""
     json: bool = False
     """Print the curve as one JSON object on standard output."""
 

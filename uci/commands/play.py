@@ -1,7 +1,7 @@
-"""A game in the terminal against the network.
+"""Play a game against the network in the terminal.
 
-Moves are typed as Nf3 or g1f3; help lists what else can be typed. With no terminal on standard
-input the network plays one game against itself and prints it as PGN.
+Type moves as Nf3 or g1f3, or help for all commands. If standard input is not a terminal, the
+network plays one game against itself and prints it as PGN.
 """
 
 import sys
@@ -27,19 +27,19 @@ class Args:
     color: Literal["white", "black"] = "white"
     """Your side."""
     fen: str | None = None
-    """The position to start from (default: the usual one)."""
+    """The start position (default: the usual one)."""
     network: Path | None = None
     """The network (default: the shipped one)."""
     level: PositiveInt | None = None
-    """Let the engine play at this Elo, within what was measured (default: full strength)."""
+    """The engine's Elo, within the measured range (default: full strength)."""
     name: str | None = None
-    """Your name in saved games (default: your login)."""
+    """Your name in saved games (default: your login name)."""
     bar: bool = False
     """Show the evaluation after each move."""
     temperature: NonNegativeFloat = 0.0
     """Above 0 the network varies its moves and plays weaker; try 0.02."""
     seed: NonNegativeInt | None = None
-    """Repeats the network's choices when it varies them."""
+    """Seed, to repeat a game with a temperature."""
 
 
 def run(args: Args) -> int:
@@ -59,7 +59,7 @@ def run(args: Args) -> int:
 
 
 def opponent(args: Args) -> "SearchlessEngine":
-    """The network that the arguments ask for, ready to play."""
+    """The engine, with its passes compiled."""
     import random
 
     from engine.play import load_engine
@@ -73,7 +73,7 @@ def opponent(args: Args) -> "SearchlessEngine":
 
 
 def print_self_play(engine: "SearchlessEngine", board: "chess.Board") -> None:
-    """One game of the network against itself, as PGN on standard output."""
+    """Print one game of the network against itself as PGN."""
     from uci.terminal.saved_games import ENGINE_NAME, game_to_pgn
     from uci.terminal.terminal_game import self_play
 
@@ -82,7 +82,7 @@ def print_self_play(engine: "SearchlessEngine", board: "chess.Board") -> None:
 
 
 def new_game(args: Args, engine: "SearchlessEngine", board: "chess.Board") -> "TerminalGame":
-    """The game that the arguments ask for. Raises InputError for a level that was not measured."""
+    """The game with these options. Raises InputError for a level outside the measured range."""
     from engine.networks import shipped_network
     from engine.play.strength import read_curve
     from uci.terminal.terminal_game import TerminalGame
@@ -96,7 +96,7 @@ def new_game(args: Args, engine: "SearchlessEngine", board: "chess.Board") -> "T
 
 
 def login_name() -> str:
-    """The player's name on this computer, if it is known."""
+    """The user's login name, if it is known."""
     import getpass
 
     try:
@@ -111,7 +111,7 @@ def converse(game: "TerminalGame", console: "Console") -> None:
 
     from uci.terminal.terminal_game import Shown
 
-    with contextlib.suppress(ImportError):  # where there is none, lines are typed without history
+    with contextlib.suppress(ImportError):  # without it, there is no history of lines
         import readline  # noqa: F401
 
     console.print("You play Argmax, which does not search. Type help for help.")
@@ -127,7 +127,7 @@ def converse(game: "TerminalGame", console: "Console") -> None:
 
 
 def ask(game: "TerminalGame") -> str:
-    """What the player types; end of input or an interruption leaves the game."""
+    """Read a line; the end of input or an interruption means quit."""
     side = "White" if game.board.turn else "Black"
     where = "Game over" if game.result else f"{side}, move {game.board.fullmove_number}"
     try:
@@ -138,7 +138,7 @@ def ask(game: "TerminalGame") -> str:
 
 
 def show(shown: "Shown", game: "TerminalGame", console: "Console") -> None:
-    """What a command or a move led to."""
+    """Show the result of a command or a move."""
     from uci.terminal.board_view import board_style
     from uci.terminal.display import analysis_table, commands_table
     from uci.terminal.terminal_game import COMMANDS
@@ -156,7 +156,7 @@ def show(shown: "Shown", game: "TerminalGame", console: "Console") -> None:
 
 
 def draw(game: "TerminalGame", console: "Console") -> None:
-    """The board, seen from the player's side."""
+    """Draw the board from the player's side."""
     from uci.terminal.board_view import bar_text, board_style, board_text
 
     style = board_style(console)

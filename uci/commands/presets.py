@@ -1,4 +1,4 @@
-"""Presets as the values of an option: its choices are the names in `model.config.PRESETS`."""
+"""Types of options whose values are names of presets in `model.config.PRESETS`."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -7,7 +7,7 @@ from model.config import PRESETS
 if TYPE_CHECKING:
     PresetName = BoardPreset = SequencePreset = str
 else:
-    _LAYOUTS = {name: preset.network.layout for name, preset in PRESETS.items()}
-    PresetName = Literal[tuple(_LAYOUTS)]
-    BoardPreset = Literal[tuple(n for n in _LAYOUTS if _LAYOUTS[n] == "board")]
-    SequencePreset = Literal[tuple(n for n in _LAYOUTS if _LAYOUTS[n] == "sequence")]
+    _KINDS = {name: preset.network.architecture for name, preset in PRESETS.items()}
+    PresetName = Literal[tuple(_KINDS)]
+    BoardPreset = Literal[tuple(n for n in _KINDS if _KINDS[n] == "board")]
+    SequencePreset = Literal[tuple(n for n in _KINDS if _KINDS[n] == "sequence")]

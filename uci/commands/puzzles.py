@@ -1,4 +1,4 @@
-"""Solve rate on Lichess puzzle files: the whole solution counts, any mate in one is accepted."""
+"""Solve Lichess puzzles: the whole solution counts, and any mate in one is accepted."""
 
 import json
 import sys
@@ -17,9 +17,9 @@ class Args:
     files: tyro.conf.Positional[tuple[Path, ...]]
     """Lichess puzzle files (.csv, .csv.zst)."""
     limit: PositiveInt | None = None
-    """Take only the first LIMIT valid puzzles."""
+    """Use only the first LIMIT valid puzzles."""
     player: str = "network"
-    """Who solves: network:FILE,rules=off,... or another player of 'argmax match'."""
+    """The solver: network:FILE,rules=off,... or another player of 'argmax match'."""
     network: Path | None = None
     """Short for --player network:FILE."""
     picture: Path | None = None
@@ -29,7 +29,7 @@ class Args:
 
 
 def run(args: Args) -> int:
-    """Read, solve side by side, and report rates with 95 % intervals."""
+    """Read, solve in batches, and report rates with 95 % intervals."""
     from data_pipeline.common.terminal import progress_bar
     from engine.match.player_specs import network_spec, parse_spec
     from engine.match.players import open_solver
@@ -58,7 +58,7 @@ def run(args: Args) -> int:
         "bad_lines": [{"file": b.file, "line": b.line, "reason": b.reason} for b in bad],
     }
     if args.picture:
-        title = f"{name}: {len(puzzles)} puzzles" + ", one pass a move" * (spec.kind == "network")
+        title = f"{name}: {len(puzzles)} puzzles" + ", one pass per move" * (spec.kind == "network")
         charts.save(charts.solve_curve(figures, title), args.picture)
     if args.json:
         print(json.dumps(figures))
@@ -68,7 +68,7 @@ def run(args: Args) -> int:
 
 
 def show(figures: dict) -> None:
-    """The figures as tables on standard output."""
+    """Print the figures as tables."""
     from rich.table import Table
 
     from data_pipeline.common.terminal import report_console

@@ -1,7 +1,7 @@
-"""A network's figures and positions as one HTML page that needs nothing else to be read.
+"""Write a network's metrics and example positions as one self-contained HTML page.
 
-What is not given is left out: --data brings agreement, calibration and the worst mistakes,
---puzzles the solve rate, --ladder the rating, --log the learning curve.
+Sections are optional: --data adds agreement, calibration and the worst mistakes, --puzzles the
+solve rate, --ladder the rating, --log the learning curve.
 """
 
 import json
@@ -16,27 +16,27 @@ from data_pipeline.common.ranges import NonNegativeInt, PositiveInt
 @dataclass(frozen=True)
 class Args:
     out: Path
-    """The directory for the page; index.html is written in it."""
+    """The directory of the page, index.html."""
     network: Path | None = None
-    """The network file (default: the one that ships)."""
+    """The network file (default: the shipped one)."""
     data: Path | None = None
-    """A dataset directory; its test split is measured."""
+    """A dataset directory; the network is evaluated on its test split."""
     positions: PositiveInt | None = None
-    """Measure only so many of its positions."""
+    """Use only this many of its positions."""
     puzzles: tuple[Path, ...] = ()
     """Lichess puzzle files to solve."""
     limit: PositiveInt | None = None
-    """Solve only so many puzzles."""
+    """Solve only this many puzzles."""
     ladder: Path | None = None
-    """What 'argmax ladder --json' printed, in a file."""
+    """A file with the output of 'argmax ladder --json'."""
     log: Path | None = None
     """The metrics.jsonl of the training run."""
     mistakes: NonNegativeInt = 6
-    """How many of the worst mistakes to show."""
+    """Number of worst mistakes to show."""
 
 
 def run(args: Args) -> int:
-    """Measure what was given and write the page."""
+    """Evaluate, and write the page."""
     from data_pipeline.common.files import write_atomically
     from engine.play import load_engine
     from engine.play.engine import require_win_probs
@@ -56,7 +56,7 @@ def run(args: Args) -> int:
 
 
 def _sections(args: Args, engine, network, ladder, log):
-    """The page's sections, one after the other as they are measured."""
+    """The page's sections, as they are computed."""
     import chess
 
     from engine.report import sections
@@ -90,7 +90,7 @@ def _puzzles(args: Args, engine) -> dict:
 
 
 def _quality(data: Path, args: Args, engine) -> tuple[dict, list]:
-    """The figures, and the worst mistakes as pairs of record and analysis by the bare network."""
+    """The metrics, and the worst mistakes as pairs of record and analysis by the network alone."""
     from data_pipeline.common.terminal import progress_bar
     from data_pipeline.dataset.records import decode
     from engine.play.engine import SearchlessEngine
@@ -100,12 +100,12 @@ def _quality(data: Path, args: Args, engine) -> tuple[dict, list]:
 
     encoded = read_split(data, "test", args.positions)
     with progress_bar("positions", len(encoded)) as advance:
-        rows, calibration = measure(encoded, engine.predictor, advance)
-    places = [int(rows.position[i]) for i in worst(rows.regret, args.mistakes)]
-    records = [decode(encoded[place]) for place in places]
+        figures, calibration = measure(encoded, engine.predictor, advance)
+    indices = [int(figures.position[i]) for i in worst(figures.regret, args.mistakes)]
+    records = [decode(encoded[index]) for index in indices]
     bare = SearchlessEngine(engine.predictor, rules=False)
     analyses = bare.analyse_many([record.board for record in records])
-    return summary(rows, calibration), list(zip(records, analyses, strict=True))
+    return summary(figures, calibration), list(zip(records, analyses, strict=True))
 
 
 def read_json(path: Path) -> dict:

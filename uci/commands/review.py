@@ -1,7 +1,7 @@
-"""Games judged move by move, by a network that does not search.
+"""Review games move by move, with a network that does not search.
 
-What each move gave away, inaccuracies, mistakes and blunders by Lichess's thresholds, accuracy by
-Lichess's formula. Many games, also from .pgn.zst, come out as a table of players.
+Shows the win probability that each move lost, inaccuracies, mistakes and blunders by Lichess's
+thresholds, and accuracy by Lichess's formula. Many games (also .pgn.zst) give a table of players.
 """
 
 import json
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from engine.review.summary import Reviewed
 
 MOST_GAMES_IN_FULL = 3
-"""On the terminal, more games are a table of players."""
+"""On the terminal, more games are shown as a table of players."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Args:
     pgn: tyro.conf.Positional[tuple[Path, ...]]
     """PGN files, plain or .zst."""
     out: Path | None = None
-    """A folder for the annotated games (review.pgn) and a page that stands alone (review.html)."""
+    """A folder for the annotated games (review.pgn) and a self-contained page (review.html)."""
     limit: PositiveInt | None = None
     """Review at most this many games."""
     network: Path | None = None
@@ -70,7 +70,7 @@ def run(args: Args) -> int:
 
 
 def write(found: "Reviewed", folder: Path) -> None:
-    """review.pgn and review.html in ``folder``, each whole or not at all."""
+    """Write review.pgn and review.html to ``folder``, atomically."""
     from data_pipeline.common.files import write_atomically
     from engine.review.forms import annotated_pgn
     from engine.review.html import MOST_GAMES, review_page
@@ -85,7 +85,7 @@ def write(found: "Reviewed", folder: Path) -> None:
 
 
 def show(found: "Reviewed") -> None:
-    """A few games in full, or the players."""
+    """Print a few games in full, or a table of players."""
     from rich.table import Table
 
     from data_pipeline.common.terminal import report_console
@@ -109,7 +109,7 @@ def show(found: "Reviewed") -> None:
 
 
 def show_game(review: "GameReview") -> None:
-    """One game: both sides' accuracy, and every move that was judged."""
+    """Print both sides' accuracy, and every judged move."""
     import chess
     from rich.table import Table
 

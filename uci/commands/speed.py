@@ -1,9 +1,10 @@
-"""Time a move and puzzles a second of networks, side by side.
+"""Measure networks' time per move and puzzles per second, for comparison.
 
-Networks: argmax (the one that ships), a network file, or with random weights a preset (9M, 136M,
-270M, small, ...), board-9M (our layout, about as many parameters) and 9M-causal (a mask that lets
-moves share their board). "The loop" is the reference's way: one legal move's sequence at a time.
-A move is a position with all its legal moves; every figure has its median and middle 90 %.
+Networks: argmax (the shipped one), a network file, or with random weights a preset (9M, 136M, 270M,
+small, ...), board-9M (architecture board, with about as many parameters as 9M) and 9M-causal (with
+a mask that lets moves share their board). "The loop" is the reference's way: one sequence at a
+time, for each legal move. A move stands for a position with all its legal moves. Figures are the
+median and the middle 90 %.
 """
 
 import json
@@ -25,13 +26,13 @@ class Args:
         "136M",
         "270M",
     )
-    """What is timed."""
+    """The networks to time."""
     json: bool = False
     """Print one JSON object on standard output."""
 
 
 def run(args: Args) -> int:
-    """Measure one network after the other and report."""
+    """Measure the networks one after another and report."""
     import os
 
     from data_pipeline.common.terminal import progress_bar
@@ -50,26 +51,26 @@ def run(args: Args) -> int:
 
 
 def show(rows: list[dict]) -> None:
-    """The figures as a table, a column a network."""
+    """Print the figures as a table with a column for each network."""
     from rich.table import Table
 
     from data_pipeline.common.terminal import report_console
 
     table = Table("", *(row["network"] for row in rows))
-    table.add_row("layout", *(f"{row['layout']}, {row['dtype']}" for row in rows))
+    table.add_row("architecture", *(f"{row['layout']}, {row['dtype']}" for row in rows))
     table.add_row("parameters", *(f"{row['parameters']:,}" for row in rows))
     table.add_row("weights, MiB", *(f"{row['weights_mib']:.1f}" for row in rows))
     table.add_row("peak memory, MiB", *(_number(row["peak_memory_mib"]) for row in rows))
     table.add_row("positions timed", *(str(row["ms_per_move"]["count"]) for row in rows))
-    table.add_row("ms a move", *(_spread(row["ms_per_move"]) for row in rows))
-    table.add_row("the loop, of", *(row["loop"] for row in rows))
-    table.add_row("the loop, ms a move", *(_spread(row["loop_ms_per_move"]) for row in rows))
+    table.add_row("ms per move", *(_spread(row["ms_per_move"]) for row in rows))
+    table.add_row("the loop, network", *(row["loop"] for row in rows))
+    table.add_row("the loop, ms per move", *(_spread(row["loop_ms_per_move"]) for row in rows))
     table.add_row("times as fast", *(_spread(row["ratio_to_loop"]) for row in rows))
-    table.add_row("GFLOP a move", *(_spread(row["gflop_per_move"]) for row in rows))
+    table.add_row("GFLOP per move", *(_spread(row["gflop_per_move"]) for row in rows))
     table.add_row("GFLOP/s", *(_spread(row["gflop_per_second"]) for row in rows))
     peaks = (row["matmul_peak_gflop_per_second"] for row in rows)
-    table.add_row("matrix product, best GFLOP/s", *map(_number, peaks))
-    table.add_row("share of it", *(_spread(row["share_of_peak"]) for row in rows))
+    table.add_row("matrix product, peak GFLOP/s", *map(_number, peaks))
+    table.add_row("share of the peak", *(_spread(row["share_of_peak"]) for row in rows))
     table.add_row("positions/s, batched", *(_spread(row["positions_per_second"]) for row in rows))
     table.add_row("puzzles/s, batched", *(_spread(row["puzzles_per_second"]) for row in rows))
     report_console().print(table)
@@ -84,5 +85,5 @@ def _spread(figure: dict | None) -> str:
 
 
 def _number(value: float | None) -> str:
-    """Three digits or all whole ones."""
+    """Three significant digits, or all digits of larger integers."""
     return "" if value is None else f"{value:.0f}" if value >= 100 else f"{value:.3g}"

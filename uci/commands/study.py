@@ -1,10 +1,10 @@
-"""Compare losses: short trainings by loss, factor and seed, as a table and charts with intervals.
+"""Compare losses in short trainings by loss, factor and seed: a table and charts with intervals.
 
-losses: six losses as they are. noise: noisy and flipped targets. bins: 8 to 256 bins, and sigma.
-scale: 0.1 M to 4 M parameters. rates: the learning rate. bootstrap: without a teacher, from games
-and the network's own values. representation: what a linear probe finds in the trunks of `losses`.
-All studies share the cells in --out; one that was stopped goes on with the cell it was at. Without
---data it only shows what is done.
+losses: six losses with default settings. noise: noisy and flipped targets. bins: 8 to 256 bins, and
+sigma. scale: 0.1 M to 4 M parameters. rates: the learning rate. bootstrap: without a teacher, from
+games and the network's own values. representation: linear probes of the trunks of `losses`. All
+studies share the cells in --out; a study that was stopped resumes its current cell. Without --data
+it only shows what is done.
 """
 
 import json
@@ -32,25 +32,25 @@ class Args:
     out: Path
     """The directory of the table (cells.csv), the charts and the networks."""
     data: Path | None = None
-    """The dataset directory; without it nothing is trained."""
+    """The dataset directory; without it, nothing is trained."""
     games: Path | None = None
-    """A PGN file, for bootstrap: finished games, as 'argmax match' plays them."""
+    """For bootstrap: a PGN file of finished games, such as those of 'argmax match'."""
     steps: PositiveInt = 1600
-    """Training steps of a cell."""
+    """Training steps of each cell."""
     batch_size: PositiveInt = 128
-    """Positions a step."""
+    """Positions per step."""
     seeds: PositiveInt = 3
-    """Runs of each cell, by seeds from 0 on."""
+    """Number of seeds for each cell, starting with 0."""
     positions: PositiveInt = 8192
-    """Test positions."""
+    """Number of test positions."""
     cpu_devices: PositiveInt | None = None
-    """On CPUs: how many devices share a batch; by default one a core, if the batch divides."""
+    """Number of CPU devices that share a batch (default: one per core, if it divides the batch)."""
     json: bool = False
     """Print one JSON object on standard output."""
 
 
 def run(args: Args) -> int:
-    """Train the cells that are missing; then draw and say what the table holds."""
+    """Train the missing cells, then draw and print the results in the table."""
     from data_pipeline.common.errors import InputError
     from engine.study.grid import STUDIES, Cell, cells_of
     from engine.study.probes import PROBES_FILE, untrained_points
@@ -79,7 +79,7 @@ def run(args: Args) -> int:
 
 
 def train(args: Args, data: Path, cells: "list[Cell]") -> None:
-    """Train and measure what is missing; a line on standard error for each cell."""
+    """Train and evaluate the missing cells; prints a line on standard error for each."""
     from model.training.runtime import keep_freed_memory
 
     keep_freed_memory()
@@ -99,13 +99,13 @@ def train(args: Args, data: Path, cells: "list[Cell]") -> None:
 
 
 def report(trained: "Cell | Trial", figures: "Figures") -> None:
-    """A line on standard error for what is done."""
+    """Print a line on standard error for a finished training."""
     texts = [f"{name} {value:.4f}" for name, value in figures.items() if value is not None]
     say(f"{trained.name}: " + "  ".join(texts), file=sys.stderr, flush=True)
 
 
 def draw(args: Args, found: "dict[str, list[Point]]") -> None:
-    """A chart for each sweep: OUT/STUDY.svg, or OUT/STUDY-FACTOR.svg by a factor."""
+    """Draw a chart for each sweep: OUT/STUDY.svg, or OUT/STUDY-FACTOR.svg with several values."""
     from engine.report.charts import save
     from engine.study.charts import probe_chart, sweep_chart
     from engine.study.grid import STUDIES
@@ -127,14 +127,14 @@ def draw(args: Args, found: "dict[str, list[Point]]") -> None:
 
 
 def as_json(name: str, found: "dict[str, list[Point]]", cells, table) -> dict:
-    """What was found, sweep by sweep."""
+    """The results of all sweeps as a JSON object."""
     sweeps = {factor: [asdict(point) for point in points] for factor, points in found.items()}
     counts = {"cells": len(cells), "done": sum(cell in table for cell in cells)}
     return {"study": name, **counts, "sweeps": plain(sweeps)}
 
 
 def plain(value: Any) -> Any:
-    """JSON knows finite numbers only: intervals without ends have null there."""
+    """A value for JSON, in which infinite numbers are replaced by null."""
     if isinstance(value, dict):
         return {k: plain(v) for k, v in value.items()}
     if isinstance(value, list):
@@ -143,7 +143,7 @@ def plain(value: Any) -> Any:
 
 
 def show(found: "dict[str, list[Point]]") -> None:
-    """Tables on standard output: each figure with its interval, half its width after the sign."""
+    """Print tables of all metrics, with half the width of their interval after the sign."""
     from rich.table import Table
 
     from data_pipeline.common.terminal import report_console

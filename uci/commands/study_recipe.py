@@ -1,9 +1,8 @@
-"""Compare recipes: the whole training with one thing changed, at the same processor time.
+"""Compare recipes: trainings that differ in one setting, with equal CPU time.
 
-A variant is one or more settings as in 'argmax train --set', or of the whole run, such as
-batch_size, with a blank between them; the first, without any, is the base. Measured on the
-validation split. One that was stopped goes on where it was. Without --data it only shows what is
-done, base by base.
+A variant is one or more settings, as in 'argmax train --set' or of the run, such as batch_size,
+separated by spaces; the empty variant is the base. Evaluated on the validation split. Trainings
+that were stopped are resumed. Without --data it only shows what is done, by base.
 """
 
 import json
@@ -28,27 +27,27 @@ class Args:
     out: Path
     """The directory of the table (trials.csv), the charts and the runs."""
     data: Path | None = None
-    """The dataset directory; without it nothing is trained."""
+    """The dataset directory; without it, nothing is trained."""
     variant: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """A variant to compare, once or more; by default a list of them."""
+    """A variant to compare (default: a list of variants); may be repeated."""
     preset: BoardPreset = "small"
     """The base's network and batch size."""
     base: str = ""
-    """Settings of the base and all its variants, as those of a variant; by default none."""
+    """Settings of the base and of all variants, in the form of a variant (default: none)."""
     steps: PositiveInt = 400
-    """Training steps of the base; variants take as many as have the same processor time."""
+    """Training steps of the base; variants take as many as need the same CPU time."""
     seeds: PositiveInt = 2
-    """Runs of each variant, by seeds from 0 on."""
+    """Number of seeds for each variant, starting with 0."""
     positions: PositiveInt = 8192
-    """At most so many positions of the validation split are measured on."""
+    """Evaluate on at most this many positions of the validation split."""
     cpu_devices: PositiveInt | None = None
-    """On CPUs: how many devices share a batch; by default one a core, if the batch divides."""
+    """Number of CPU devices that share a batch (default: one per core, if it divides the batch)."""
     json: bool = False
     """Print one JSON object on standard output."""
 
 
 def run(args: Args) -> int:
-    """Train the trials that are missing; then draw and say what the table holds."""
+    """Train the missing trials, then draw and print the results in the table."""
     from data_pipeline.common.errors import InputError
     from engine.report.charts import save
     from engine.study.charts import recipe_chart
@@ -73,7 +72,7 @@ def run(args: Args) -> int:
 
 
 def train(args: Args, data: Path, chosen: "list[Trial]") -> None:
-    """Train and measure what is missing; a line on standard error for each trial."""
+    """Train and evaluate the missing trials; prints a line on standard error for each."""
     from model.training.runtime import keep_freed_memory
 
     keep_freed_memory()
@@ -103,7 +102,7 @@ def train(args: Args, data: Path, chosen: "list[Trial]") -> None:
 
 
 def text(comparison: "Comparison") -> str:
-    """A Markdown table: the base's figures, then each variant's differences to them."""
+    """A Markdown table: the base's metrics, then each variant's differences from them."""
     from engine.study.recipe_trials import ABOUT
     from model.training.loop import EVALUATED
 

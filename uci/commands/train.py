@@ -18,48 +18,48 @@ if TYPE_CHECKING:
     from model.config import NetworkConfig, Preset, Setup, TrainConfig
 
 STEPS = 10_000
-"""Where neither steps nor minutes are given."""
+"""The default, if neither steps nor minutes are given."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Args:
     data: Path
-    """The dataset directory, as 'argmax data convert' makes it, or a ChessBench bag (.bag)."""
+    """A dataset directory from 'argmax data convert', or a ChessBench bag (.bag)."""
     out: Path
     """The directory of the run: logs, checkpoints, network.safetensors."""
     training: tyro.conf.OmitArgPrefixes[TrainOptions]
     preset: PresetName = "small"
-    """The network's size; those that start with 'sequence', and 9M, 136M and 270M, are of the
-    layout of Ruoss et al. 2024."""
+    """The network's size; 9M, 136M, 270M and those that start with 'sequence' have the architecture
+    of Ruoss et al. 2024."""
     target: Target | None = None
     """What the network predicts: the win probability of each move, that of the position, or the
-    move that is played (default: win probabilities of moves, or what a bag holds)."""
+    move played (default: action-value, or the target of a bag)."""
     recipe: RecipeName | None = None
-    """Loss and optimizer: ours, or those of Ruoss et al. 2024 (default: what suits the preset)."""
+    """Loss and optimizer: 'argmax', or 'reference' for those of Ruoss et al. 2024 (default: by
+    preset)."""
     set: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """Any field of the network, the loss or the optimizer in place of the preset's and the
-    recipe's, as in --set network.width=192 --set optimizer.ema_decay=0.9995; a wrong name lists
-    them all."""
+    """Override a field of the network, the loss or the optimizer, as in --set network.width=192
+    --set optimizer.ema_decay=0.9995; for a wrong name, all names are listed."""
     batch_size: PositiveInt | None = None
-    """Positions a step, or with the layout 'sequence' pairs of a position and a move (default:
-    what suits the preset)."""
+    """Positions per step; with the architecture 'sequence', pairs of a position and a move
+    (default: by preset)."""
     start: Path | None = None
-    """Start from the weights of this network (.safetensors), of the same shape or with fewer or
-    narrower layers; by default from random ones."""
+    """Start from the weights of this network (.safetensors), with the same shape or with fewer or
+    narrower layers (default: random weights)."""
     compute_dtype: TrainingDtype | None = None
-    """What layers compute in; by default float32 on CPUs, bfloat16 on accelerators. Mixed is
-    float32, but for the operands of products: faster on CPUs that have instructions for bfloat16
-    (AVX512-BF16, AMX), slower on others."""
+    """The type that layers compute in (default: float32 on CPUs, bfloat16 on accelerators). mixed:
+    float32 with the operands of matrix products in bfloat16; faster on CPUs with instructions for
+    bfloat16 (AVX512-BF16, AMX), slower on others."""
     cpu_devices: PositiveInt | None = None
-    """On CPUs: how many devices share a batch; by default one a core, if the batch divides."""
+    """Number of CPU devices that share a batch (default: one per core, if it divides the batch)."""
     evaluation_data: Path | None = None
     """Evaluate on this dataset (default: that of --data; bags have no test split)."""
     resume: bool = False
-    """Go on with the run in --out from its last checkpoint."""
+    """Resume the run in --out from its last checkpoint."""
 
 
 def run(args: Args) -> int:
-    """Train, showing progress; the network's path is the last thing said."""
+    """Train with a progress display; prints the network's path at the end."""
     from model.training.runtime import keep_freed_memory
 
     keep_freed_memory()
@@ -80,15 +80,15 @@ def run(args: Args) -> int:
 
 
 def _config(args: Args, data: "Dataset | Bag") -> "TrainConfig":
-    """What the options, the preset and the data say; also sets JAX's number of devices."""
+    """The configuration from options, preset and data; also sets JAX's number of devices."""
     from data_pipeline.batches.chessbench_bags import Bag
     from data_pipeline.dataset.records import knows_clocks
     from model.config import SequenceConfig, TrainConfig, preset
     from model.inference.predictor import backend
     from model.training.runtime import share_batches
 
-    held = data.target if isinstance(data, Bag) else "action-value"
-    chosen = preset(args.preset, target=args.target or held)
+    target = data.target if isinstance(data, Bag) else "action-value"
+    chosen = preset(args.preset, target=args.target or target)
     network = chosen.network
     if isinstance(network, SequenceConfig) and not isinstance(data, Bag):
         network = dataclasses.replace(network, clocks=knows_clocks(data.records("train")))
@@ -109,8 +109,8 @@ def _config(args: Args, data: "Dataset | Bag") -> "TrainConfig":
 
 
 def _setup(args: Args, chosen: "Preset", network: "NetworkConfig") -> "Setup":
-    """The network and a recipe by name, with what is set in their place. Moves are not compared
-    where the network does not learn them together."""
+    """The network and a recipe, with overrides. The loss terms that compare moves are switched off
+    if the network does not learn them together."""
     from model.config import RECIPES, Setup
     from model.overrides import override
 

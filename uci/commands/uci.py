@@ -9,14 +9,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Args:
-    """What the GUI cannot set because it comes before the protocol."""
+    """Options that are needed before the protocol starts."""
 
     network: Path | None = None
-    """The network that plays until the option Network names another (default: the shipped one)."""
+    """The network, until the UCI option Network names another one (default: the shipped one)."""
 
 
 def parse_args(argv: list[str]) -> Args | None:
-    """The usual command lines, without the time that importing tyro takes; None for all others."""
+    """Parse common command lines without importing tyro, which takes time; None for all others."""
     match argv:
         case []:
             return Args()
@@ -40,7 +40,7 @@ def run(args: Args) -> int:
     )
     stdin = sys.stdin.buffer
     serve(session, stdin.readline, ended=lambda: has_ended(stdin))
-    # Python would wait for what is still being imported or compiled; the GUI should not have to.
+    # Python would wait for imports and compilation in other threads.
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
     os._exit(0)

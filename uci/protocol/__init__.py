@@ -1,1 +1,1 @@
-"""The UCI protocol: parsing, options, a session, and the thread that thinks."""
+"""The UCI protocol: parser, options, session, and the answers to ``go``."""

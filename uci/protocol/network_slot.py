@@ -1,4 +1,4 @@
-"""Getting a network ready to play: imports, the file, compilation, and what if that fails."""
+"""Getting a network ready to play: imports, loading, compilation, and what to do on errors."""
 
 import contextlib
 import threading
@@ -20,7 +20,7 @@ def prepare() -> None:
 
 
 def load(path: Path) -> "Loaded":
-    """A network file, ready to play; what only later moves need is compiled in the background.
+    """Load a network; passes that only later moves need are compiled in the background.
 
     Raises ArgmaxError or OSError.
     """
@@ -35,13 +35,13 @@ def load(path: Path) -> "Loaded":
 
 
 class Submit(Protocol):
-    """Hands a call to the worker thread."""
+    """Submits a call to the worker thread."""
 
     def __call__(self, call: Callable, /, *args: object) -> Future: ...
 
 
 class NetworkSlot:
-    """The network in use: loaded on the worker, kept if its successor cannot be loaded."""
+    """The current network: loaded on the worker thread, and kept if the next one fails to load."""
 
     def __init__(
         self,
@@ -55,28 +55,29 @@ class NetworkSlot:
         self._tell = tell
         self._default = self._path = default
         self._future: Future[Loaded] | None = None
-        self._loaded: Loaded | None = None  # the worker's
-        self._settled: str | None = None  # the worker's: the path that `_loaded` is the answer to
+        self._loaded: Loaded | None = None  # used on the worker only
+        self._settled: str | None = None  # used on the worker only: the path that gave `_loaded`
 
     def choose(self, path: str) -> None:
-        """Use another file from the next `get` on; an empty path stands for the default."""
+        """Use another file from the next `get` on; an empty path means the default."""
         self._path = path or self._default
         self._future = None
 
     def get(self) -> "Future[Loaded]":
-        """The network, perhaps still loading. Call it on the reading thread only."""
+        """The network, which may still be loading. Only for the thread that reads commands."""
         failed = self._future and self._future.done() and self._future.exception()
         if self._future is None or failed:
             self._future = self._submit(self._load_or_keep, self._path)
         return self._future
 
     def load_early(self) -> None:
-        """On the worker: load what is chosen by now, so that the first `get` need not wait."""
-        with contextlib.suppress(Exception):  # told, and told again where it is asked for
+        """On the worker: load the current choice now, so that the first `get` need not wait."""
+        with contextlib.suppress(Exception):  # reported, and again by `get`
             self._load_or_keep(self._path)
 
     def _load_or_keep(self, path: str) -> "Loaded":
-        """Load a file; where that fails, say so and keep the last network or the default."""
+        """Load a file; if that fails, report it and keep the previous network, or load the
+        default."""
         if self._loaded is None or self._settled != path:
             self._loaded = self._load(path) or self._loaded
             if self._loaded is None and path != self._default:
@@ -87,16 +88,16 @@ class NetworkSlot:
         return self._loaded
 
     def _load(self, path: str) -> "Loaded | None":
-        """The network of a file; None, after saying why, where it cannot be loaded."""
+        """The network of a file; None, after reporting the reason, if it cannot be loaded."""
         try:
             return self._load_file(Path(path))
-        except Exception as error:  # also mistakes of ours: a game may be running
+        except Exception as error:  # of any kind, since a game may be running
             kept = "; the one loaded before stays in use" if self._loaded else ""
             self._tell(f"Network: {describe(error)}{kept}")
         return None
 
 
 def describe(error: Exception) -> str:
-    """What went wrong, for an ``info string``; with its type where it was not foreseen."""
+    """An error as text for ``info string``, with its type if it is unexpected."""
     foreseen = isinstance(error, (ArgmaxError, OSError))
     return str(error) if foreseen else f"{type(error).__name__}: {error}"

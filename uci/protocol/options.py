@@ -1,7 +1,7 @@
-"""The UCI options: what is offered, with which range, and how a value from the GUI is taken over.
+"""The UCI options: names, types, ranges, and setting values.
 
-`Options` holds the values as the GUI sees them (whole numbers); the properties give them in the
-engine's units.
+`Options` has the values as in the GUI (integers); its properties convert them to the engine's
+units.
 """
 
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from data_pipeline.common.plain_text import shorten
 from uci.protocol.protocol import render_option
 
 MAX_SEED = 2**31 - 1
-MAX_MOVES = 218  # no legal position has more
+MAX_MOVES = 218  # the most legal moves in any position
 
 
 @dataclass(frozen=True)
 class Options:
-    """The values in force."""
+    """The current values."""
 
     network: str = ""
     multipv: int = 1
@@ -49,13 +49,13 @@ class Options:
 
     @property
     def contempt_win_prob(self) -> float:
-        """What a draw is worth less than 0.5."""
+        """How much less than 0.5 a draw counts."""
         return self.draw_contempt / 100
 
 
 @dataclass(frozen=True)
 class Spec:
-    """One option as it is offered: UCI name, type, the field it sets, and the range of a spin."""
+    """An option: its UCI name and type, the field that it sets, and the range of a spin."""
 
     name: str
     kind: str
@@ -85,7 +85,7 @@ SPECS = (
 
 
 def specs_for(elo_range: tuple[int, int] | None) -> tuple[Spec, ...]:
-    """The options on offer; a limit of strength only where the network's Elo was measured."""
+    """All options; limits of strength only if the network's Elo was measured."""
     if elo_range is None:
         return SPECS
     limit = Spec("UCI_LimitStrength", "check", "limit_strength")
@@ -100,12 +100,12 @@ def render_specs(specs: tuple[Spec, ...], defaults: Options) -> Iterator[str]:
 
 
 def find(specs: tuple[Spec, ...], name: str) -> Spec | None:
-    """The option of that name; case does not matter, as the protocol says."""
+    """The option with this name, in upper or lower case, as the protocol says."""
     return next((spec for spec in specs if spec.name.lower() == name.lower()), None)
 
 
 def with_value(options: Options, spec: Spec, value: str | None) -> Options:
-    """``options`` with one changed. Raises ValueError (one line) for a value that does not fit."""
+    """``options`` with one value changed. Raises ValueError, in one line, for an invalid value."""
     if spec.kind == "button":
         return options
     return replace(options, **{spec.field: _parse_value(spec, value or "")})

@@ -1,4 +1,4 @@
-"""FENs and move lists from users and GUIs -> boards, or one line that says what is wrong."""
+"""Parsing of FENs and moves from users and GUIs, with errors in one line."""
 
 from collections.abc import Iterable
 
@@ -10,10 +10,9 @@ from data_pipeline.sources.fen import faults_of, read_fen
 
 
 def board_from_fen(fen: str | None) -> chess.Board:
-    """The board of a FEN or EPD, read as `data_pipeline.sources.fen` does; by default the starting
-    position.
+    """The board of a FEN or EPD (see `data_pipeline.sources.fen`), by default the start position.
 
-    Raises InputError for anything unplayable.
+    Raises InputError if it is unplayable.
     """
     if fen is None:
         return chess.Board()
@@ -39,7 +38,7 @@ def parse_move(board: chess.Board, text: str) -> chess.Move:
 
 
 def after_moves(board: chess.Board, moves: Iterable[str]) -> chess.Board:
-    """``board`` itself, after ``moves``. Raises InputError at the first that is illegal."""
+    """``board`` itself, after ``moves``. Raises InputError for an illegal move."""
     for number, text in enumerate(moves, start=1):
         try:
             board.push(parse_move(board, text))

@@ -1,7 +1,7 @@
-"""The UCI protocol (April 2006): lines to commands and answers to lines, without any I/O.
+"""The UCI protocol (April 2006): parsing commands and formatting answers, without I/O.
 
-As the protocol asks, white space is free, unknown tokens before a command are skipped ("joho debug
-on" is "debug on"), and what is unknown inside a command is passed over.
+As the protocol says, any white space separates tokens, unknown tokens before a command are skipped
+("joho debug on" is "debug on"), and unknown tokens within a command are ignored.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from data_pipeline.common.plain_text import shorten
 
 
 class Bare(Enum):
-    """The commands that are one word."""
+    """Commands of one word."""
 
     UCI = "uci"
     IS_READY = "isready"
@@ -39,7 +39,7 @@ class SetOption:
 
 @dataclass(frozen=True)
 class Position:
-    """``position startpos|fen FEN [moves ...]``; ``fen`` is None for the starting position."""
+    """``position startpos|fen FEN [moves ...]``; ``fen`` is None for the start position."""
 
     fen: str | None
     moves: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Go:
-    """``go ...``; times in milliseconds. ``ignored``: parameters that lack their number."""
+    """``go ...``; times in milliseconds. ``ignored``: parameters without a valid number."""
 
     searchmoves: tuple[str, ...] = ()
     numbers: dict[str, int] = field(default_factory=dict)
@@ -56,14 +56,14 @@ class Go:
     ignored: tuple[str, ...] = ()
 
     @property
-    def held(self) -> bool:
-        """Whether bestmove waits for ``stop`` or ``ponderhit``."""
+    def is_held(self) -> bool:
+        """Whether bestmove has to wait for ``stop`` or ``ponderhit``."""
         return self.ponder or self.infinite
 
 
 @dataclass(frozen=True)
 class Invalid:
-    """A command that makes no sense: what was expected and what was found.
+    """A malformed command, and what was expected instead.
 
     ``command``: its first word.
     """
@@ -89,7 +89,7 @@ BARE_WORDS = {command.value: command for command in Bare}
 
 
 def parse(line: str) -> Command | None:
-    """One line of input -> the command in it; None for a blank line. Never raises."""
+    """The command in a line of input; None for a blank line. Never raises."""
     tokens = line.split()
     for i, token in enumerate(tokens):
         if token in BARE_WORDS:
@@ -104,14 +104,14 @@ def _invalid(expected: str, tokens: list[str]) -> Invalid:
 
 
 def _parse_debug(tokens: list[str]) -> Command:
-    """The protocol names ``on`` and ``off`` only; anything else is taken for a mistake."""
+    """The protocol has only ``on`` and ``off``."""
     if tokens[:1] in (["on"], ["off"]):
         return Debug(tokens[0] == "on")
     return _invalid("debug on or debug off", ["debug", *tokens])
 
 
 def _parse_setoption(tokens: list[str]) -> Command:
-    """Names and values may both hold blanks; the first ``value`` ends the name."""
+    """Names and values may contain spaces; the name ends at the first ``value``."""
     if tokens[:1] != ["name"]:
         return _invalid("setoption name NAME [value VALUE]", ["setoption", *tokens])
     end = tokens.index("value") if "value" in tokens else len(tokens)
@@ -152,7 +152,7 @@ def _parse_go(tokens: list[str]) -> Command:
 
 
 def _integer(tokens: Iterator[str]) -> int | str:
-    """The next token as an integer, or as it is if it is none."""
+    """The next token as an integer, or as text if it is not one."""
     token = next(tokens, "")
     try:
         return int(token)
@@ -174,12 +174,12 @@ def render_info(fields: dict[str, object]) -> str:
 
 
 def render_string(text: str) -> str:
-    """``info string ...``: one line, whatever the text holds."""
+    """``info string ...``: always one line."""
     return f"info string {' '.join(text.split())}"
 
 
 def render_bestmove(move: str | None, ponder: str | None = None) -> str:
-    """``bestmove ...``; ``(none)`` where there is no move."""
+    """``bestmove ...``, with ``(none)`` if there is no move."""
     return f"bestmove {move or '(none)'}" + (f" ponder {ponder}" if ponder else "")
 
 

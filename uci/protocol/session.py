@@ -1,7 +1,7 @@
-"""A UCI session: commands in, lines out, the network loaded and asked on a worker thread.
+"""A UCI session: commands in, lines out; the network is loaded and run on a worker thread.
 
-`Session.handle` never waits: what takes time goes to the one worker, in order. JAX, numpy and even
-python-chess are imported only after ``uciok`` is out; the network is then loaded in the background.
+`Session.handle` never blocks: slow work goes to the single worker, in order. JAX, numpy and even
+python-chess are imported only after ``uciok``; then the network is loaded in the background.
 """
 
 import contextlib
@@ -46,12 +46,12 @@ AUTHOR = "the Argmax developers"
 
 
 REPEAT_SECONDS = 0.075
-"""After this time the ``info`` block is sent again, for GUIs that miss or drop a first one."""
+"""After this time the ``info`` block is sent again, for GUIs that miss the first one."""
 
 
 @dataclass
 class Thought:
-    """A ``go`` on its way: its bestmove is written once it is both found and released."""
+    """A running ``go``: its bestmove is written when it is both known and released."""
 
     released: bool
     answer: "Answer | None" = None
@@ -60,12 +60,12 @@ class Thought:
 
 
 class Session:
-    """One engine as one GUI sees it.
+    """The engine as one GUI sees it.
 
     ``write`` takes one line of output; it is called from two threads, one line at a time. ``load``
-    makes a network file ready to play (on the worker; raises ArgmaxError or OSError). ``prepare``
-    is what can be done before it is known which network is wanted, such as importing JAX.
-    ``elo_range``: the strengths that the default network can be limited to, if any.
+    loads a network file (on the worker; raises ArgmaxError or OSError). ``prepare`` does what does
+    not depend on the network, such as importing JAX. ``elo_range``: the range of UCI_Elo for the
+    default network, if its strength was measured.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Session:
         self._network = NetworkSlot(self._submit, load, self._tell, str(network))
 
     def handle(self, command: Command | None) -> None:
-        """Carry out one command; ``quit`` is the caller's: stop reading, then call `quit`."""
+        """Handle a command other than ``quit``: for that, stop reading and call `quit`."""
         match command:
             case Bare.UCI:
                 self._introduce()
@@ -127,15 +127,15 @@ class Session:
                 self._tell(f"unknown command '{line}'")
 
     def finish(self) -> None:
-        """Give all answers that are owed; what else the worker does may go on."""
+        """Write all pending answers; does not wait for other work."""
         self._release()
         if self._last_answer:
             self._last_answer.exception()  # waits for it
         self._shut_down()
 
     def quit(self, patience_seconds: float = 0.0) -> None:
-        """As `finish`, but only the last of several ``go`` is answered, if it takes no longer than
-        that; by default nothing is waited for."""
+        """Stop; of several pending ``go`` only the last is answered, if it takes at most this long.
+        By default this does not wait at all."""
         self._stop()
         for go in list(self._goes)[:-1]:
             go.cancel()
@@ -155,7 +155,7 @@ class Session:
         self._submit(self._network.load_early)
 
     def _is_ready(self) -> None:
-        """At once, even while thinking; but what ``setoption`` asked for comes first."""
+        """Answer at once, even while thinking; but only after pending ``setoption`` commands."""
         settings = (self._network.get(), self._last_setting)
         if all(setting is None or setting.done() for setting in settings):
             self._write("readyok")
@@ -188,7 +188,8 @@ class Session:
             self._reject_position(f"position: {error}")
 
     def _reject_position(self, problem: str) -> None:
-        """A move in any other position would be wrong, so there is none until a good one comes."""
+        """Without a valid position any move could be wrong, so none is played until the next
+        one."""
         self._tell(f"{problem}; go has no move until the next position")
         self._board, self._position_failed = None, True
 
@@ -202,7 +203,7 @@ class Session:
         if self._board is None and not self._position_failed:
             self._tell("go: no position was given; taking the starting position")
         board = self._board.copy() if self._board else chess.Board()
-        thought = self._thought = Thought(released=not go.held)
+        thought = self._thought = Thought(released=not go.is_held)
         if self._position_failed:
             job = self._submit(self._answer_without_position, thought)
         elif "perft" in go.numbers:
@@ -231,7 +232,7 @@ class Session:
         game_seed: int,
         started: float,
     ) -> None:
-        """On the worker: a bestmove follows whatever happens, since the GUI waits for it."""
+        """On the worker: always write a bestmove, since the GUI waits for it."""
         from uci.protocol.think import Answer, Request, think
 
         def elapsed_ms() -> int:
@@ -250,9 +251,9 @@ class Session:
         self._give(thought, answer, repeat_after)
 
     def _give(self, thought: Thought, answer: "Answer", repeat_after: float | None) -> None:
-        """Write an answer as far as it is released, and its block again ``repeat_after`` seconds.
+        """Write an answer, and its ``info`` block again after ``repeat_after`` seconds.
 
-        ``stop`` ends the wait; it and ``ponderhit`` give the rest of a held answer at once.
+        ``stop`` ends that wait. ``stop`` and ``ponderhit`` release a held bestmove at once.
         """
         wait = repeat_after is not None and not thought.stopped.is_set()
         with self._lock:
@@ -271,22 +272,22 @@ class Session:
                     self._finish_answer(thought)
 
     def _finish_answer(self, thought: Thought) -> None:
-        """The bestmove; with the lock held."""
+        """Write the bestmove; call it with the lock held."""
         assert thought.answer
         self._output(thought.answer.bestmove)
         thought.given = True
 
     def _stop(self) -> None:
-        """Cut a perft or a wait short; all other thinking is short enough."""
+        """Interrupt a perft or a wait; all other thinking is short enough."""
         if self._thought:
             self._thought.stopped.set()
         self._release()
 
     def _release(self) -> None:
-        """Let a held bestmove go, now or as soon as it is found.
+        """Release a held bestmove, now or as soon as it is known.
 
-        Its block goes before it once more: clients read what stands between the release and the
-        bestmove, and take no score from before a ``ponderhit``.
+        Its ``info`` block is written again before it: clients read the lines between the release
+        and the bestmove, and do not use scores from before a ``ponderhit``.
         """
         thought = self._thought
         if thought is None:
@@ -334,12 +335,12 @@ class Session:
 
 
 def repeat_seconds(go: Go, white: bool, multipv: int) -> float | None:
-    """How long after its first ``info`` block a ``go`` gets it again; None for not at all.
+    """Seconds after which a ``go`` gets its ``info`` block again; None for never.
 
-    Nobody waits for a held bestmove meanwhile. Otherwise the bestmove comes after the second block,
+    While a bestmove is held, nobody waits for the second block. Otherwise the bestmove follows it,
     so a short clock makes the wait short.
     """
-    if go.held:
+    if go.is_held:
         return REPEAT_SECONDS
     if multipv == 1:
         return None

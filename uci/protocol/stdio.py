@@ -1,4 +1,4 @@
-"""Standard input and output as a UCI session needs them: bounded lines in, whole lines out."""
+"""Standard input and output of a UCI session: lines of limited length in, whole lines out."""
 
 import os
 import select
@@ -10,14 +10,14 @@ from uci.protocol.protocol import Bare, Invalid, parse
 from uci.protocol.session import Session
 
 LINE_LIMIT = 1 << 20  # bytes; a game of 6,000 moves has 30,000
-GRACE_SECONDS = 0.02  # how long a program may take to close the pipe after `quit`
+GRACE_SECONDS = 0.02  # time for a program to close the pipe after `quit`
 SCRIPT_PATIENCE_SECONDS = 60.0
 
 
 def read_lines(read: Callable[[int], bytes], limit: int) -> Iterator[str | None]:
-    """Lines from ``read(n)``, which returns at most n bytes up to and with the next line end.
+    """Lines from ``read(n)``, which returns at most n bytes, up to and including a line end.
 
-    Bytes that are not UTF-8 are replaced. A line of more than ``limit`` bytes comes out as None.
+    Bytes that are not UTF-8 are replaced. For a line of more than ``limit`` bytes, yields None.
     """
     overlong = False
     while chunk := read(limit + 1):
@@ -37,11 +37,11 @@ def serve(
 ) -> None:
     """Handle commands until ``quit`` or the end of input.
 
-    The end of input waits for all answers. ``quit`` waits for none, except where the input has
-    ``ended`` with it, so that a script piped in gets its last answer.
+    At the end of input this waits for all answers. ``quit`` does not wait, unless the input has
+    ``ended`` there: then a script piped in gets its last answer.
     """
     for line in read_lines(read, limit):
-        # It may have been a position, so none is known now.
+        # It may have been a position, so the position is unknown from here on.
         overlong = Invalid(f"a line of over {limit} bytes", "position")
         command = parse(line) if line is not None else overlong
         if command is Bare.QUIT:
@@ -52,18 +52,18 @@ def serve(
 
 
 def has_ended(stream: BinaryIO) -> bool:
-    """Whether nothing more comes after what was read: the end of a file, or a closed pipe."""
+    """Whether there is no more input: the end of a file, or a closed pipe."""
     try:
         readable, _, _ = select.select([stream], [], [], GRACE_SECONDS)
         return bool(readable) and not os.read(stream.fileno(), 1)
-    except (OSError, ValueError):  # Windows asks sockets only
+    except (OSError, ValueError):  # on Windows, select works for sockets only
         return False
 
 
 def writer(stream: TextIO) -> Callable[[str], None]:
-    """Writes lines to ``stream`` at once; a GUI that has gone away is no news.
+    """A function that writes lines to ``stream`` and flushes; a closed pipe is ignored.
 
-    What a network's name or a GUI's own command brings in cannot break a line or hold escapes.
+    Line breaks and escape sequences from network names or commands are replaced.
     """
 
     def write(line: str) -> None:

@@ -1,4 +1,4 @@
-"""What happens between ``go`` and ``bestmove``: one analysis, told in UCI's words."""
+"""From ``go`` to ``bestmove``: one analysis, formatted as UCI."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from uci.protocol.protocol import Go, render_bestmove, render_info, render_strin
 
 @dataclass(frozen=True)
 class Loaded:
-    """A network that is ready to play, and how its strength can be limited (None: not measured)."""
+    """A network that is ready to play, and its strength curve (None: not measured)."""
 
     predictor: ActionValues
     curve: StrengthCurve | None = None
@@ -27,18 +27,18 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Request:
-    """A ``go`` with all that was in force when it came."""
+    """A ``go`` with the position and the options at that time."""
 
     go: Go
     board: chess.Board
     options: Options
     seed: int
-    elapsed_ms: Callable[[], int]  # since the ``go``
+    elapsed_ms: Callable[[], int]  # since ``go``
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Lines for a ``go``: its ``bestmove``, the ``info`` block before it, and what is told once."""
+    """The lines for a ``go``: bestmove, the ``info`` block before it, and notes written once."""
 
     bestmove: str
     block: tuple[str, ...] = ()
@@ -46,10 +46,10 @@ class Answer:
 
 
 def choice_for(options: Options, curve: StrengthCurve | None) -> Choice:
-    """The choice that the options ask for.
+    """The choice of moves for these options.
 
-    UCI_AnalyseMode shows what the network thinks: nothing bends the choice. UCI_LimitStrength
-    replaces Temperature and Temperature Moves.
+    With UCI_AnalyseMode it is the network's best move, without risk, contempt or temperature.
+    UCI_LimitStrength replaces Temperature and Temperature Moves.
     """
     if options.analyse_mode:
         return Choice()
@@ -74,7 +74,7 @@ def think(request: Request, loaded: Loaded, tablebase: Oracle | None) -> Answer:
         rules=options.rules,
         choice=choice_for(options, loaded.curve),
         tablebase=tablebase,
-        # The same seed and the same move of the game give the same choice, whatever came between.
+        # The same seed and the same move of the game give the same choice.
         seed=(request.seed, len(board.move_stack)),
     )
     analysis = engine.analyse(board, moves)
@@ -90,7 +90,7 @@ def think(request: Request, loaded: Loaded, tablebase: Oracle | None) -> Answer:
 def root_moves(
     board: chess.Board, searchmoves: Sequence[str]
 ) -> tuple[list[chess.Move], list[str]]:
-    """The legal moves among ``searchmoves`` (all moves if there are none) and what was wrong."""
+    """The legal moves among ``searchmoves`` (all moves if there are none), and error messages."""
     wanted, problems = [], []
     for text in searchmoves:
         try:
@@ -101,7 +101,7 @@ def root_moves(
 
 
 def _reply(engine: SearchlessEngine, board: chess.Board, move: chess.Move) -> chess.Move | None:
-    """The answer that the network would give in the opponent's place: a move to ponder on."""
+    """The network's best reply, as the move to ponder on."""
     after = board.copy()
     after.push(move)
     return engine.analyse(after).best if any(after.legal_moves) else None
@@ -114,15 +114,15 @@ def report(
     options: Options,
     elapsed_ms: int,
 ) -> Iterator[str]:
-    """An ``info`` line per reported move: the chosen one, or with MultiPV the best in order.
+    """An ``info`` line for the chosen move, or with MultiPV for the best moves in order.
 
-    Of a network that does not give win probabilities: no score, but how likely the move is played.
+    For a network without win probabilities: no score, but the probability that the move is played.
     """
     shown = range(min(options.multipv, len(analysis.moves)))
     if options.multipv == 1:
         shown = [analysis.moves.index(best)]
     results = analysis.win_draw_loss
-    nodes = len(analysis.moves)  # moves that the network valued
+    nodes = len(analysis.moves)  # moves valued by the network
     for rank, i in enumerate(shown, start=1):
         move = analysis.moves[i]
         line = [move] if reply is None or move != best else [move, reply]
@@ -145,20 +145,20 @@ def report(
 
 
 def score(analysis: Analysis, i: int) -> str:
-    """``mate 1`` where the rules say so, else what the choice maximises, in centipawns."""
+    """``mate 1`` if the rules say so, otherwise the utility in centipawns."""
     if analysis.verdicts[i] == CHECKMATE:
         return "mate 1"
     return f"cp {round(float(analysis.scores_cp[i]))}"
 
 
 def per_mille(results: Sequence[float]) -> tuple[int, int, int]:
-    """Probabilities of win, draw, loss -> whole per mille that sum to 1000."""
+    """Probabilities of win, draw, loss -> integers per mille that sum to 1000."""
     wins, losses = round(1000 * results[0]), round(1000 * results[2])
     return wins, 1000 - wins - losses, losses
 
 
 def perft(board: chess.Board, depth: int, stopped: Callable[[], bool]) -> Iterator[str]:
-    """Leaf counts per move, then their sum, as Stockfish prints them; cut short when stopped."""
+    """Leaf counts by move, then their sum, in the format of Stockfish; ends early when stopped."""
     total = 0
     for move in board.legal_moves:
         board.push(move)

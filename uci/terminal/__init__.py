@@ -1,1 +1,1 @@
-"""What a person sees in the terminal: the board, the game, tables."""
+"""The terminal interface: the board, the game, tables."""

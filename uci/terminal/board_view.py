@@ -1,9 +1,9 @@
-"""The board in a terminal, readable in every colour system and without colours.
+"""The board in a terminal, readable with any number of colours and without colours.
 
-Pieces are set off from each square that they may stand on by a contrast of at least 3:1, which is
-what the WCAG (success criterion 1.4.11) asks of graphics. Where a terminal has only 16 colours, and
-its user may have changed those, each piece has its own background, black or white. Without colours,
-or without the figures in the font or the encoding, pieces are letters: White's are capitals.
+Pieces have a contrast of at least 3:1 to every square colour, as WCAG (success criterion 1.4.11)
+requires for graphics. If a terminal has only 16 colours, which users may have changed, each piece
+has its own background, black or white. Without colours, or if the font or the encoding has no chess
+symbols, pieces are letters: capitals for White.
 """
 
 import os
@@ -18,7 +18,7 @@ BAR_WIDTH = 24
 
 @dataclass(frozen=True)
 class BoardStyle:
-    """Backgrounds of squares and styles of pieces, in rich's words; empty where there are none."""
+    """Backgrounds of squares and styles of pieces, as rich's style strings; empty for none."""
 
     light: str = ""
     dark: str = ""
@@ -27,9 +27,9 @@ class BoardStyle:
     white: str = ""
     black: str = ""
     own_background: bool = False
-    """Pieces bring their own background."""
+    """Whether pieces have their own background."""
     letters: bool = False
-    """Letters in the place of figures."""
+    """Whether pieces are letters instead of chess symbols."""
     ascii_only: bool = False
 
 
@@ -37,7 +37,7 @@ COLOURS = {
     "truecolor": BoardStyle(
         "#ac845e", "#7a5a3c", "#7d8a2a", "#c8553d", "bold #ffffff", "bold #000000"
     ),
-    # Of the 256, those from 16 on are the same everywhere.
+    # The colours from 16 to 255 are the same in all terminals.
     "256": BoardStyle(
         "color(137)", "color(94)", "color(100)", "color(160)", "bold color(231)", "bold color(16)"
     ),
@@ -48,7 +48,7 @@ COLOURS = {
 
 
 def board_style(console: Console) -> BoardStyle:
-    """What the console can show."""
+    """The style that suits the console."""
     ascii_only = not console.encoding.lower().startswith("utf")
     system = console.color_system
     if system is None or console.no_color:
@@ -81,7 +81,7 @@ def board_text(board: chess.Board, bottom: chess.Color, style: BoardStyle) -> Te
 
 
 def _append_square(text: Text, piece: chess.Piece | None, kind: str, style: BoardStyle) -> None:
-    """Three characters; without colours, brackets mark the last move and a king in check."""
+    """Append three characters; without colours, brackets mark the last move and a king in check."""
     background = getattr(style, kind)
     if not background:
         left, right = {"moved": "[]", "checked": "()"}.get(kind, "  ")
@@ -99,7 +99,7 @@ def _append_square(text: Text, piece: chess.Piece | None, kind: str, style: Boar
 
 
 def _figure(piece: chess.Piece, style: BoardStyle) -> str:
-    """A letter, an outline for a piece with its own background, else a filled figure."""
+    """A letter, an outlined symbol for a piece with its own background, or a filled symbol."""
     if style.letters:
         return piece.symbol()
     symbol = piece.symbol().upper() if style.own_background else piece.symbol().lower()
@@ -107,7 +107,7 @@ def _figure(piece: chess.Piece, style: BoardStyle) -> str:
 
 
 def bar_text(white_win_prob: float, ascii_only: bool) -> Text:
-    """White's win probability as a bar as wide as the board, and in per cent."""
+    """White's win probability in percent, and as a bar of the board's width."""
     full = round(white_win_prob * BAR_WIDTH)
     on, off = "#." if ascii_only else "█░"
     return Text(f"   {on * full}{off * (BAR_WIDTH - full)} White {white_win_prob:.0%}")

@@ -14,11 +14,12 @@ ASCII_LEVELS = " .:-=+*%#"
 CHART_WIDTH = 24
 LEAST_CHART_WIDTH = 8
 ALWAYS_SHOWN, RESULTS = 33, 15
-"""Columns of the table's first four columns, and of the one of wins, draws and losses."""
+"""Widths of the first four columns together, and of the one with wins, draws and losses."""
 
 
 def sparkline(distribution: np.ndarray, width: int = CHART_WIDTH, ascii_only: bool = False) -> Text:
-    """[K] masses -> a line of blocks from loss (red) to win (green), its highest block full."""
+    """[K] probabilities -> a line of blocks from loss (red) to win (green), scaled to the
+    highest."""
     edges = np.linspace(0, len(distribution), width + 1)
     cumulative = np.concatenate([[0], np.cumsum(distribution)])
     masses = np.diff(np.interp(edges, np.arange(len(cumulative)), cumulative))
@@ -30,14 +31,14 @@ def sparkline(distribution: np.ndarray, width: int = CHART_WIDTH, ascii_only: bo
 
 
 def _colour(win_prob: float) -> str:
-    """From red over amber to green, all dark enough for white paper and bright enough for black."""
+    """A colour from red over amber to green, readable on white and on black."""
     anchors = np.array([(0xD0, 0x34, 0x2C), (0x9A, 0x74, 0x00), (0x2E, 0x8B, 0x3E)])
     mixed = (np.interp(win_prob, (0, 0.5, 1), channel) for channel in anchors.T)
     return "#" + "".join(f"{round(part):02x}" for part in mixed)
 
 
 def score_text(analysis: Analysis, i: int) -> str:
-    """``#1`` for a mate, else pawns with a sign, from the side to move."""
+    """``#1`` for a mate, otherwise signed pawns, for the side to move."""
     if analysis.verdicts[i] == CHECKMATE:
         return "#1"
     return f"{analysis.scores_cp[i] / 100:+.2f}"
@@ -48,8 +49,8 @@ def analysis_table(
 ) -> Table:
     """The moves, best first, with their distributions; at most ``most`` rows.
 
-    ``width``: the characters of a line. Where they do not do, the distributions give way first, and
-    then the shares of wins, draws and losses.
+    ``width``: characters per line. If it is too small, the distributions are left out first, then
+    the shares of wins, draws and losses.
     """
     chart = min(CHART_WIDTH, width - ALWAYS_SHOWN - RESULTS - 2)
     arrows = "lost <- outcomes -> won" if ascii_only else "lost ← outcomes → won"
@@ -80,7 +81,7 @@ def analysis_table(
 
 
 def commands_table(commands: Mapping[str, str]) -> Table:
-    """What can be typed and what it does, a line each, or more where the terminal is narrow."""
+    """The commands and their meanings, one per line."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     for command, meaning in commands.items():

@@ -13,12 +13,13 @@ from engine.match.game import GameRecord
 from engine.match.summary import report
 from engine.rating.sprt import Sprt
 
-REFRESH_S = 2.0  # ratings are fitted anew at most this often
-LINE_S = 60.0  # where stderr is no terminal, a line so often
+REFRESH_S = 2.0  # least time between two fits of the ratings
+LINE_S = 60.0  # time between lines if stderr is not a terminal
 
 
 class MatchTable(AbstractContextManager):
-    """Shows how records grow towards ``total``; the first ``resumed`` of them were there before."""
+    """Shows the progress of a match of ``total`` games, of which ``resumed`` were read from a
+    file."""
 
     def __init__(self, total: int, resumed: int, sprt: Sprt | None, console: Console) -> None:
         self.total, self.resumed, self.sprt = total, resumed, sprt
@@ -37,7 +38,7 @@ class MatchTable(AbstractContextManager):
         self._live.__exit__(kind, error, trace)
 
     def update(self, records: Sequence[GameRecord]) -> None:
-        """A game was added; from time to time redraws the table, or prints a line."""
+        """Call it after each game; from time to time it redraws the table or prints a line."""
         now = time.monotonic()
         if now - self._shown < (REFRESH_S if self.console.is_terminal else LINE_S):
             return
@@ -60,7 +61,7 @@ class MatchTable(AbstractContextManager):
 
 
 def table(figures: dict) -> Table:
-    """The pairings of `engine.match.summary.report`."""
+    """The pairings of a summary of `engine.match.summary.report` as a table."""
     grid = Table("a", "b", "+", "=", "-", "score", "Elo", "95 %", "superior", "draws")
     for line in figures["pairings"]:
         games = line["wins"] + line["draws"] + line["losses"]

@@ -1,4 +1,4 @@
-"""Games of the terminal as PGN: text, and files that are saved and loaded."""
+"""Games of the terminal as PGN: formatting, saving and loading."""
 
 import datetime
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ ENGINE_NAME = "Argmax"
 
 @dataclass(frozen=True)
 class SavedGame:
-    """A game from a file: the board with its moves, the result if it had one, and the tags."""
+    """A game from a file: the board with its moves, the result if there is one, and the tags."""
 
     board: chess.Board
     result: tuple[str, str] | None
@@ -34,9 +34,9 @@ def game_to_pgn(
     tags: Mapping[str, str] | None = None,
     remarks: Mapping[int, str] | None = None,
 ) -> str:
-    """A finished or broken-off game as PGN; a comment on the last move says why it ended.
+    """A finished or unfinished game as PGN, with the reason of the result in the last comment.
 
-    ``remarks``: comments that stand before a move, by its place in the game (0 is the first).
+    ``remarks``: comments before moves, by their index in the game.
     """
     game = chess.pgn.Game.from_board(board)
     today = datetime.date.today().strftime("%Y.%m.%d")
@@ -52,16 +52,16 @@ def game_to_pgn(
 
 
 def save_game(path: Path, text: str, ours: bool) -> None:
-    """Write a game. Raises InputError where a file is there that is not ``ours`` to replace."""
+    """Write a game. Raises InputError if the file exists and is not ``ours`` to replace."""
     if not ours and path.exists():
         raise InputError(f"expected a new file, found {path}; choose another name")
     write_atomically(path, text.encode())
 
 
 def load_game(path: Path) -> SavedGame:
-    """The first game of a PGN file, plain or compressed, read as all commands read games.
+    """The first game of a PGN file, plain or compressed, with the parser of all commands.
 
-    Raises InputError where there is none that can be played on, or OSError.
+    Raises InputError if there is no game that can be continued, or OSError.
     """
     if path.exists() and not path.is_file():
         raise InputError(f"expected a file of games, found something else at {path}")

@@ -1,7 +1,7 @@
-"""A game against the engine in the terminal: the rules of the conversation, without the terminal.
+"""A game against the engine in the terminal: its state and commands, without any I/O.
 
-`TerminalGame.answer` takes what the player typed and returns what to show; drawing and reading are
-`uci.commands.play`'s.
+`TerminalGame.answer` takes a line from the player and returns what to show. Reading and drawing are
+in `uci.commands.play`.
 """
 
 import dataclasses
@@ -22,15 +22,15 @@ from uci.terminal.typed_moves import question, typed_moves
 COMMANDS = {
     "moves": "the legal moves",
     "hint": "what the network would play, and why",
-    "undo": "take your last move back, also after the game's end",
-    "new [white|black]": "another game; you may choose your side",
-    "level [ELO|full]": "the engine's strength; alone, which there are",
+    "undo": "take back your last move, also after the end of the game",
+    "new [white|black]": "start another game; you may choose your side",
+    "level [ELO|full]": "set the engine's strength; without a value, show the range",
     "bar": "show or hide the evaluation after each move",
     "save FILE": "write the game to a PGN file",
-    "load FILE": "go on with the first game of a PGN file",
-    "flip": "turn the board",
+    "load FILE": "continue the first game of a PGN file",
+    "flip": "turn the board around",
     "fen": "the position as FEN",
-    "resign": "give the game up",
+    "resign": "resign the game",
     "quit": "leave; the game is printed as PGN",
     "help": "this text",
 }
@@ -40,14 +40,14 @@ LEVEL = "level "
 POINTS = {"1-0": 1.0, "1/2-1/2": 0.5, "0-1": 0.0}
 
 NO_FILE = (InputError, OSError, ValueError, RuntimeError)
-"""What names raise that no file can have: a NUL character, the home of nobody."""
+"""Errors for impossible file names, such as one with a NUL character."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What to show next: text, an analysis as a table, the commands, a changed board.
+    """What to show next: text, a table of an analysis, the commands, the changed board.
 
-    ``verbatim``: the text is to be copied and must not be broken into lines.
+    ``verbatim``: text to copy, which must not be wrapped.
     """
 
     text: str = ""
@@ -59,10 +59,10 @@ class Shown:
 
 @dataclass
 class TerminalGame:
-    """The state of a game: board, sides, and how it ended.
+    """The state of a game: board, sides, strength and result.
 
-    ``color`` is the player's. ``curve``: how the engine's strength can be limited, if that was
-    measured. ``result``: None while the game goes on, else the PGN result and why.
+    ``color`` is the player's. ``curve``: the engine's strength by temperature, if it was measured.
+    ``result``: the PGN result and its reason, or None while the game goes on.
     """
 
     engine: SearchlessEngine
@@ -77,7 +77,7 @@ class TerminalGame:
     level: int | None = None
     _start: chess.Board = field(init=False)
     _levels: dict[int, str] = field(default_factory=dict)
-    """The strength of each of the engine's moves, by its place in the game, where it is known."""
+    """The strength of each of the engine's moves by its index in the game, if it is known."""
     _saved: set[Path] = field(default_factory=set)
     _asked: str = ""
 
@@ -87,18 +87,18 @@ class TerminalGame:
 
     @property
     def engine_to_move(self) -> bool:
-        """Whether it is the engine's turn in a game that goes on."""
+        """Whether the game goes on and it is the engine's turn."""
         return self.result is None and self.board.turn != self.color
 
     def white_win_prob(self) -> float:
-        """What the network expects for White in the position on the board."""
+        """The network's expected score for White in the current position."""
         if self.result:
             return POINTS[self.result[0]]
         expected = float(self.engine.analyse(self.board).win_probs[0])
         return expected if self.board.turn == chess.WHITE else 1 - expected
 
     def engine_move(self) -> Shown:
-        """Let the engine make its move."""
+        """Play the engine's move."""
         analysis = self.engine.analyse(self.board)
         move = self.engine.choose(analysis)
         self._levels[len(self.board.move_stack)] = _level_text(self.level)
@@ -108,7 +108,7 @@ class TerminalGame:
         return self._push(move, said)
 
     def answer(self, line: str) -> Shown:
-        """Carry out what the player typed: a command or a move."""
+        """Handle a line from the player: a command or a move."""
         line = line.strip()
         asked, self._asked = self._asked, ""
         if not line:
@@ -129,11 +129,11 @@ class TerminalGame:
         return self._push(moves[0])
 
     def leave(self) -> None:
-        """The player went away; an unfinished game has no result."""
+        """Leave the game; an unfinished game has no result."""
         self.left = True
 
     def limit_strength(self, elo: int | None) -> None:
-        """Play at a measured Elo, or with None at full strength. Raises InputError."""
+        """Play at an Elo in the measured range, or at full strength (None). Raises InputError."""
         if elo is None:
             temperature = 0.0
         elif self.curve is None:
@@ -177,7 +177,7 @@ class TerminalGame:
         return Shown(analysis=self.engine.analyse(self.board))
 
     def _do_undo(self, _: str) -> Shown:
-        """Back to the player's last decision: a resignation, or a move and its answer."""
+        """Take back the player's last decision: a resignation, or a move with its answer."""
         if self.result and self.result != result_of(self.board):
             self.result = None
             return Shown(board_changed=True)
@@ -265,7 +265,8 @@ class TerminalGame:
         self.result = result_of(board)
 
     def _side_in(self, tags: Mapping[str, str]) -> chess.Color:
-        """The side with the player's name, or the one against the engine's; else as now."""
+        """The side with the player's name, or the one opposite the engine's; otherwise
+        unchanged."""
         white, black = tags.get("White"), tags.get("Black")
         if self.name in (white, black):
             return chess.WHITE if self.name == white else chess.BLACK
@@ -274,7 +275,7 @@ class TerminalGame:
         return self.color
 
     def _engine_in(self, tags: Mapping[str, str]) -> bool:
-        """Whether the engine has the other side by its name."""
+        """Whether the other side has the engine's name."""
         return tags.get("Black" if self.color == chess.WHITE else "White") == ENGINE_NAME
 
     def _numbered(self, move: chess.Move) -> str:
@@ -282,7 +283,7 @@ class TerminalGame:
         return f"{self.board.fullmove_number}{dots} {self.board.san(move)}"
 
     def _push(self, move: chess.Move, said: str = "") -> Shown:
-        """Draws that could be claimed are taken as claimed, as engines and match runners do."""
+        """Play a move. Draws that can be claimed are claimed, as by engines and match runners."""
         self.board.push(move)
         self.result = result_of(self.board)
         return Shown("\n".join(filter(None, (said, self._ended()))), board_changed=True)
@@ -305,7 +306,7 @@ def result_of(board: chess.Board) -> tuple[str, str] | None:
 
 
 def _claimed(board: chess.Board) -> chess.Outcome | None:
-    """A draw that stands on the board now (not one that the next move would make)."""
+    """A draw that can be claimed in the current position (not one after the next move)."""
     if board.is_repetition(3):
         return chess.Outcome(chess.Termination.THREEFOLD_REPETITION, None)
     if board.is_fifty_moves():
@@ -314,7 +315,8 @@ def _claimed(board: chess.Board) -> chess.Outcome | None:
 
 
 def self_play(engine: SearchlessEngine, board: chess.Board) -> tuple[str, str]:
-    """Play ``board`` to its end, both sides by the engine; the result and the reason."""
+    """Play ``board`` to its end with the engine on both sides; returns the result and the
+    reason."""
     while (result := result_of(board)) is None:
         board.push(engine.play(board))
     return result

@@ -1,8 +1,8 @@
-"""Moves as people type them: what is clear is taken, what is not is asked.
+"""Parsing of moves as people type them; ambiguous ones lead to a question.
 
-Understood are SAN, UCI and long algebraic notation in upper or lower case, with or without the
-marks for captures, checks, mates and comments: ``Nf3 nf3 Ng1-f3 G1F3 exd5 e4xd5 e8=Q e8q e7e8q
-O-O 0-0 o-o exd6e.p. Qh5+!?``.
+SAN, UCI and long algebraic notation are accepted in upper or lower case, with or without symbols
+for captures, checks, mates and annotations: ``Nf3 nf3 Ng1-f3 G1F3 exd5 e4xd5 e8=Q e8q e7e8q O-O 0-0
+o-o exd6e.p. Qh5+!?``.
 """
 
 import re
@@ -21,7 +21,7 @@ _MOVE = re.compile(
 
 
 def typed_moves(board: chess.Board, text: str) -> list[chess.Move]:
-    """The legal moves that ``text`` may mean: one if it is clear, none if it is no legal move."""
+    """The legal moves that ``text`` can mean: one if it is clear, several if not, or none."""
     text = _tidied(text)
     if castling := _CASTLING.fullmatch(text):
         side = board.is_queenside_castling if castling[1] else board.is_kingside_castling
@@ -41,14 +41,14 @@ def question(board: chess.Board, moves: list[chess.Move]) -> str:
 
 
 def _tidied(text: str) -> str:
-    """Without spaces, a move number in front, and marks that say nothing of the move."""
+    """The text without spaces, move number and annotations."""
     text = re.sub(r"\s+", "", text).translate(_FIGURES)
     text = re.sub(r"^\d+\.+", "", text).rstrip("+#!?")
     return _EN_PASSANT.sub("", text)
 
 
 def _exact(board: chess.Board, text: str) -> chess.Move | None:
-    """The legal move that is written so in UCI or SAN, to the letter."""
+    """The legal move with exactly this UCI or SAN notation."""
     try:
         move = board.parse_uci(text.lower())
     except ValueError:
@@ -58,10 +58,10 @@ def _exact(board: chess.Board, text: str) -> chess.Move | None:
 
 
 def _readings(text: str) -> Iterator[dict[str, str | None]]:
-    """What the parts of ``text`` may be.
+    """Possible interpretations of ``text``.
 
-    A small ``b`` in front may be a file or a bishop, before a rank (``b1c3``) only a file; a
-    capital one is a bishop, unless everything is in capitals.
+    A lower-case ``b`` at the start can be a file or a bishop; before a rank (``b1c3``) it is a
+    file. An upper-case one is a bishop, unless the whole text is in capitals.
     """
     match = _MOVE.fullmatch(text)
     if match is None:
@@ -75,7 +75,7 @@ def _readings(text: str) -> Iterator[dict[str, str | None]]:
 
 
 def _fits(board: chess.Board, move: chess.Move, parts: dict[str, str | None]) -> bool:
-    """Whether a legal move agrees with all that was typed."""
+    """Whether a legal move matches all parts of the text."""
     source, target = (chess.square_name(s) for s in (move.from_square, move.to_square))
     piece = chess.piece_symbol(board.piece_type_at(move.from_square) or 0)
     whole_source = parts["file"] and parts["rank"]

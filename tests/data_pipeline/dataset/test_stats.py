@@ -39,6 +39,6 @@ def test_table_and_pictures(dataset, tmp_path, capsys):
     for name, start in (("a.png", b"\x89PNG"), ("a.html", b"<!DOCTYPE html>")):
         assert main(["data", "stats", str(dataset), "--picture", str(tmp_path / name)]) == 0
         assert (tmp_path / name).read_bytes().startswith(start)
-    assert "moves a position" in capsys.readouterr().out
+    assert "moves per position" in capsys.readouterr().out
     assert main(["data", "stats", str(dataset), "--picture", str(tmp_path / "a.txt")]) == 2
     assert main(["data", "stats", str(tmp_path)]) == 2
