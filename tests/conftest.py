@@ -1,6 +1,7 @@
-"""What all tests share: JAX on the CPU, Hypothesis without deadlines, a real Stockfish."""
+"""What all tests share: JAX on the CPU, Hypothesis without deadlines, Stockfish, Chromium."""
 
 import os
+import shutil
 
 import pytest
 from hypothesis import settings
@@ -22,3 +23,17 @@ def stockfish_path() -> str:
         return find_stockfish()
     except ArgmaxError as missing:
         pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium without a window; skips, and says so, where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="NO PLAYWRIGHT: PAGE NOT TESTED")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    chromium = next(filter(None, map(shutil.which, names)), None)
+    if chromium is None:
+        pytest.skip("NO CHROMIUM: PAGES ARE NOT TESTED; install it: make chromium")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -32,11 +32,11 @@ def save(figure, path: Path) -> None:
         figure.savefig(path, format=path.suffix[1:], metadata=_metadata(path.suffix), dpi=150)
 
 
-def svg(figure) -> str:
-    """A chart as an ``<svg>`` element to embed in HTML."""
+def svg(figure, **options) -> str:
+    """A chart as an ``<svg>`` element to stand inside HTML; ``options``: of matplotlib."""
     buffer = io.StringIO()
     with _same_ids():
-        figure.savefig(buffer, format="svg", metadata=_metadata(".svg"))
+        figure.savefig(buffer, format="svg", metadata=_metadata(".svg"), **options)
     text = buffer.getvalue()
     return text[text.index("<svg") :]
 
@@ -53,15 +53,36 @@ def for_any_page() -> Iterator[None]:
         yield
 
 
-def page_svg(draw: Callable, *args, **options) -> str:
-    """The chart that ``draw`` returns as an ``<svg>`` without background, whose text and axes are
-    dark on a light page and light on a dark one."""
+def page_svgs(draw: Callable, *args, **options) -> list[str]:
+    """The chart that ``draw`` makes, each panel as an ``<svg>`` of its own, so that they can stand
+    below one another on a narrow screen.
+
+    They have no background; their text and axes are dark on a light page and light on a dark one.
+    """
     with for_any_page():
-        text = svg(draw(*args, **options))
-    for colour, name in ((INK, "ink"), (FAINT, "faint")):
-        text = text.replace(colour, f"var(--{name})")
-    start = text.index(">") + 1
-    return f"{text[:start]}<style>{PAGE_COLOURS}</style>{text[start:]}"
+        panels = list(_panels(draw(*args, **options)))
+    pictures = []
+    for text in panels:
+        for colour, name in ((INK, "ink"), (FAINT, "faint")):
+            text = text.replace(colour, f"var(--{name})")
+        start = text.index(">") + 1
+        pictures.append(f"{text[:start]}<style>{PAGE_COLOURS}</style>{text[start:]}")
+    return pictures
+
+
+def _panels(figure) -> Iterator[str]:
+    """Each panel of a chart as an ``<svg>``; the chart's legend stands in the first."""
+    shown = [axis for axis in figure.axes if axis.axison]
+    for legend in figure.legends:
+        legend.remove()
+        shown[0].legend(frameon=False)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # panels stay where they are while others are hidden
+    for panel in shown:
+        for axis in figure.axes:
+            axis.set_visible(axis is panel)
+        inches = figure.dpi_scale_trans.inverted()
+        yield svg(figure, bbox_inches=panel.get_tightbbox().transformed(inches).padded(0.08))
 
 
 def png(figure, dpi: int = 110) -> bytes:
@@ -100,9 +121,8 @@ def new_figure(columns: int = 1, width: float = 6.4, height: float = 4.0, rows: 
 
 
 def solve_curve(figures: dict, title: str):
-    """The solve rate by puzzle rating with intervals, and the fitted curve, from the figures of
-    `engine.measure.puzzle_summary.summary`."""
-    figure, (axis,) = new_figure()
+    """The solve rate by puzzle rating with intervals, and the curve, of a `puzzle_summary`."""
+    figure, (axis,) = new_figure(width=5.0, height=3.6)
     bands = figures["bands"]
     centres = np.array([(band["from"] + band["to"]) / 2 for band in bands])
     rates = np.array([band["solve_rate"] for band in bands])

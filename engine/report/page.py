@@ -1,6 +1,7 @@
 """The report as one self-contained HTML page: pictures are embedded as data."""
 
 import base64
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -13,13 +14,22 @@ table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: a
 th, td { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid #8884;
   font-variant-numeric: tabular-nums; vertical-align: top; }
 th { font-weight: 600; }
-figure { margin: 1.2rem 0; overflow-x: auto; }
-figure img { max-width: 100%; min-width: 32rem; height: auto; }
-figure.small { display: inline-block; width: 19rem; margin-right: 1rem; vertical-align: top; }
-figure.small img { min-width: 0; }
-figcaption, .faint { color: #8a8a90; font-size: .92rem; }
+td.figures { white-space: nowrap; }
+figure { margin: 1.2rem 0; }
+figure img { max-width: 100%; height: auto; vertical-align: top; }
+figure.wide { overflow-x: auto; }
+figure.wide img { min-width: 32rem; }
+figure.small { display: inline-block; width: 19rem; max-width: 100%; margin-right: 1rem;
+  vertical-align: top; }
+figcaption, .faint { color: #66666d; font-size: .92rem; overflow-wrap: anywhere; }
+h1, p { overflow-wrap: anywhere; }
+@media (prefers-color-scheme: dark) { figcaption, .faint { color: #a1a1aa; } }
+@media (max-width: 40rem) { h1 { font-size: 1.6rem; } }
 code { font-size: .9em; overflow-wrap: anywhere; }
 """
+
+
+_FIGURES = re.compile(r"[-+\d.,% ]*\d[-+\d.,% ]*(to [-+\d.,% ]+)?")
 
 
 def page(title: str, sections: Iterable[str]) -> str:
@@ -51,22 +61,34 @@ def folded(title: str, content: str) -> str:
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table of plain text."""
     titles = "".join(f"<th>{escape(title)}</th>" for title in head)
-    lines = ("".join(f"<td>{escape(str(cell))}</td>" for cell in row) for row in rows)
+    lines = ("".join(map(_cell, row)) for row in rows)
     body = "".join(f"<tr>{line}</tr>" for line in lines)
     return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def figure(svg: str, caption: str, small: bool = False) -> str:
-    """An SVG as an ``<img>``, so that its styles and ids do not clash with those of the page.
+def _cell(content: object) -> str:
+    """A cell of a table; figures and their intervals are not broken into lines."""
+    text = str(content)
+    kind = ' class="figures"' if _FIGURES.fullmatch(text) else ""
+    return f"<td{kind}>{escape(text)}</td>"
 
-    ``small``: several figures share a row.
+
+def figure(svgs: str | Sequence[str], caption: str, kind: str = "") -> str:
+    """SVGs as images of their own, so that their styles and names stay apart from the page's. They
+    stand in rows as the page's width allows.
+
+    ``kind``: ``wide`` for one that is moved sideways on a narrow screen, rather than made smaller;
+    ``small`` where several figures stand in a row.
     """
-    kind = ' class="small"' if small else ""
-    data = base64.b64encode(svg.encode()).decode()
-    return (
-        f'<figure{kind}><img alt="{escape(caption)}" src="data:image/svg+xml;base64,{data}">'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
+    chosen = f' class="{kind}"' if kind else ""
+    alt = escape(caption)
+    images = []
+    for svg in [svgs] if isinstance(svgs, str) else svgs:
+        data = base64.b64encode(svg.encode()).decode()
+        images.append(f'<img alt="{alt}" src="data:image/svg+xml;base64,{data}">')
+        alt = ""
+    shown = "".join(images)
+    return f"<figure{chosen}>{shown}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def span(interval: Sequence[float], digits: int = 4) -> str:

@@ -33,7 +33,17 @@ BOARD, MARGIN = 420, 20  # sizes in pixels, here and below
 LABELS_LEFT = MARGIN + BOARD + 28
 PLOT_LEFT, PLOT_WIDTH = LABELS_LEFT + 88, 320
 PLOT_TOP, PLOT_BOTTOM = MARGIN + 34, MARGIN + BOARD - 26
+_SEAM = MARGIN + BOARD + MARGIN // 2
 WIDTH, HEIGHT = PLOT_LEFT + PLOT_WIDTH + 28, BOARD + 2 * MARGIN
+
+
+def halves(svg: str) -> list[str]:
+    """The board and the distributions of a `picture` as two, which together look like it."""
+    box = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}"'
+    assert box in svg
+    sides = ((0, _SEAM), (_SEAM, WIDTH - _SEAM))
+    boxes = (f'viewBox="{left} 0 {wide} {HEIGHT}" width="{wide}"' for left, wide in sides)
+    return [svg.replace(box, other, 1) for other in boxes]
 
 
 def picture(
@@ -47,8 +57,8 @@ def picture(
     count = min(shown, len(COLOURS), len(analysis.moves))
     side = "White" if analysis.board.turn else "Black"
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"'
-        f' width="{WIDTH}" height="{HEIGHT}" role="img">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        f'width="{WIDTH}" height="{HEIGHT}" role="img">',
         f"<title>{side} to move: win probabilities of the best moves</title>",
         f"<style>{STYLE}</style>",
         f'<rect class="card" x="0.5" y="0.5" width="{WIDTH - 1}" height="{HEIGHT - 1}" rx="10"/>',

@@ -10,7 +10,7 @@ from data_pipeline.encoding.actions import move_of
 from engine.play.analysis import Analysis
 from engine.report import charts
 from engine.report.page import figure, folded, paragraph, percent_span, section, span, table
-from engine.report.position_picture import picture
+from engine.report.position_picture import halves, picture
 from model.evaluation.evaluate import FIGURES
 from model.network.network_file import Network, training_runs
 
@@ -63,9 +63,9 @@ def learning(lines: Sequence[Mapping]) -> str:
     if not found:
         return section("Learning", paragraph("The run's log has no evaluations."))
     names = [n for n in ("agreement", "regret", "squared_error") if n in found[0]]
-    series = {name.replace("_", " "): [line[name] for line in found] for name in names}
-    steps = [line["step"] for line in found]
-    chart = charts.page_svg(charts.learning_curve, steps, series, "step")
+    series = {name.replace("_", " "): [float(line[name]) for line in found] for name in names}
+    steps = [float(line["step"]) for line in found]
+    chart = charts.page_svgs(charts.learning_curve, steps, series, "step")
     caption = "Figures on held-out positions in the course of training."
     return section("Learning", figure(chart, caption))
 
@@ -90,7 +90,7 @@ def puzzles(figures: Mapping) -> str:
         )
         for b in figures["bands"]
     ]
-    chart = charts.page_svg(charts.solve_curve, dict(figures), "Puzzles solved by rating")
+    chart = charts.page_svgs(charts.solve_curve, dict(figures), "Puzzles solved by rating")
     head = ("rating", "puzzles", "solved", "95 %")
     caption = "The number of puzzles is above each point."
     return section(
@@ -130,7 +130,7 @@ def quality(figures: Mapping) -> str:
         phases.append((name, part["positions"], *cells))
     title = "Reliability of the expected value"
     measured = (figures["reliability"], figures["pit_histogram"])
-    chart = charts.page_svg(charts.calibration, *measured, title)
+    chart = charts.page_svgs(charts.calibration, *measured, title)
     return section(
         "Agreement with the teacher, and calibration",
         paragraph(f"{figures['positions']} positions, {figures['moves']} moves; bare network."),
@@ -145,7 +145,7 @@ _PHASE_COLUMNS = ("agreement", "regret", "kendall_tau_b", "squared_error")
 
 def gallery(analyses: Sequence[tuple[str, Analysis]]) -> str:
     """Chosen positions with their best moves."""
-    shown = [figure(picture(analysis), title) for title, analysis in analyses]
+    shown = [figure(halves(picture(analysis)), title) for title, analysis in analyses]
     return section("Positions", *shown)
 
 
@@ -162,8 +162,8 @@ def mistakes(found: Sequence[tuple[PositionRecord, Analysis]]) -> str:
             f"{values[chosen]:.2f}; best is {board.san(best)} (black arrow) with "
             f"{values[best]:.2f}: a loss of {values[best] - values[chosen]:.2f}."
         )
-        shown.append(figure(picture(analysis, teacher=best), caption))
-    text = "The positions of the test split in which the network's move loses most."
+        shown.append(figure(halves(picture(analysis, teacher=best)), caption))
+    text = "The positions of the test split in which the network gives the most away."
     return section("The worst mistakes", paragraph(text), *shown)
 
 

@@ -88,13 +88,17 @@ def _game(review: GameReview) -> list[str]:
     band = f"{BAND[0]:.0%} to {BAND[1]:.0%}"
     parts = [
         table(("", "player", "accuracy", *JUDGED), sides),
-        figure(chart(review), f"White's win probability after each move; band: {band} quantiles"),
+        figure(
+            chart(review),
+            f"White's win probability after each move; band: {band} quantiles",
+            "wide",
+        ),
     ]
     points = review.turning_points
     if points:
         parts.append("<h3>Turning points</h3>")
         parts += [
-            figure(_turning_board(review, move), _sentence(move), small=True) for move in points
+            figure(_turning_board(review, move), _sentence(move), kind="small") for move in points
         ]
     return [*parts, "<h3>Moves</h3>", _moves_table(review)]
 

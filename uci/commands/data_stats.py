@@ -57,7 +57,8 @@ def draw(splits: dict[str, Any], dataset, path: Path) -> None:
     from data_pipeline.common.files import write_atomically
     from engine.report import charts, page
 
-    title = f"{dataset.directory.resolve().name}: {dataset.manifest['teacher']}"
+    teacher = dataset.manifest.get("teacher", "teacher unknown")
+    title = f"{dataset.directory.resolve().name}: {teacher}"
     edges = dataset.bins.edges
     if path.suffix != ".html":
         charts.save(charts.dataset_stats(splits, edges, title), path)
@@ -65,7 +66,7 @@ def draw(splits: dict[str, Any], dataset, path: Path) -> None:
     head = ("split", "positions", "moves", "all moves scored", "mates")
     names = ("positions", "moves", "complete", "mates")
     rows = [(split, *(f"{of[name]:,}" for name in names)) for split, of in splits.items()]
-    chart = charts.page_svg(charts.dataset_stats, splits, edges, "")
+    chart = charts.page_svgs(charts.dataset_stats, splits, edges, "")
     caption = "Shares of the positions of each split."
     text = page.page(title, [page.figure(chart, caption), page.table(head, rows)])
     write_atomically(path, text.encode())

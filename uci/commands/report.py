@@ -42,12 +42,11 @@ def run(args: Args) -> int:
     from engine.play.engine import require_win_probs
     from engine.report.page import page
 
+    given = _ladder(args.ladder), _learning(args.log)
     engine = load_engine(args.network)
     require_win_probs(engine.predictor)
     network = engine.predictor.network  # pyright: ignore[reportAttributeAccessIssue]
-    ladder = read_json(args.ladder) if args.ladder else None
-    log = [json.loads(line) for line in _lines(args.log)] if args.log else None
-    content = page(f"The network {network.name}", _sections(args, engine, network, ladder, log))
+    content = page(f"The network {network.name}", _sections(args, engine, network, *given))
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / "index.html"
     write_atomically(path, content.encode())
@@ -55,22 +54,20 @@ def run(args: Args) -> int:
     return 0
 
 
-def _sections(args: Args, engine, network, ladder, log):
-    """The page's sections, as they are computed."""
+def _sections(args: Args, engine, network, ladder: str, learning: str):
+    """The page's sections, one after the other as they are measured."""
     import chess
 
     from engine.report import sections
 
     if args.puzzles:
         yield sections.puzzles(_puzzles(args, engine))
-    if ladder is not None:
-        yield sections.ladder(ladder)
+    yield ladder
     mistakes = None
     if args.data:
         figures, mistakes = _quality(args.data, args, engine)
         yield sections.quality(figures)
-    if log is not None:
-        yield sections.learning(log)
+    yield learning
     boards = [chess.Board(fen) for _, fen in sections.GALLERY]
     titles = (title for title, _ in sections.GALLERY)
     yield sections.gallery(list(zip(titles, engine.analyse_many(boards), strict=True)))
@@ -108,23 +105,32 @@ def _quality(data: Path, args: Args, engine) -> tuple[dict, list]:
     return summary(figures, calibration), list(zip(records, analyses, strict=True))
 
 
-def read_json(path: Path) -> dict:
-    """A JSON object from a file. Raises InputError otherwise."""
+NOT_THAT = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What comes of a file that holds something else."""
+
+
+def _ladder(path: Path | None) -> str:
+    """The section of the rating. Raises InputError where the file is something else."""
     from data_pipeline.common.errors import InputError
+    from engine.report import sections
 
     try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise InputError(f"expected a JSON object in {path}: {error}") from None
-    if not isinstance(found, dict) or "elo" not in found:
-        raise InputError(f"expected what 'argmax ladder --json' prints in {path}")
-    return found
-
-
-def _lines(path: Path) -> list[str]:
-    from data_pipeline.common.errors import InputError
-
-    try:
-        return path.read_text().splitlines()
+        return sections.ladder(json.loads(path.read_bytes())) if path else ""
     except OSError as error:
-        raise InputError(f"expected a run's metrics.jsonl at {path}: {error.strerror}") from None
+        raise InputError(f"expected a file at {path}: {error.strerror}") from None
+    except NOT_THAT:
+        raise InputError(f"expected what 'argmax ladder --json' prints in {path}") from None
+
+
+def _learning(path: Path | None) -> str:
+    """The section of the learning curve. Raises InputError where the file is something else."""
+    from data_pipeline.common.errors import InputError
+    from engine.report import sections
+
+    try:
+        lines = path.read_text("utf-8").splitlines() if path else []
+        return sections.learning([json.loads(line) for line in lines]) if path else ""
+    except OSError as error:
+        raise InputError(f"expected a file at {path}: {error.strerror}") from None
+    except NOT_THAT:
+        raise InputError(f"expected the metrics.jsonl of a training in {path}") from None

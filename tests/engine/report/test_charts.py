@@ -1,9 +1,11 @@
 """Charts of a dataset: what is unknown has no panel, what was not counted is 0."""
 
+import re
+
 import numpy as np
 import pytest
 
-from engine.report.charts import dataset_stats, page_svg
+from engine.report.charts import dataset_stats, page_svgs
 from engine.report.sections import card
 from model.network.network_file import random_network
 
@@ -34,8 +36,12 @@ def test_panels_of_a_dataset(plies, panels):
 
 
 def test_a_chart_in_a_page_has_no_colour_of_ink_of_its_own():
-    svg = page_svg(dataset_stats, {"train": counts({0: 10})}, EDGES, "title")
-    assert svg.startswith("<svg") and "var(--ink)" in svg and "#7b7b84" not in svg
+    svgs = page_svgs(dataset_stats, {"train": counts({0: 10})}, EDGES, "title")
+    assert len(svgs) == 4
+    for svg in svgs:
+        assert svg.startswith("<svg") and "var(--ink)" in svg and "#7b7b84" not in svg
+        width, height = re.findall(r'(?:width|height)="([\d.]+)pt"', svg)[:2]
+        assert 250 < float(width) < 400 and 150 < float(height) < 300
 
 
 def test_the_history_of_a_network_is_folded_one_line_a_run():

@@ -1,6 +1,5 @@
-"""A board server in this process, and Chromium."""
+"""A board server in this process, and tabs of Chromium."""
 
-import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -17,7 +16,6 @@ from uci.board.app import make_app
 from uci.board.networks import BoardNetwork
 from uci.board.serve import address_of, listen, names_of
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 FAVOURITES = ("e7e5", "d8h4", "e2e4", "g1f3")
 SLOW_MS = 20_000  # a busy machine takes its time
 
@@ -59,18 +57,6 @@ class BoardServer:
     def stop(self) -> None:
         self._server.should_exit = True
         self._thread.join(10)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Chromium without a window; skips, and says so, where there is none."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="NO PLAYWRIGHT: PAGE NOT TESTED")
-    if CHROMIUM is None:
-        pytest.skip("NO CHROMIUM: THE BOARD'S PAGE IS NOT TESTED; install it: make chromium")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
