@@ -61,6 +61,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 EXTRAS = {
     **dict.fromkeys(("apache_beam", "bagz"), "data"),
+    "pyspark": "spark",
     **dict.fromkeys(("optax", "grain", "orbax", "tensorstore", "tensorboardX"), "train"),
     **dict.fromkeys(("scipy", "matplotlib"), "measure"),
     **dict.fromkeys(("starlette", "uvicorn"), "board"),

@@ -6,14 +6,16 @@ depends on: a run that was interrupted takes it from there.
 """
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from data_pipeline.beam.pieces import Piece, write_piece
 from data_pipeline.dataset import records
-from data_pipeline.dataset.dataset import Rows, position_hash, write_bag
+from data_pipeline.dataset.dataset import position_hash
 from data_pipeline.dataset.records import Keyed
 from data_pipeline.sources.entries import Rejected, parse_fen
 from data_pipeline.teachers.options import EngineConfig, GameOptions
@@ -105,26 +107,31 @@ class Worker:
         self._engine: Stockfish | None = None
 
     @property
+    def identity(self) -> tuple[str, Path]:
+        """What it does, and where it keeps it."""
+        return self.work.fingerprint, self.directory
+
+    @property
     def restarts(self) -> int:
         """How often the engine had to be started again."""
         return self._engine.restarts if self._engine else 0
 
-    def name_of(self, block: Sequence[Any]) -> str:
-        """A block's name, from all that its results depend on."""
+    def path_of(self, block: Sequence[Any]) -> Path:
+        """Where a block's results are kept, by all that they depend on."""
         name = hashlib.blake2b(repr((self.work.fingerprint, block)).encode(), digest_size=16)
-        return name.hexdigest()
+        return self.directory / f"{name.hexdigest()}.bag"
 
     def do(self, block: Sequence[Any]) -> list[Result]:
         """The results of a block, done now or found done. Failures are tried again next time."""
-        path = self.directory / f"{self.name_of(block)}.bag"
+        path = self.path_of(block)
         if path.exists():
-            return [_unpack(data) for data in Rows(path)]
+            return list(Piece(str(path)).read())
         if self._engine is None:
             self._engine = self._stack.enter_context(Stockfish(self.work.engine))
         results = list(self.work.do(block, self._engine))
         done = [result for result in results if not isinstance(result, Rejected)]
         if len(done) == len(results):
-            write_bag(path, map(_pack, done))
+            write_piece(path, done)
         return results
 
     def close(self) -> None:
@@ -133,11 +140,40 @@ class Worker:
         self._engine = None
 
 
-def _pack(keyed: Keyed) -> bytes:
-    key, data, split = keyed
-    return key + split.encode() + b"\0" + data
+class IdleWorkers:
+    """The workers of this process that wait for their next block.
+
+    A runner may set a step up and tear it down for every few elements. A worker that is not at work
+    is kept here in between, with its engine alive and its player loaded.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: list[Worker] = []
+
+    def take(self, work: Work, directory: Path) -> Worker:
+        """An idle worker for this work, or a new one; those for other work are ended."""
+        wanted = (work.fingerprint, directory)
+        with self._lock:
+            others = [worker for worker in self._idle if worker.identity != wanted]
+            self._idle = [worker for worker in self._idle if worker.identity == wanted]
+            found = self._idle.pop() if self._idle else Worker(work, directory)
+        for worker in others:
+            worker.close()
+        return found
+
+    def give_back(self, worker: Worker) -> None:
+        """Keep a worker for the next block."""
+        with self._lock:
+            self._idle.append(worker)
+
+    def close(self) -> None:
+        """End all that wait."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for worker in idle:
+            worker.close()
 
 
-def _unpack(packed: bytes) -> Keyed:
-    split, _, data = packed[8:].partition(b"\0")
-    return packed[:8], data, split.decode()
+idle_workers = IdleWorkers()
+"""Of this process."""

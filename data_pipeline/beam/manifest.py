@@ -10,6 +10,8 @@ from typing import Any
 
 from data_pipeline.beam.options import DatasetOptions
 from data_pipeline.beam.staging import Staging
+from data_pipeline.beam.transforms import shard_path
+from data_pipeline.common.errors import ArgmaxError
 from data_pipeline.common.files import write_atomically
 from data_pipeline.dataset import dataset
 
@@ -22,7 +24,11 @@ def finish(
     counters: Mapping[str, int],
     sources: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """Write both files into the unfinished dataset, the manifest last; returns the manifest."""
+    """Write both files into the unfinished dataset, the manifest last; returns the manifest.
+
+    Raises ArgmaxError where a shard is missing, as after a runner that only planned the work.
+    """
+    _check_shards(place, options)
     for left_over in place.dataset.rglob(".*"):  # by a worker that was killed
         left_over.unlink()
     rejected = sorted(place.rejected.glob("[!.]*"))
@@ -56,6 +62,21 @@ def finish(
     text = json.dumps(manifest, indent=2) + "\n"
     write_atomically(place.dataset / dataset.MANIFEST, text.encode())
     return manifest
+
+
+def _check_shards(place: Staging, options: DatasetOptions) -> None:
+    paths = [
+        shard_path(options, split, shard)
+        for split in dataset.SPLITS
+        for shard in range(options.shards)
+    ]
+    missing = [path for path in paths if not (place.dataset / path).exists()]
+    if missing:
+        raise ArgmaxError(
+            f"expected {len(paths)} shards from the runner, found {len(paths) - len(missing)} "
+            f"(not {missing[0]}); take a runner that does the work, whose workers write to "
+            f"{place.root}"
+        )
 
 
 def _by_split(kind: str, counters: Mapping[str, int]) -> dict[str, int]:

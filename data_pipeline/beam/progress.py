@@ -20,11 +20,12 @@ from rich.text import Text
 
 from data_pipeline.beam.staging import read_tallies
 from data_pipeline.common.terminal import Lines, PlainConsole
+from data_pipeline.dataset.dataset import SPLITS
 
 # Stage, what counts as done, what as all of it; a stage with nothing to do stays out of sight.
 STAGES = (
     ("read", "read_bytes", "input_bytes", "read"),
-    ("annotate", "annotated", "to_annotate", "annotated"),
+    ("annotate", "annotated", "to annotate", "annotated"),
     ("play", "games", "to_play", "annotated"),
     ("write", "shards", "to_write", "written"),
 )
@@ -54,6 +55,7 @@ def progress_line(directory: Path, totals: dict[str, int], console: Console) -> 
             while not over.wait(0.5):
                 counts = read_tallies(directory)
                 counts.update(totals)
+                counts["written"] = sum(counts[f"written/{split}"] for split in SPLITS)
                 for stage, done, total, positions in STAGES:
                     if not counts[done]:
                         continue

@@ -10,13 +10,13 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from data_pipeline.common.errors import InputError
-from data_pipeline.common.files import lock, write_atomically
+from data_pipeline.common.files import lock, temporary_beside, write_atomically
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,11 @@ class Staging:
         return self.root / "blocks"
 
     @property
+    def pieces(self) -> Path:
+        """Positions on their way from one step to the next; see `pieces`."""
+        return self.root / "pieces"
+
+    @property
     def rejected(self) -> Path:
         """Rejected entries, in a file per part of the input."""
         return self.root / "rejected"
@@ -47,7 +52,7 @@ class Staging:
 
     @property
     def progress(self) -> Path:
-        """How far each worker is, a file each."""
+        """How far the work is, for the progress line."""
         return self.root / "progress"
 
 
@@ -62,7 +67,13 @@ def staging(out: Path) -> Iterator[Staging]:
     place = Staging(out.with_name(f"{out.name}.unfinished"))
     place.blocks.mkdir(parents=True, exist_ok=True)
     with lock(place.root / "lock", f"make {out}"):
-        for directory in (place.dataset, place.rejected, place.counts, place.progress):
+        for directory in (
+            place.dataset,
+            place.pieces,
+            place.rejected,
+            place.counts,
+            place.progress,
+        ):
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir()
         yield place
@@ -80,7 +91,12 @@ def counting(place: Staging, piece: str) -> Iterator[Counter[str]]:
     counts: Counter[str] = Counter()
     yield counts
     if counts:
-        write_atomically(place.counts / f"{piece}.json", json.dumps(counts).encode())
+        write_atomically(counts_file(place, piece), json.dumps(counts).encode())
+
+
+def counts_file(place: Staging, piece: str) -> Path:
+    """Where the counts of a piece of work are, if it has been done."""
+    return place.counts / f"{piece}.json"
 
 
 def total_counts(place: Staging) -> Counter[str]:
@@ -92,7 +108,7 @@ def total_counts(place: Staging) -> Counter[str]:
 
 
 class Tally:
-    """A worker's running counts, for the progress line: written to a file now and then."""
+    """Running counts for the progress line: written to a file now and then."""
 
     def __init__(self, path: Path, interval_seconds: float = 0.3) -> None:
         self._path = path
@@ -100,24 +116,24 @@ class Tally:
         self._written = 0.0
         self.counts: Counter[str] = Counter()
 
-    def add(self, name: str, count: int = 1) -> None:
+    def add(self, counts: Mapping[str, int]) -> None:
         """Count something."""
-        self.counts[name] += count
+        self.counts.update(counts)
         if time.monotonic() - self._written > self._interval:
             self.flush()
 
     def flush(self) -> None:
         """Write the counts now."""
         self._written = time.monotonic()
-        beside = self._path.with_suffix(".part")
+        beside = temporary_beside(self._path)
         beside.write_text(json.dumps(self.counts))
         os.replace(beside, self._path)
 
 
 def read_tallies(directory: Path) -> Counter[str]:
-    """The sum of all workers' counts."""
+    """The sum of all running counts."""
     total: Counter[str] = Counter()
-    for path in directory.glob("*.json"):
+    for path in directory.glob("[!.]*.json"):
         try:
             total.update(json.loads(path.read_text()))
         except (OSError, ValueError):

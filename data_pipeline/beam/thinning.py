@@ -1,67 +1,146 @@
-"""Two more steps of the pipeline, which look at all positions to say which to keep."""
+"""Steps that look at all positions to say which to keep.
 
+Counts of each bucket meet in one place, which decides and sends the buckets on with what it
+decided. So no step has a side input, which not every runner gets right.
+"""
+
+import pickle
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, Protocol
 
 import apache_beam as beam
-from apache_beam.pvalue import AsSingleton
 
 from data_pipeline.beam import selection
-from data_pipeline.beam.options import DatasetOptions
-from data_pipeline.beam.staging import Staging, counting
-from data_pipeline.beam.transforms import Chunks
+from data_pipeline.beam.pieces import Piece, read_all, write_piece
+from data_pipeline.beam.transforms import Pieces, Run, Step
+from data_pipeline.common.files import write_atomically
 from data_pipeline.dataset import records
 from data_pipeline.dataset.records import Keyed
 from data_pipeline.encoding.values import ValueBins
 
 
-def limit(chunks: Chunks, max_positions: int, place: Staging) -> Chunks:
+class Rule(Protocol):
+    """What is counted, and what follows from all counts for one position."""
+
+    name: str
+    reason: str
+    """What is counted as dropped."""
+
+    def class_of(self, keyed: Keyed) -> int:
+        """What a position counts as."""
+        ...
+
+    def decide(self, counts: Counter[int]) -> Any:
+        """The counts of all positions by class -> a decision."""
+        ...
+
+    def keeps(self, keyed: Keyed, decision: Any) -> bool:
+        """Whether the position is kept."""
+        ...
+
+
+@dataclass(frozen=True)
+class Limit:
     """Keep at most ``max_positions``, those of the lowest lots."""
 
-    def lots(chunk: list[Keyed]) -> Counter[int]:
-        return Counter(selection.limit_bucket(key) for key, _, _ in chunk)
+    max_positions: int
+    name = "limit"
+    reason = "beyond max-positions"
 
-    def keep(chunk: list[Keyed], end: int) -> list[Keyed]:
-        kept = [keyed for keyed in chunk if selection.limit_bucket(keyed[0]) < end]
-        return _counted("limit", "beyond max-positions", place, chunk, kept)
+    def class_of(self, keyed: Keyed) -> int:
+        return selection.limit_bucket(keyed[0])
 
-    end = (
-        chunks
-        | "lots" >> beam.Map(lots)
-        | "count lots" >> beam.CombineGlobally(selection.total_counts)
-        | "draw" >> beam.Map(selection.limit_of, max_positions)
-    )
-    return chunks | "limit" >> beam.Map(keep, AsSingleton(end))
+    def decide(self, counts: Counter[int]) -> int:
+        return selection.limit_of(counts, self.max_positions)
+
+    def keeps(self, keyed: Keyed, decision: int) -> bool:
+        return self.class_of(keyed) < decision
 
 
-def balance(chunks: Chunks, options: DatasetOptions, place: Staging) -> Chunks:
+@dataclass(frozen=True)
+class Balance:
     """Cut the full value bins down; see `selection.keep_shares`."""
-    bins = ValueBins(options.bins)
 
-    def values(chunk: list[Keyed]) -> Counter[int]:
-        return Counter(records.value_bin(data, bins) for _, data, _ in chunk)
+    bins: ValueBins
+    balance: float
+    name = "balance"
+    reason = "to balance"
 
-    def keep(chunk: list[Keyed], shares: dict[int, float]) -> list[Keyed]:
-        kept = [
-            (key, data, split)
-            for key, data, split in chunk
-            if selection.lot(key, selection.BALANCE) < shares[records.value_bin(data, bins)]
-        ]
-        return _counted("balance", "to balance", place, chunk, kept)
+    def class_of(self, keyed: Keyed) -> int:
+        return records.value_bin(keyed[1], self.bins)
 
-    shares = (
-        chunks
-        | "values" >> beam.Map(values)
-        | "count values" >> beam.CombineGlobally(selection.total_counts)
-        | "shares" >> beam.Map(selection.keep_shares, bins, options.balance)
+    def decide(self, counts: Counter[int]) -> dict[int, float]:
+        return selection.keep_shares(counts, self.bins, self.balance)
+
+    def keeps(self, keyed: Keyed, decision: dict[int, float]) -> bool:
+        return selection.lot(keyed[0], selection.BALANCE) < decision[self.class_of(keyed)]
+
+
+def thin(pieces: Pieces, run: Run, rule: Rule) -> Pieces:
+    """The pieces without the positions that the rule does not keep."""
+    return (
+        pieces
+        | f"{rule.name}: gather" >> beam.GroupByKey()
+        | f"{rule.name}: count" >> beam.ParDo(_Count(run, rule))
+        | f"{rule.name}: all counts" >> beam.GroupByKey()
+        | f"{rule.name}: decide" >> beam.ParDo(_Decide(run, rule))
+        | f"{rule.name}: share out" >> beam.Reshuffle()
+        | f"{rule.name}: keep" >> beam.ParDo(_Keep(run, rule))
     )
-    return chunks | "balance" >> beam.Map(keep, AsSingleton(shares))
 
 
-def _counted(
-    step: str, reason: str, place: Staging, chunk: list[Keyed], kept: list[Keyed]
-) -> list[Keyed]:
-    """``kept``, after counting what is missing; a chunk is known by its first position."""
-    if len(kept) < len(chunk):
-        with counting(place, f"{step}-{chunk[0][0].hex()}") as counts:
-            counts[f"dropped/{reason}"] = len(chunk) - len(kept)
-    return kept
+class _RuleStep(Step):
+    def __init__(self, run: Run, rule: Rule) -> None:
+        super().__init__(run)
+        self.rule = rule
+
+    def counts_of(self, bucket: int) -> Path:
+        """The file with a bucket's counts."""
+        return self.place.pieces / f"{self.rule.name}-{bucket:05d}.counts"
+
+
+class _Count(_RuleStep):
+    """(bucket, its pieces) -> the same under one key, with the counts in a file."""
+
+    def process(
+        self, element: tuple[int, Iterable[Piece]]
+    ) -> Iterator[tuple[int, tuple[int, list[Piece]]]]:
+        bucket, pieces = element[0], list(element[1])
+        counts = Counter(map(self.rule.class_of, read_all(pieces)))
+        write_atomically(self.counts_of(bucket), pickle.dumps(counts))
+        yield 0, (bucket, pieces)
+
+
+class _Decide(_RuleStep):
+    """All buckets -> (bucket, its pieces, decision)."""
+
+    def process(
+        self, element: tuple[int, Iterable[tuple[int, list[Piece]]]]
+    ) -> Iterator[tuple[int, list[Piece], Any]]:
+        found = sorted(element[1], key=itemgetter(0))  # in the same order if it is done again
+        total: Counter[int] = Counter()
+        for bucket, _ in found:
+            total.update(pickle.loads(self.counts_of(bucket).read_bytes()))
+        decision = self.rule.decide(total)
+        yield from ((bucket, pieces, decision) for bucket, pieces in found)
+
+
+class _Keep(_RuleStep):
+    """(bucket, its pieces, decision) -> one piece of what is kept."""
+
+    def process(self, element: tuple[int, list[Piece], Any]) -> Iterator[tuple[int, Piece]]:
+        bucket, pieces, decision = element
+        name = f"{self.rule.name}-{bucket:05d}"
+        with self.counting(name) as counts:
+            total = 0
+            kept: list[Keyed] = []
+            for keyed in read_all(pieces):
+                total += 1
+                if self.rule.keeps(keyed, decision):
+                    kept.append(keyed)
+            counts[f"dropped/{self.rule.reason}"] = total - len(kept)
+        yield bucket, write_piece(self.new_bag(name), kept)

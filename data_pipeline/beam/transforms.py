@@ -1,28 +1,28 @@
 """The steps of the pipeline as Beam transforms: read, deduplicate, annotate, write.
 
-Between the steps positions travel in chunks (lists of `Keyed`), since Beam's cost is per element.
-All copies of a position meet in one shard, by its hash, so what is written depends neither on the
-order of the input nor on how the work was divided.
+Between the steps positions lie in files (see `pieces`); what Beam sends says where. All copies of a
+position meet in one bucket, by its hash, so what is written depends neither on the order of the
+input nor on how the work was divided.
 """
 
-import itertools
 import json
 import os
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
 
-from data_pipeline.beam import selection
+from data_pipeline.beam import selection, staging
 from data_pipeline.beam.deduplication import deduplicate
-from data_pipeline.beam.engine_work import Work, Worker
+from data_pipeline.beam.engine_work import Work, idle_workers
 from data_pipeline.beam.options import DatasetOptions
-from data_pipeline.beam.staging import Staging, Tally, counting
+from data_pipeline.beam.pieces import Buckets, Piece, divide, read_all, write_piece
+from data_pipeline.beam.staging import Staging, Tally
 from data_pipeline.dataset import dataset, records
 from data_pipeline.dataset.records import Keyed
 from data_pipeline.encoding.values import ValueBins
@@ -31,12 +31,13 @@ from data_pipeline.sources.entries import Rejected, Share
 from data_pipeline.sources.readers import reader_of
 from data_pipeline.teachers import endgames
 
-CHUNK = 256
+BLOCK = 256
+"""Positions that an engine scores in one piece of work."""
 MAX_REJECTED_LINES = 10_000
 """Of a piece of work; all are counted."""
 
-Chunks = Any
-"""A `beam.PCollection` of chunks, ``list[Keyed]``; Beam's pipe operator has no types of its own."""
+Pieces = Any
+"""A `beam.PCollection` of ``(bucket, Piece)``; Beam's pipe operator has no types of its own."""
 
 
 @dataclass(frozen=True)
@@ -51,64 +52,99 @@ class InputPart:
     parts: int
 
 
-class Step(beam.DoFn):
-    """What the steps have in common: the place they work in and a tally for the progress line."""
+@dataclass(frozen=True)
+class Run:
+    """What all steps know of the dataset that is made."""
 
-    def __init__(self, place: Staging, options: DatasetOptions) -> None:
-        self.place = place
-        self.options = options
+    place: Staging
+    options: DatasetOptions
+    buckets: Buckets
+
+
+class Step(beam.DoFn):
+    """What the steps have in common: the run, and counts of the work that is done."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.place = run.place
+        self.options = run.options
 
     def setup(self) -> None:
-        """Once per worker."""
+        """Once per worker, or more often."""
         self.tally = Tally(self.place.progress / f"{uuid.uuid4().hex}.json")
 
     def finish_bundle(self) -> None:
         """Once per bundle."""
-        self.tally.flush()
+        if self.tally.counts:
+            self.tally.flush()
+
+    def new_bag(self, name: str) -> Path:
+        """A file for positions that no other attempt at the same work writes to."""
+        return self.place.pieces / f"{name}-{uuid.uuid4().hex}.bag"
+
+    @contextmanager
+    def counting(self, piece: str) -> Iterator[Counter[str]]:
+        """Counts of a piece of work (see `staging.counting`). The progress line gets them too, but
+        not again for work that is repeated."""
+        repeated = staging.counts_file(self.place, piece).exists()
+        with staging.counting(self.place, piece) as counts:
+            yield counts
+        if not repeated:
+            self.tally.add(counts)
 
 
 class Read(Step):
-    """`InputPart` -> (shard, chunk); rejected entries go to a file of the part's own."""
+    """`InputPart` -> (bucket, piece); rejected entries go to a file of the part's own."""
 
-    def process(self, element: InputPart) -> Iterator[tuple[int, list[Keyed]]]:
-        """Stream one part of a file; memory holds one chunk a shard."""
+    def process(self, element: InputPart) -> Iterator[tuple[int, Piece]]:
+        """Stream one part of a file."""
         share = Share(element.part, element.parts)
-        chunks: dict[int, list[Keyed]] = {}
-        name = f"{element.file:05d}-{element.part:03d}"
+        name = f"read-{element.file:05d}-{element.part:03d}"
+        tally = Tally(self.place.progress / f"{name}.json")  # a repetition starts it again
         with (
-            counting(self.place, f"read-{name}") as counts,
-            rejections(self.place.rejected / f"{name}.jsonl", counts) as reject,
+            staging.counting(self.place, name) as counts,
+            rejections(self.place.rejected / f"{name[5:]}.jsonl", counts) as reject,
         ):
             entries = reader_of(element.path)(element.path, share)
-            for entry in self._counted(entries, share, counts):
-                if isinstance(entry, Rejected):
-                    counts["rejected"] += 1
-                    reject(entry)
-                    continue
-                if self.options.exact and not element.split:
-                    entry = endgames.exactly(entry)
-                key = dataset.position_hash(entry.board)
-                if not self._wanted(key, entry, counts):
-                    continue
-                shard = self.options.shard_of(key)
-                chunk = chunks.setdefault(shard, [])
-                chunk.append((key, records.encode(entry), element.split))
-                if len(chunk) == CHUNK:
-                    yield shard, chunks.pop(shard)
-            for name, number in share.mended.items():
-                counts[f"mended/{name}"] += number
-        self.tally.add("read_bytes", (element.size - share.consumed_bytes) // element.parts)
-        yield from chunks.items()
+            entries = self._counted(entries, share, counts, tally)
+            kept = self._kept(entries, element.split, counts, reject)
+            pieces = divide(self.new_bag(name), kept, self.run.buckets)
+            for mended, number in share.mended.items():
+                counts[f"mended/{mended}"] += number
+        tally.add({"read_bytes": (element.size - share.consumed_bytes) // element.parts})
+        tally.flush()
+        yield from pieces
 
-    def _counted(self, entries: Iterable[Any], share: Share, counts: Counter[str]) -> Iterator[Any]:
+    def _kept(
+        self,
+        entries: Iterable[records.PositionRecord | Rejected],
+        split: str,
+        counts: Counter[str],
+        reject: Callable[[Rejected], None],
+    ) -> Iterator[Keyed]:
+        """The positions that are wanted, encoded."""
+        for entry in entries:
+            if isinstance(entry, Rejected):
+                counts["rejected"] += 1
+                reject(entry)
+                continue
+            if self.options.exact and not split:
+                entry = endgames.exactly(entry)
+            key = dataset.position_hash(entry.board)
+            if self._wanted(key, entry, counts):
+                yield key, records.encode(entry), split
+
+    def _counted(
+        self, entries: Iterable[Any], share: Share, counts: Counter[str], tally: Tally
+    ) -> Iterator[Any]:
         """Keep the counts and the tally."""
         consumed = 0
         for entry in entries:
             if not isinstance(entry, Rejected):
                 counts["read"] += 1
-                self.tally.add("read")
+                tally.add({"read": 1})
             if share.consumed_bytes > consumed:
-                self.tally.add("read_bytes", (share.consumed_bytes - consumed) // share.parts)
+                tally.add({"read_bytes": (share.consumed_bytes - consumed) // share.parts})
                 consumed = share.consumed_bytes
             yield entry
 
@@ -147,22 +183,20 @@ def rejections(path: Path, counts: Counter[str]) -> Iterator[Callable[[Rejected]
 
 
 class Deduplicate(Step):
-    """(shard, its chunks) -> chunks without duplicates and without what cannot be used."""
+    """(bucket, its pieces) -> one piece without duplicates and without what cannot be used."""
 
-    def __init__(self, place: Staging, options: DatasetOptions, annotate: bool) -> None:
-        super().__init__(place, options)
+    def __init__(self, run: Run, annotate: bool) -> None:
+        super().__init__(run)
         self.annotate = annotate
 
-    def process(self, element: tuple[int, Iterable[list[Keyed]]]) -> Iterator[list[Keyed]]:
-        """Settle one shard."""
-        shard, chunks = element
-        with counting(self.place, f"deduplicate-{shard:05d}") as counts:
-            kept, counts["dropped/duplicate"] = deduplicate(itertools.chain.from_iterable(chunks))
+    def process(self, element: tuple[int, Iterable[Piece]]) -> Iterator[tuple[int, Piece]]:
+        """Settle one bucket."""
+        bucket, pieces = element
+        name = f"deduplicate-{bucket:05d}"
+        with self.counting(name) as counts:
+            kept, counts["dropped/duplicate"] = deduplicate(read_all(pieces))
             usable = [keyed for keyed in kept if self._usable(keyed, counts)]
-        if self.annotate:
-            self.tally.add("to_annotate", len(usable))
-        for start in range(0, len(usable), CHUNK):
-            yield usable[start : start + CHUNK]
+            yield bucket, write_piece(self.new_bag(name), usable)
 
     def _usable(self, keyed: Keyed, counts: Counter[str]) -> bool:
         if self.annotate:
@@ -176,75 +210,111 @@ class Deduplicate(Step):
         return False
 
 
-class DoWork(Step):
-    """Blocks -> chunks, by an engine that lives as long as the worker."""
+class Blocks(Step):
+    """(bucket, piece) -> (bucket, block) for an engine."""
 
-    def __init__(self, place: Staging, options: DatasetOptions, work: Work, read: bool) -> None:
-        super().__init__(place, options)
+    def process(self, element: tuple[int, Piece]) -> Iterator[tuple[int, Piece]]:
+        """Cut one piece."""
+        bucket, piece = element
+        with self.counting(f"blocks-{bucket:05d}") as counts:
+            counts["to annotate"] = len(piece)
+        for block in piece.blocks(BLOCK):
+            yield bucket, block
+
+
+class DoWork(Step):
+    """(number, block) -> (number, piece), by an engine that lives as long as the process."""
+
+    def __init__(self, run: Run, work: Work, read: bool) -> None:
+        super().__init__(run)
         self.work = work
         self.read = read
         """Whether the positions come from the work itself, and count as read here."""
 
     def setup(self) -> None:
         super().setup()
-        self.worker = Worker(self.work, self.place.blocks)
+        self.worker = idle_workers.take(self.work, self.place.blocks)
 
-    def process(self, element: list[Any]) -> Iterator[list[Keyed]]:
-        """Do one block."""
+    def process(self, element: tuple[int, Any]) -> Iterator[tuple[int, Piece]]:
+        """Do one block: positions in a piece, or openings."""
+        number, given = element
+        block = list(given.read()) if isinstance(given, Piece) else given
         before = self.worker.restarts
-        results = self.worker.do(element)
+        results = self.worker.do(block)
         done: list[Keyed] = [result for result in results if not isinstance(result, Rejected)]
-        name = f"engine-{self.worker.name_of(element)}"
+        path = self.worker.path_of(block)
+        name = f"engine-{path.stem}"
         with (
-            counting(self.place, name) as counts,
+            self.counting(name) as counts,
             rejections(self.place.rejected / f"{name}.jsonl", counts) as reject,
         ):
             counts["engine restarts"] = self.worker.restarts - before
             counts["annotated"] = len(done)
             if self.read:
                 counts["read"] = len(results)
+                counts["games"] = len(block)
             for result in results:
                 if isinstance(result, Rejected):
                     reject(result)
-        self.tally.add("annotated", len(done))
-        self.tally.add("games", len(element))
-        yield done
+        if len(done) == len(results):
+            yield number, Piece(str(path))
+        else:  # the worker does not keep it, so that the failures are tried again next time
+            yield number, write_piece(self.new_bag(name), done)
 
     def teardown(self) -> None:
-        """End the engine."""
-        self.worker.close()
+        """Let the next step have the engine."""
+        idle_workers.give_back(self.worker)
+
+
+class Divide(Step):
+    """(number, pieces with positions of all buckets) -> (bucket, piece)."""
+
+    def process(self, element: tuple[int, Iterable[Piece]]) -> Iterator[tuple[int, Piece]]:
+        """Divide some pieces."""
+        number, pieces = element
+        path = self.new_bag(f"divide-{number:05d}")
+        yield from divide(path, read_all(pieces), self.run.buckets)
 
 
 class WriteShard(Step):
-    """(shard, all its chunks) -> its files, one a split."""
+    """(shard, all its pieces with their buckets) -> its files, one a split."""
 
-    def process(self, element: tuple[int, Iterable[list[Keyed]]]) -> None:
-        """Write the files of one shard."""
-        shard, chunks = element
-        with counting(self.place, f"write-{shard:05d}") as counts:
-            kept, counts["dropped/duplicate"] = deduplicate(itertools.chain.from_iterable(chunks))
-            self._write(shard, kept, counts)
-        self.tally.add("shards")
+    def process(self, element: tuple[int, Iterable[tuple[int, Piece] | None]]) -> None:
+        """Write the files of one shard, bucket by bucket. Every shard also has a None."""
+        shard, found = element
+        by_bucket: dict[int, list[Piece]] = {}
+        for bucket, piece in filter(None, found):
+            by_bucket.setdefault(bucket, []).append(piece)
+        keyed = (
+            entry for _, pieces in sorted(by_bucket.items()) for entry in sorted(read_all(pieces))
+        )
+        with self.counting(f"write-{shard:05d}") as counts:
+            self._write(shard, keyed, counts)
+            counts["shards"] = 1
 
-    def _write(self, shard: int, kept: list[Keyed], counts: Counter[str]) -> None:
-        rows: dict[str, list[bytes]] = {split: [] for split in dataset.SPLITS}
+    def _write(self, shard: int, keyed: Iterable[Keyed], counts: Counter[str]) -> None:
         bins = ValueBins(self.options.bins)
-        for key, data, by_hand in kept:
-            split = by_hand or self.options.split_of(key)
-            encoded = self._encoded(data)
-            if not encoded:
-                counts[f"dropped/nothing for {self.options.format}"] += 1
-                continue
-            rows[split] += encoded
-            counts[f"written/{split}"] += 1
-            counts[f"bin/{records.value_bin(data, bins)}"] += 1
-        for split, encoded in rows.items():
-            path = self.place.dataset / shard_path(self.options, split, shard)
-            path.parent.mkdir(exist_ok=True)
-            dataset.write_bag(path, encoded)
-            if self.options.format != "native":
-                counts[f"entries/{split}"] = len(encoded)
-            self.tally.add("written", len(encoded))
+        with ExitStack() as stack:
+            writers = {
+                split: stack.enter_context(self._file(split, shard)) for split in dataset.SPLITS
+            }
+            for key, data, by_hand in keyed:
+                split = by_hand or self.options.split_of(key)
+                encoded = self._encoded(data)
+                if not encoded:
+                    counts[f"dropped/nothing for {self.options.format}"] += 1
+                    continue
+                for entry in encoded:
+                    writers[split](entry)
+                counts[f"written/{split}"] += 1
+                counts[f"bin/{records.value_bin(data, bins)}"] += 1
+                if self.options.format != "native":
+                    counts[f"entries/{split}"] += len(encoded)
+
+    def _file(self, split: str, shard: int) -> AbstractContextManager[Callable[[bytes], None]]:
+        path = self.place.dataset / shard_path(self.options, split, shard)
+        path.parent.mkdir(exist_ok=True)
+        return dataset.bag_writer(path)
 
     def _encoded(self, data: bytes) -> list[bytes]:
         """A position -> what is written of it: its record, or its ChessBench entries."""
@@ -261,11 +331,3 @@ def shard_path(options: DatasetOptions, split: str, shard: int) -> str:
     if options.shards == 1:
         return f"{split}/{options.format}_data.bag"
     return f"{split}/{options.format}-{shard:05d}-of-{options.shards:05d}_data.bag"
-
-
-def by_shard(chunk: list[Keyed], options: DatasetOptions) -> Iterator[tuple[int, list[Keyed]]]:
-    """A chunk -> (shard, the part of the chunk that belongs there)."""
-    parts: dict[int, list[Keyed]] = {}
-    for keyed in chunk:
-        parts.setdefault(options.shard_of(keyed[0]), []).append(keyed)
-    yield from parts.items()

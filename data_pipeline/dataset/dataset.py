@@ -9,7 +9,9 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,25 +44,39 @@ def shard_name(split: str, shard: int, shards: int) -> str:
     return f"{split}-{shard:05d}-of-{shards:05d}.bag"
 
 
-def write_bag(path: Path, records: Iterable[bytes]) -> None:
-    """Write a bag atomically, without compression, since records are compact already.
+@contextmanager
+def bag_writer(path: Path) -> Iterator[Callable[[bytes], None]]:
+    """Yields a function that adds a record to a bag. The bag is written atomically when the block
+    ends without an error, and without compression, since records are compact already.
 
     Raises ArgmaxError if the disk is full.
     """
     import bagz
 
     temporary = temporary_beside(path)
+    options = bagz.Writer.Options(compression=bagz.CompressionNone())
+
+    def checked(do: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return do(*arguments)
+        except ValueError as error:  # what bagz raises
+            raise ArgmaxError(f"cannot write {path}: {error}; free space and run again") from error
+
     try:
-        options = bagz.Writer.Options(compression=bagz.CompressionNone())
-        with bagz.Writer(str(temporary), options) as writer:
-            for data in records:
-                writer.write(data)
+        writer = checked(bagz.Writer, str(temporary), options)
+        yield partial(checked, writer.write)
+        checked(writer.close)
         os.replace(temporary, path)
-    except ValueError as error:  # what bagz raises
-        raise ArgmaxError(f"cannot write {path}: {error}; free space and run again") from error
     finally:
         temporary.unlink(missing_ok=True)
         temporary.with_name(f"limits.{temporary.name}").unlink(missing_ok=True)
+
+
+def write_bag(path: Path, records: Iterable[bytes]) -> None:
+    """Write a bag atomically; see `bag_writer`."""
+    with bag_writer(path) as write:
+        for data in records:
+            write(data)
 
 
 class Rows(Sequence[bytes]):

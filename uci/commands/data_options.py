@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from data_pipeline.common.errors import ArgmaxError, InputError
 from data_pipeline.common.plain_text import say, shell_words
 from data_pipeline.common.ranges import NonNegativeInt, PositiveFloat, PositiveInt
 from data_pipeline.teachers.options import EngineConfig, Limit, parse_stage
@@ -22,11 +23,11 @@ class RunnerArgs:
     """Where Beam runs, and what is printed."""
 
     workers: NonNegativeInt = 0
-    """Local workers; 0: one per core."""
+    """Workers of the local runner; 0: one per core."""
     runner: str = "local"
-    """`local`, or one of Beam's runners, such as FlinkRunner."""
+    """`local`, `spark`, or one of Beam's runners, by its name."""
     beam_flags: str = ""
-    """Flags passed to Beam, in one string: --beam-flags="--flink_master=host:8081 ..."."""
+    """Flags passed to Beam, in one string: --beam-flags="--spark_master=spark://host:7077 ..."."""
     json: bool = False
     """Print one JSON object on standard output."""
 
@@ -35,6 +36,11 @@ class RunnerArgs:
         process."""
         given = shell_words(self.beam_flags, "--beam-flags")
         if self.runner != "local":
+            if self.workers:
+                raise InputError(
+                    "expected --workers for the local runner only, found it with --runner "
+                    f"{self.runner}; a cluster's size is its own, leave it out"
+                )
             return [f"--runner={self.runner}", *given]
         workers = self.workers or (1 if small else os.cpu_count() or 1)
         mode = "multi_threading" if threads else "multi_processing"
@@ -79,6 +85,8 @@ def engine_config(args: EngineArgs) -> tuple[Any, str]:
     given = (args.depth, args.nodes, args.seconds)
     limit = Limit(depth=5) if given == (None, None, None) else Limit(*given)
     path = str(find_stockfish()) if args.engine == "stockfish" else args.engine
+    if os.sep in path:  # a worker may have another directory
+        path = os.path.abspath(path)
     then = tuple(map(parse_stage, args.then))
     config = EngineConfig(path, limit, options, not args.keep_hash, args.patience, then=then)
     with Stockfish(config) as engine:
@@ -95,8 +103,6 @@ def report(out: Path, manifest: dict[str, Any], seconds: float, as_json: bool) -
 
     Raises ArgmaxError, with the reasons, if nothing was kept.
     """
-    from data_pipeline.common.errors import ArgmaxError
-
     if not any(manifest["counts"].values()):
         reasons = ", ".join(f"{number:,} {why}" for why, number in manifest["dropped"].items())
         if not reasons:

@@ -54,7 +54,7 @@ def run(args: Args) -> int:
     if args.network:
         digest = hashlib.sha256(args.network.read_bytes()).hexdigest()
         work = SelfPlay(
-            engine, args.playing, functools.partial(network_player, args.network), digest
+            engine, args.playing, functools.partial(network_player, args.network.absolute()), digest
         )
     manifest = play(
         draw_openings(args.openings, args.games, args.playing.seed),
