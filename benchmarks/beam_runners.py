@@ -1,15 +1,14 @@
 """Make the same dataset on the local runner and on a cluster, and compare them to the byte.
 
+    python benchmarks/beam_runners.py spark                       (needs PySpark and Java)
     python benchmarks/beam_runners.py dask                        (pip install 'apache-beam[dask]')
-    python benchmarks/beam_runners.py flink --distribution DIR [--job-server JAR]
     python benchmarks/beam_runners.py prism --prism PRISM
 
-The cluster's processes are started here, on this machine. Of Dask's two workers or Flink's two task
-managers one is killed half-way (SIGKILL), and the other must finish the work. ``--annotate`` has
-Stockfish score the positions; otherwise they come with scores. ``DIR`` holds Flink's ``lib`` (the
-``deps`` of PyPI's apache-flink-libraries, unpacked); ``JAR`` is Beam's job server for that Flink,
-for which Beam asks Maven if it is not given; ``PRISM`` is ``go/cmd/prism`` of Beam's Go module.
-Exit status: 0 if the datasets have the same files, to the byte.
+The cluster's processes are started here, on this machine. With ``--kill`` one of the two workers of
+Spark or Dask is killed half-way (SIGKILL, with all its children), and the other must finish the
+work. ``--annotate`` has Stockfish score the positions; otherwise they come with scores. ``PRISM``
+is ``go/cmd/prism`` of Beam's Go module. Exit status: 0 if the datasets have the same files, to the
+byte.
 """
 
 import argparse
@@ -23,7 +22,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.clusters import ROOT, start_dask, start_flink, start_prism
+from benchmarks.clusters import ROOT, kill_all, start_dask, start_prism, start_spark
 from tests.helpers.random_chess import random_boards
 
 PROGRAM = "import sys; from uci.cli import main; sys.exit(main())"
@@ -32,32 +31,30 @@ PROGRAM = "import sys; from uci.cli import main; sys.exit(main())"
 def main() -> int:
     """Run both and compare."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("runner", choices=["dask", "flink", "prism"])
+    parser.add_argument("runner", choices=["spark", "dask", "prism"])
     parser.add_argument("--annotate", action="store_true")
+    parser.add_argument("--kill", action="store_true")
     parser.add_argument("--positions", type=int)
-    parser.add_argument("--distribution", type=Path)
-    parser.add_argument("--job-server", type=Path)
     parser.add_argument("--prism", type=Path)
     args = parser.parse_args()
+    number = args.positions or (3_000 if args.annotate else 60_000)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         source = folder / "positions.jsonl"
-        write_positions(source, args.positions or (3_000 if args.annotate else 60_000))
+        write_positions(source, number)
         command = ["annotate", "--depth", "5"] if args.annotate else ["convert"]
-        command.append(str(source))
+        command += [str(source), "--max-positions", str(number * 9 // 10), "--balance", "2"]
         make_dataset(command, folder / "local", [])
-        if args.runner == "dask":
-            flags, workers = start_dask(stack, folder)
-        elif args.runner == "flink":
-            flags, workers = start_flink(stack, folder, args.distribution, args.job_server)
-        else:
+        if args.runner == "prism":
             flags, workers = start_prism(stack, folder, args.prism)
-        runner, _, rest = flags.removeprefix("--runner=").partition(" ")
-        if workers:
+        else:
+            flags, workers = (start_dask if args.runner == "dask" else start_spark)(stack, folder)
+        if args.kill:
             watch = (workers[0], folder, "annotated" if args.annotate else "read")
             threading.Thread(target=kill_half_way, args=watch, daemon=True).start()
+        runner, _, rest = flags.removeprefix("--runner=").partition(" ")
         make_dataset(command, folder / "cluster", ["--runner", runner, f"--beam-flags={rest}"])
-        if workers and workers[0].poll() is None:
+        if args.kill and workers[0].poll() is None:
             raise SystemExit("expected to kill a worker half-way, found the work done before")
         return compare(folder / "local", folder / "cluster")
 
@@ -98,8 +95,10 @@ def kill_half_way(worker: subprocess.Popen, folder: Path, stage: str) -> None:
     progress = folder / "cluster.unfinished" / "progress"
     while (done := read_tallies(progress)[stage]) < total / 2:
         time.sleep(0.05)
-    worker.kill()
-    print(f"killed a worker after {done:,} of {total:,} positions were {stage}", flush=True)
+    killed = kill_all(worker)
+    print(
+        f"killed a worker, {killed} processes, after {done:,} of {total:,} were {stage}", flush=True
+    )
 
 
 def compare(a: Path, b: Path) -> int:

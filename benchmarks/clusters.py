@@ -1,49 +1,23 @@
-"""Clusters of processes on this machine for `portable_runner`: Prism, Flink, Dask.
+"""Clusters of processes on this machine for `beam_runners`: Spark, Dask, Prism.
 
 Each ``start_*`` returns the Beam flags that reach it and the worker processes to kill, if any.
 """
 
 import json
 import os
-import shutil
+import signal
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from tests.helpers.paths import ROOT
 
-POOL_PORT, JOB_PORT, REST_PORT, DASK_PORT = 50_100, 8_073, 8_181, 8_786
+POOL_PORT, JOB_PORT, DASK_PORT, SPARK_PORT, SPARK_UI_PORT = 50_100, 8_073, 8_786, 7_177, 18_280
 START_SECONDS = 180
-FLINK_CONFIG = f"""\
-jobmanager.rpc.address: localhost
-rest.port: {REST_PORT}
-rest.address: localhost
-jobmanager.memory.process.size: 1024m
-taskmanager.numberOfTaskSlots: 2
-taskmanager.cpu.cores: 1
-taskmanager.memory.framework.heap.size: 128m
-taskmanager.memory.framework.off-heap.size: 128m
-taskmanager.memory.jvm-metaspace.size: 256m
-taskmanager.memory.jvm-overhead.min: 192m
-taskmanager.memory.jvm-overhead.max: 192m
-taskmanager.memory.task.heap.size: 256m
-taskmanager.memory.task.off-heap.size: 0m
-taskmanager.memory.managed.size: 256m
-taskmanager.memory.network.min: 64m
-taskmanager.memory.network.max: 64m
-restart-strategy.type: fixed-delay
-restart-strategy.fixed-delay.attempts: 5
-restart-strategy.fixed-delay.delay: 2 s
-pekko.startup-timeout: 120 s
-pekko.ask.timeout: 120 s
-heartbeat.timeout: 20000
-heartbeat.interval: 2000
-"""
-OPENED = ("java.lang", "java.util", "java.net", "java.util.concurrent", "java.time", "java.nio")
 
 
 def start_prism(stack: ExitStack, folder: Path, prism: Path) -> tuple[str, list[subprocess.Popen]]:
@@ -53,31 +27,31 @@ def start_prism(stack: ExitStack, folder: Path, prism: Path) -> tuple[str, list[
     return f"{endpoint} {start_pool(stack, folder)}", []
 
 
-def start_flink(
-    stack: ExitStack, folder: Path, distribution: Path, job_server: Path | None
-) -> tuple[str, list[subprocess.Popen]]:
-    """A job manager, two task managers of two slots each, and a pool of SDK workers."""
-    conf = folder / "conf"
-    conf.mkdir()
-    (conf / "config.yaml").write_text(FLINK_CONFIG)
-    java = [shutil.which("java") or "java", "-cp", f"{distribution}/lib/*"]
-    java[1:1] = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED]
-    runtime = "org.apache.flink.runtime"
-    job_manager = f"{runtime}.entrypoint.StandaloneSessionClusterEntrypoint"
-    end = ["--configDir", str(conf)]
-    start(stack, [*java, "-Xmx512m", job_manager, *end], folder / "jobmanager.log")
-    task_manager = f"{runtime}.taskexecutor.TaskManagerRunner"
-    memory = ["-Xmx400m", "-XX:MaxDirectMemorySize=400m"]
-    managers = [
-        start(stack, [*java, *memory, task_manager, *end], folder / f"task{number}.log")
-        for number in range(2)
-    ]
-    wait_for(2, "task managers", _task_managers, folder)
-    jar = f" --flink_job_server_jar={job_server}" if job_server else ""
-    release = next(distribution.glob("lib/flink-dist-*.jar")).stem.removeprefix("flink-dist-")
-    version = f"--flink_version={release.rpartition('.')[0]}{jar}"
-    master = f"--runner=FlinkRunner --flink_master=localhost:{REST_PORT} --parallelism=2 {version}"
-    return f"{master} {start_pool(stack, folder)}", managers
+def start_spark(stack: ExitStack, folder: Path) -> tuple[str, list[subprocess.Popen]]:
+    """A master and two workers of one core each, of the Spark in the installed PySpark."""
+    import pyspark  # pyright: ignore[reportMissingImports]
+
+    home = Path(pyspark.__file__).parent
+    print(f"Spark {pyspark.__version__}", flush=True)
+    os.environ.update(SPARK_HOME=str(home), SPARK_LOCAL_IP="127.0.0.1")
+    os.environ.update(PYSPARK_PYTHON=sys.executable, SPARK_DAEMON_MEMORY="384m")
+    address = f"spark://127.0.0.1:{SPARK_PORT}"
+    deploy = [str(home / "bin" / "spark-class"), "org.apache.spark.deploy"]
+
+    def daemon(name: str, *arguments: str) -> list[str]:
+        return [deploy[0], f"{deploy[1]}.{name}", "--host", "127.0.0.1", *arguments]
+
+    ports = ["--port", str(SPARK_PORT), "--webui-port", str(SPARK_UI_PORT)]
+    start(stack, daemon("master.Master", *ports), folder / "master.log")
+    size = ["--cores", "1", "--memory", "1g", "--webui-port", "0"]
+    workers = []
+    for number in range(2):
+        command = daemon("worker.Worker", *size, "--work-dir", str(folder / f"w{number}"), address)
+        workers.append(start(stack, command, folder / f"worker{number}.log"))
+    wait_for(2, "workers", _spark_workers, folder)
+    settings = ["driver.host=127.0.0.1", "executor.memory=512m", "ui.enabled=false"]
+    flags = " ".join(f"--spark_conf=spark.{setting}" for setting in settings)
+    return f"--runner=spark --spark_master={address} {flags}", workers
 
 
 def start_dask(stack: ExitStack, folder: Path) -> tuple[str, list[subprocess.Popen]]:
@@ -104,12 +78,38 @@ def start_pool(stack: ExitStack, folder: Path) -> str:
 
 def start(stack: ExitStack, command: list[str], log: Path, **environment: str) -> subprocess.Popen:
     """A process that ends with the stack."""
-    variables = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+    path = f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"
+    variables = os.environ | {"PYTHONPATH": path} | environment
     with open(log, "wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=variables)
-    stack.callback(process.wait)
-    stack.callback(process.kill)
+    stack.callback(kill_all, process)
     return process
+
+
+def kill_all(process: subprocess.Popen) -> int:
+    """Kill a process and all that it started, and what these started; returns how many."""
+    pids = family(process.pid)
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait()
+    return len(pids)
+
+
+def family(pid: int) -> list[int]:
+    """A process and its children, and theirs."""
+    parents, found = list(_parents()), [pid]
+    for parent in found:
+        found += [child for child, of in parents if of == parent]
+    return found
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    """Each process and its parent."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            after_name = path.read_text().rpartition(")")[2].split()
+            yield int(path.parent.name), int(after_name[1])
 
 
 def wait_for(number: int, what: str, count: Callable[[], int], folder: Path) -> None:
@@ -124,12 +124,11 @@ def wait_for(number: int, what: str, count: Callable[[], int], folder: Path) -> 
     print(f"{number} {what} after {time.monotonic() - begin:.0f} s", flush=True)
 
 
-def _task_managers() -> int:
-    """How many task managers the job manager knows."""
+def _spark_workers() -> int:
+    """How many workers the master knows."""
     try:
-        url = f"http://localhost:{REST_PORT}/taskmanagers"
-        with urllib.request.urlopen(url, timeout=2) as reply:
-            return len(json.load(reply)["taskmanagers"])
+        with urllib.request.urlopen(f"http://127.0.0.1:{SPARK_UI_PORT}/json/", timeout=2) as reply:
+            return sum(worker["state"] == "ALIVE" for worker in json.load(reply)["workers"])
     except OSError:
         return 0
 
