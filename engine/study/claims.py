@@ -75,7 +75,7 @@ def claims(base: Cell, table: Table, seeds: int) -> list[Claim]:
         ends = less(worse, **{factor: high}).terms
         starts = less(worse, **{factor: low}).terms
         negated = tuple((-weight, of) for weight, of in starts)
-        label = f"hl-gauss against {worse}, {factor} {high} less that at {low}"
+        label = f"hl-gauss against {worse}, {factor} {high} minus that at {low}"
         return Contrast(label, ends + negated)
 
     def within(loss: LossName, factor: str, worse, better) -> Contrast:

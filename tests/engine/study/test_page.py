@@ -56,9 +56,9 @@ def test_claims_hold_or_not_by_intervals_of_differences_paired_by_seed():
 def test_an_advantage_that_grows_with_noise():
     table = table_of("losses", "noise", squared_error=2)
     text = text_of("claims", table, {}, BASE, SEEDS)
-    found = row(text, "hl-gauss against squared-error, noise 0.4 less that at 0.0")
+    found = row(text, "hl-gauss against squared-error, noise 0.4 minus that at 0.0")
     assert found[3].startswith("**+8.0") and found[6] == "holds"
-    assert row(text, "flips 0.3 less that at 0.0")[3].startswith("+0.00")
+    assert row(text, "flips 0.3 minus that at 0.0")[3].startswith("+0.00")
 
 
 def test_a_single_seed_says_nothing():
