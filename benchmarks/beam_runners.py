@@ -60,7 +60,7 @@ def main() -> int:
 
 
 def write_positions(path: Path, number: int) -> None:
-    """Positions of random games with scores at random; some lines are doubled, some broken."""
+    """Positions of random games with random scores; some lines are repeated, some are broken."""
     rng = random.Random(1)
     boards = random_boards(seed=1, games=number // 100 + 10)
     with open(path, "w") as file:
@@ -75,7 +75,7 @@ def write_positions(path: Path, number: int) -> None:
 
 
 def make_dataset(command: list[str], out: Path, flags: list[str]) -> None:
-    """``argmax data`` in a process of its own."""
+    """Run ``argmax data`` in a separate process."""
     start = time.monotonic()
     whole = [sys.executable, "-c", PROGRAM, "data", *command, "--out", str(out), *flags]
     if subprocess.run(whole, cwd=ROOT, check=False).returncode:

@@ -1,10 +1,10 @@
-"""How fast the board in the browser is, in Chromium with the network that ships.
+"""Speed of the board in the browser, in Chromium with the shipped network.
 
     python benchmarks/board_times.py [--chromium PATH]
 
-Prints the median of some tries: from the release of the mouse to the next frame that shows the
-player's move, the network's answer (without its delay) and a new analysis; frames a second while a
-piece is dragged; a review of a game; and the size of the page.
+Prints medians: the time from the release of the mouse to the next frame with the player's move,
+with the network's answer (without its delay) and with a new analysis; frames per second while a
+piece is dragged; the time of a review; and the size of the page.
 """
 
 import argparse
@@ -42,7 +42,7 @@ GAME = "1. e4 e5 2. Nf3 Nc6 3. Bb5 a6 4. Ba4 Nf6 5. O-O Be7 6. Re1 b5 7. Bb3 d6 
 
 @contextmanager
 def running_board() -> Iterator[str]:
-    """The address of a board with the network that ships."""
+    """The address of a board with the shipped network."""
     with listen("127.0.0.1", 0) as bound:
         app = make_app(open_networks([shipped_network()]), names_of(bound))
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
@@ -102,7 +102,7 @@ def analyse(page: Page, address: str) -> dict[str, float]:
 
 
 def drag(page: Page) -> dict[str, float]:
-    """Frames a second while a queen is carried round the board."""
+    """Frames per second while a queen is dragged around the board."""
     page.evaluate(FRAMES)
     page.mouse.move(*square(page, "d8"))
     page.mouse.down()
@@ -115,11 +115,11 @@ def drag(page: Page) -> dict[str, float]:
 
 
 def review(page: Page, address: str) -> dict[str, float]:
-    """Seconds that a review takes, the first one and the next."""
+    """Seconds of a review, the first one and the next."""
     found = []
     for _ in range(2):
         page.evaluate("() => { sessionStorage.clear(); localStorage.clear(); }")
-        page.goto("about:blank")  # a change of what stands after # would not load the page again
+        page.goto("about:blank")  # a change after # alone does not reload the page
         page.goto(f"{address}/#review")
         page.locator("body[data-ready]").wait_for()
         page.get_by_label("PGN to review").fill(GAME)
@@ -131,7 +131,7 @@ def review(page: Page, address: str) -> dict[str, float]:
 
 
 def page_bytes() -> int:
-    """Of the page without the pieces, compressed."""
+    """The compressed size of the page without the pieces."""
     names = ("index.html", "board.js", "board.css", "icon.svg")
     return sum(len(zlib.compress((STATIC / name).read_bytes(), 9)) for name in names)
 

@@ -1,6 +1,6 @@
 """Clusters of processes on this machine for `beam_runners`: Spark, Dask, Prism.
 
-Each ``start_*`` returns the Beam flags that reach it and the worker processes to kill, if any.
+Each ``start_*`` returns the Beam flags to use it, and the worker processes to kill, if any.
 """
 
 import json
@@ -55,7 +55,7 @@ def start_spark(stack: ExitStack, folder: Path) -> tuple[str, list[subprocess.Po
 
 
 def start_dask(stack: ExitStack, folder: Path) -> tuple[str, list[subprocess.Popen]]:
-    """A scheduler and two workers of one thread each; no nanny starts a dead one again."""
+    """A scheduler and two workers of one thread each, without nannies that would restart them."""
     scheduler = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard"]
     start(stack, [*scheduler, f"--port={DASK_PORT}"], folder / "scheduler.log")
     address = f"tcp://localhost:{DASK_PORT}"
@@ -68,7 +68,7 @@ def start_dask(stack: ExitStack, folder: Path) -> tuple[str, list[subprocess.Pop
 
 
 def start_pool(stack: ExitStack, folder: Path) -> str:
-    """Beam's pool of SDK workers; it calls whatever ``python`` is first on the path."""
+    """Beam's pool of SDK workers; it runs the first ``python`` on the PATH."""
     pool = "apache_beam.runners.worker.worker_pool_main"
     command = [sys.executable, "-m", pool, f"--service_port={POOL_PORT}"]
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
@@ -77,7 +77,7 @@ def start_pool(stack: ExitStack, folder: Path) -> str:
 
 
 def start(stack: ExitStack, command: list[str], log: Path, **environment: str) -> subprocess.Popen:
-    """A process that ends with the stack."""
+    """Start a process that ends with the stack."""
     path = f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"
     variables = os.environ | {"PYTHONPATH": path} | environment
     with open(log, "wb") as file:
@@ -113,7 +113,7 @@ def _parents() -> Iterator[tuple[int, int]]:
 
 
 def wait_for(number: int, what: str, count: Callable[[], int], folder: Path) -> None:
-    """Return once so many have joined; otherwise end the program with the causes in the logs."""
+    """Wait until this many have joined; otherwise exit with the errors in the logs."""
     begin = time.monotonic()
     while (found := count()) != number:
         if time.monotonic() - begin > START_SECONDS:
@@ -134,7 +134,7 @@ def _spark_workers() -> int:
 
 
 def _dask_workers(address: str) -> int:
-    """How many workers the scheduler knows."""
+    """The number of workers that the scheduler knows."""
     from distributed import Client  # pyright: ignore[reportMissingImports]
 
     try:

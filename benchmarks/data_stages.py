@@ -2,7 +2,7 @@
 
     python benchmarks/data_stages.py FILE.jsonl.zst      (Lichess evaluations, all moves scored)
 
-Counts CPU time, of the engine too, so that other work on the machine disturbs it little.
+Measures CPU time, including the engine's, so that other load on the machine matters little.
 """
 
 import argparse
@@ -27,12 +27,12 @@ from engine.match.uci_client import find_stockfish
 
 T = TypeVar("T")
 POSITIONS, ANNOTATED, BATCH, MAX_MOVES = 3000, 300, 125, 64
-REPEATS, ONE = 10, 3000  # of what is too fast to be timed once
+REPEATS, ONE = 10, 3000  # for work that is too fast to be timed once
 MIDDLEGAME = "r1bqkb1r/ppp2ppp/2n5/3np1N1/2B5/8/PPPP1PPP/RNBQK2R w KQkq - 0 6"  # 37 moves
 
 
 def main(path: str) -> None:
-    """Print a figure a line."""
+    """Print one figure per line."""
     entries = itertools.islice(reader_of(path)(path, Share()), POSITIONS)
     read = timed("read and check", POSITIONS, lambda: list(entries))
     found = [entry for entry in read if not isinstance(entry, Rejected)]
@@ -43,7 +43,7 @@ def main(path: str) -> None:
         timed("write", len(found), lambda: write_bag(bag, encoded))
         print(f"{'bytes a position':<28}{bag.stat().st_size / len(found):10.1f}")
     timed("decode", len(found), lambda: [records.decode(data) for data in encoded])
-    make_batch(encoded[:1], MAX_MOVES)  # the tables are made at first use
+    make_batch(encoded[:1], MAX_MOVES)  # tables are computed on first use
     batches = [encoded[i : i + BATCH] for i in range(0, len(encoded), BATCH)] * REPEATS
     count = len(encoded) * REPEATS
     timed("decode into arrays", count, lambda: [make_batch(rows, MAX_MOVES) for rows in batches])

@@ -1,9 +1,9 @@
-"""What labels are worth and what they cost: teachers and other players on the same puzzles.
+"""Quality and cost of labels: teachers and other players on the same puzzles.
 
     python benchmarks/teacher_stages.py PUZZLES.csv POSITIONS.epd --player teacher:depth=5,then=8x4
 
-Prints a table: puzzles solved, and the engine's CPU milliseconds a position on the first positions
-of a file (of any kind that `argmax data` reads).
+Prints a table: puzzles solved, and the engine's CPU milliseconds per position on the first
+positions of a file (in any format that `argmax data` reads).
 """
 
 import argparse
@@ -25,7 +25,7 @@ HARD = 1800
 
 
 def main() -> None:
-    """Print a row a player as it is measured."""
+    """Print a row for each player when it has been measured."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("puzzles", type=Path)
     parser.add_argument("positions", type=Path)

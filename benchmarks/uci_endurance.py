@@ -1,4 +1,4 @@
-"""Many games in a row against one engine process, at a fixed time a move. Not part of the suite.
+"""Many games in a row with one engine process, at a fixed time per move. Not part of the suite.
 
     python benchmarks/uci_endurance.py --games 1000 --opponent random
     python benchmarks/uci_endurance.py --games 1000 --opponent itself
@@ -55,7 +55,8 @@ def play(
     movetime_ms: int,
     seconds: list[float],
 ) -> str:
-    """One game from four random half-moves on; the PGN result. Exits at an illegal move."""
+    """Play a game after four random half-moves; returns the PGN result. Exits on an illegal
+    move."""
     board = chess.Board()
     while not board.is_game_over(claim_draw=True):
         legal = list(board.legal_moves)
@@ -74,12 +75,12 @@ def play(
 
 
 def side(winner: chess.Color | None, engine_is: chess.Color) -> str:
-    """The result as the engine sees it."""
+    """The result from the engine's point of view."""
     return "drawn" if winner is None else "won" if winner == engine_is else "lost"
 
 
 def report(games: int, results: Counter, seconds: list[float], memory: float) -> None:
-    """One line."""
+    """Print one line."""
     ms = np.array(seconds) * 1000
     median, high = np.percentile(ms, [50, 99])
     late = int((ms > 100).sum())

@@ -1,8 +1,8 @@
-"""What a start takes, in time and CPU seconds: to uciok and to readyok, cold and warm.
+"""The duration of a start, in seconds and CPU seconds, to uciok and to readyok, cold and warm.
 
     python benchmarks/uci_times.py [--network FILE] [--starts 3]
 
-Not part of the suite: the times mean something on an otherwise idle machine only. CPU seconds (user
+Not part of the suite: the times are meaningful only on an otherwise idle machine. CPU seconds (user
 and system, of the whole process) depend on the machine's load much less.
 """
 
@@ -17,7 +17,7 @@ from tests.helpers.program import Program
 
 
 def main() -> int:
-    """Start the engine with an empty cache, then again with what that start left."""
+    """Start the engine with an empty cache, then again with the cache of that start."""
     parser = argparse.ArgumentParser(description="Times of the engine's start.")
     parser.add_argument("--network", help="default: the shipped one")
     parser.add_argument("--starts", type=int, default=3)
@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def cpu_seconds_of_children() -> float:
-    """Of all processes that were started here and have ended."""
+    """CPU seconds of all child processes that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 

@@ -3,9 +3,10 @@
     python benchmarks/xboard_match.py fairymax --out fairymax.pgn
     argmax elo fairymax.pgn --anchor "Fairy-Max 5.0b=0"
 
-`argmax match` plays UCI engines; this is for those that speak only the older protocol, and shows
-that Argmax plays in XBoard, through Polyglot. Needs xboard, polyglot and xvfb. Two games start from
-each opening, with colours changed. Not part of the suite: 100 games take a quarter of an hour.
+`argmax match` plays against UCI engines. This is for engines that speak only the older protocol,
+and shows that Argmax works in XBoard, through Polyglot. Needs xboard, polyglot and xvfb. Two games
+start from each opening, with colours reversed. Not part of the suite: 100 games take a quarter of
+an hour.
 """
 
 import argparse
@@ -20,12 +21,12 @@ from pathlib import Path
 from engine.match.openings import read_openings
 
 NEEDED = ("xvfb-run", "xboard", "polyglot")
-# Phalanx calls the command `sd` by another name, and searches two plies at least.
+# Phalanx has another name for the command `sd`, and searches at least two plies.
 OPPONENT = "#!/bin/sh\nsed -u 's/^sd /depth /' | {engine}\n"
 
 
 def main() -> int:
-    """Play the games; XBoard says the score, and the games are in the PGN file."""
+    """Play the games; XBoard prints the score, and the games are in the PGN file."""
     parser = argparse.ArgumentParser(description="A match in XBoard, at one ply.")
     parser.add_argument("engine", help="its command line, such as 'phalanx -b-'")
     parser.add_argument("--games", type=int, default=100)
@@ -64,7 +65,7 @@ def main() -> int:
             "saveGameFile": args.out.resolve(),
         }
         flags = [str(part) for key, value in options.items() for part in (f"-{key}", value)]
-        env = {**os.environ, "HOME": name}  # whose settings say nothing
+        env = {**os.environ, "HOME": name}  # without settings
         command = ["xvfb-run", "-a", "xboard", "-cp", *flags]
         return subprocess.run(command, cwd=folder, env=env, check=False).returncode
 

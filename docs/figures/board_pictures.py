@@ -1,4 +1,4 @@
-"""Pictures of the board in the browser: play, analysis and review, with the network that ships.
+"""Pictures of the board in the browser: play, analysis and review, with the shipped network.
 
     pip install -e '.[board]' playwright
     python docs/figures/board_pictures.py [--out docs] [--chromium PATH]
@@ -30,7 +30,7 @@ LARGE, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 
 
 def open_page(browser: Browser, address: str, mode: str, size: dict, scheme: str) -> Page:
-    """One of the three tabs."""
+    """Open one of the three tabs."""
     page = browser.new_page(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
     page.add_init_script("localStorage['argmax.play'] ??= '{\"delay\": false}'")
     page.goto(f"{address}/#{mode}")

@@ -1,8 +1,8 @@
 """The diagrams of the network and of the packages: ``python docs/figures/diagrams.py``.
 
 Writes ``docs/network.svg``, from the configuration of the network that ships, and
-``docs/packages.svg``. Both follow the reader's light or dark mode. ``tests/house/test_docs.py``
-holds them to the code.
+``docs/packages.svg``. Both adapt to light and dark mode. ``tests/house/test_docs.py`` checks that
+they agree with the code.
 """
 
 from collections.abc import Iterable, Sequence
@@ -104,7 +104,7 @@ def arrow(*points: tuple[float, float]) -> str:
 
 
 def picture(width: int, height: int, title: str, description: str, parts: Iterable[str]) -> str:
-    """An SVG on a card of its own."""
+    """An SVG with its own background."""
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}"'
         f' height="{height}" role="img">'

@@ -1,12 +1,11 @@
-"""A game of ``argmax play`` as an animated SVG: the real program in a pseudo-terminal, typed to.
+"""A game of ``argmax play`` as an animated SVG: typed into the real program in a pseudo-terminal.
 
     pip install pyte
     python docs/figures/record_game.py
 
 types the lines of ``game.txt`` and writes ``docs/game.svg``. White's moves there are Stockfish's at
-Skill Level 0. The screen is drawn cell by cell as a terminal would; the chess figures are
-python-chess's drawings, since fonts differ in theirs. A reader who prefers reduced motion sees the
-screen that shows the hint.
+Skill Level 0. The screen is drawn cell by cell as in a terminal; chess symbols are python-chess's
+drawings, since fonts differ. Readers who prefer reduced motion see the screen with the hint.
 """
 
 import fcntl
@@ -44,7 +43,7 @@ PATIENCE_S = 60.0
 
 
 class Terminal:
-    """A shell in a pseudo-terminal, and the screen that its output makes."""
+    """A shell in a pseudo-terminal, with the resulting screen."""
 
     def __init__(self) -> None:
         self.screen = pyte.Screen(COLUMNS, ROWS)
@@ -62,7 +61,7 @@ class Terminal:
         fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
 
     def wait(self, prompt: re.Pattern) -> None:
-        """Read until the prompt is at the cursor and nothing more comes."""
+        """Read until the prompt is at the cursor and there is no more output."""
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             if select.select([self._fd], [], [], 0.3)[0]:
@@ -86,7 +85,7 @@ class Terminal:
 
 @dataclass
 class Film:
-    """Screens and how long each is shown; equal rows are drawn once."""
+    """Screens and their durations; equal rows are drawn once."""
 
     rows: dict[str, int] = field(default_factory=dict)
     frames: list[tuple[list[int], float]] = field(default_factory=list)
@@ -100,7 +99,7 @@ class Film:
 
 
 def record(lines: list[str]) -> Film:
-    """Play the game in a terminal and film it."""
+    """Play the game in a terminal and record it."""
     terminal, film = Terminal(), Film()
     terminal.wait(SHELL_PROMPT)
     terminal.type("argmax play")
@@ -121,7 +120,7 @@ def record(lines: list[str]) -> Film:
 
 
 def runs(row: dict[int, "pyte.screens.Char"]) -> Iterator[tuple[int, str, "pyte.screens.Char"]]:
-    """Cells of one look that stand together: the first one's column, their text, their look."""
+    """Runs of neighbouring cells with the same style: column of the first, text, style."""
     start, text, look = 0, "", None
     for x in range(COLUMNS):
         cell = row[x]
@@ -146,7 +145,8 @@ def draw_row(row: dict[int, "pyte.screens.Char"]) -> str:
 
 
 def _glyphs(start: int, text: str, ink: str, bold: bool) -> Iterator[str]:
-    """Figures and blocks as shapes, all else as text that fills its cells in any font."""
+    """Chess symbols and blocks as shapes, everything else as text that fits its cells in any
+    font."""
     for match in re.finditer(
         rf"[{''.join(FIGURES)}]|[{BLOCKS}]|[^{''.join(FIGURES)}{BLOCKS}]+", text
     ):
@@ -191,7 +191,7 @@ def colour(name: str) -> str:
 
 
 def figures() -> str:
-    """The twelve chess figures, drawn for a cell's height."""
+    """The twelve chess symbols, drawn for the height of a cell."""
     parts = []
     for symbol, drawing in chess.svg.PIECES.items():
         piece = chess.Piece.from_symbol(symbol)
@@ -204,7 +204,7 @@ def figures() -> str:
 
 
 def style(film: Film) -> str:
-    """The film strip moves by one width a frame, without anything in between."""
+    """CSS that moves the film strip by one width per frame, without transitions."""
     total, now, stops = sum(seconds for _, seconds in film.frames), 0.0, []
     for i, (_, seconds) in enumerate(film.frames):
         stops.append(f"{100 * now / total:.3f}%{{transform:translateX({-i * WIDTH}px)}}")
