@@ -54,11 +54,11 @@ def first_params(config: NetworkConfig, seed: int, start: Network | None) -> Par
 
     Raises InputError if the shape of ``start`` is not one that can be grown to ``config``.
     """
-    params = init_params(config, seed)
     if start is None:
-        return params
+        return init_params(config, seed)
     _check(config, start.config)
     learned = _rebinned(start, ValueBins(config.bins, config.mate_range))
+    params = init_params(config, seed)
     # RMSNorm divides by the root of a token's mean square, which the new zeros make smaller.
     norms = np.float32((start.config.width / config.width) ** 0.5)
     return {

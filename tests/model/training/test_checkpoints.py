@@ -79,24 +79,29 @@ def flip(path: Path) -> None:
     path.write_bytes(data)
 
 
+def other(path: Path) -> None:
+    path.write_bytes(b"[]")
+
+
 @pytest.mark.parametrize(
     "damage",
     [
         Path.unlink,
         cut,
         flip,
-        lambda path: path.write_bytes(b""),
-        lambda path: path.write_bytes(b"[]"),
+        other,
     ],
-    ids=["removed", "cut", "flipped", "empty", "list"],
+    ids=["removed", "cut", "flipped", "other"],
 )
 def test_a_file_of_the_newest_checkpoint_is_damaged(
     stopped: Path, tmp_path, states, capfd, damage: Callable[[Path], object]
 ):
     """What is restored is the newest checkpoint as it was, where Orbax does without that file, or
-    the one before, which is said in one line."""
+    the one before, which is said in one line. JSON of another kind is tried where there is JSON."""
     newest = stopped / "checkpoints" / "4"
     files = [path.relative_to(stopped) for path in newest.rglob("*") if path.is_file()]
+    if damage is other:
+        files = [file for file in files if (stopped / file).read_bytes().startswith(b"{")]
     reached, found = [], mean_training()
     for number, file in enumerate(files):
         copy = shutil.copytree(stopped, tmp_path / str(number))

@@ -100,10 +100,9 @@ def test_four_devices_give_the_loss_of_one(data, whole_run, tmp_path):
 
 
 def test_a_directory_with_a_run_is_not_overwritten(data, whole_run):
-    result = subprocess.run(command(data, whole_run), capture_output=True, text=True)
-    assert result.returncode == 2
-    assert result.stderr.count("\n") == 1
-    assert "--resume" in result.stderr
+    config = TrainConfig(preset("tiny").network, steps=STEPS, batch_size=16)
+    with pytest.raises(InputError, match="--resume"):
+        train(config, Dataset(data), whole_run, resume=False)
 
 
 def test_any_loss_can_be_trained_and_resumed(tmp_path):

@@ -100,7 +100,7 @@ def test_it_learns_a_handful_of_positions(data, tmp_path):
 
 def test_the_reference_recipe_from_the_command_line(data, tmp_path):
     out = tmp_path / "run"
-    options = ["--preset", "sequence-small", "--recipe", "reference", "--batch-size", "8"]
+    options = ["--preset", "sequence-tiny", "--recipe", "reference", "--batch-size", "8"]
     options += ["--minutes", "0.02", "--evaluation-positions", "2", "--log-every", "1"]
     program = "import sys; from uci.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", program, "train", "--data", data, "--out", out, *options]

@@ -22,10 +22,23 @@ from model.training.step import init_state, make_update
 from model.training.warm_start import first_params
 from tests.helpers.random_chess import random_boards, random_record, write_dataset
 
+Values = list[np.ndarray]
+
 
 @pytest.fixture(scope="module")
 def network() -> Network:
     return random_network("tiny", seed=3)
+
+
+def values_of(network: Network) -> Values:
+    """Distributions of the moves of odd positions and of some of a game, in one pass."""
+    boards = random_boards(5, games=1)[:20]
+    return Predictor(network).action_values(boards, [list(board.legal_moves) for board in boards])
+
+
+@pytest.fixture(scope="module")
+def expected(network) -> Values:
+    return values_of(network)
 
 
 def test_without_a_network_weights_are_random(network):
@@ -37,24 +50,16 @@ def test_without_a_network_weights_are_random(network):
     "changes",
     [
         {},
-        {"layers": 4},
-        {"decoder_layers": 3},
         {"layers": 3, "decoder_layers": 2},
-        {"afterstates": True},
         {"decoder_layers": 2, "afterstates": True},
-        {"widening": 3},
-        {"output_hidden_width": 96},
+        {"widening": 3, "output_hidden_width": 96},
         {"width": 48, "heads": 3},
         {"width": 64, "heads": 4, "widening": 4, "layers": 3, "afterstates": True},
     ],
 )
-def test_what_is_new_changes_nothing_at_first(network, changes):
+def test_what_is_new_changes_nothing_at_first(network, expected, changes):
     grown = replace(network.config, **changes)
-    params = first_params(grown, 0, network)
-    boards = random_boards(5, games=1)
-    moves = [list(board.legal_moves) for board in boards]
-    expected = Predictor(network).action_values(boards, moves)
-    found = Predictor(Network(grown, params)).action_values(boards, moves)
+    found = values_of(Network(grown, first_params(grown, 0, network)))
     for ours, theirs in zip(found, expected, strict=True):
         # Norms have an epsilon, which wider tokens feel more.
         np.testing.assert_allclose(ours, theirs, atol=5e-5 if "width" in changes else 1e-5)
@@ -96,13 +101,9 @@ def test_all_that_is_new_in_a_wider_network_learns(network):
 
 
 @pytest.mark.parametrize("bins", [ValueBins(128), ValueBins(128, 0.25), ValueBins(192, 0.0)])
-def test_other_bins_tell_the_same_values_at_first(network, bins):
+def test_other_bins_tell_the_same_values_at_first(network, expected, bins):
     config = replace(network.config, bins=bins.count, mate_range=bins.mate_range)
-    grown = Network(config, first_params(config, 0, network))
-    boards = random_boards(5, games=1)
-    moves = [list(board.legal_moves) for board in boards]
-    expected = Predictor(network).action_values(boards, moves)
-    found = Predictor(grown).action_values(boards, moves)
+    found = values_of(Network(config, first_params(config, 0, network)))
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_allclose(
             bins.win_prob(ours), network.bins.win_prob(theirs), atol=network.bins.width / 2
@@ -117,7 +118,7 @@ def test_wider_bins_are_refused(network):
 def test_less_than_the_network_knows_is_refused(network):
     knowing = replace(network.config, afterstates=True)
     with pytest.raises(InputError, match="start from with afterstates = False, found True"):
-        first_params(network.config, 0, Network(knowing, first_params(knowing, 0, None)))
+        first_params(network.config, 0, Network(knowing, network.params))
 
 
 def test_another_architecture_is_refused(network):

@@ -62,13 +62,15 @@ def test_every_numeric_option_has_a_range_and_keeps_to_it(command, name, expecte
     if option in given:
         at = given.index(option)
         del given[at : at + 2]
-    for text in outside(expected, whole):
-        values = [text, "1"] if name == "sprt" else [text]
-        status = cli.main([*command.split(), *given, option, *values])
-        out, err = capsys.readouterr()
-        assert (status, out, err.count("\n")) == (2, "", 1)
-        assert f"argmax {command}: expected {option} " in err
-        assert f"found {float(text):.12g}" in err.replace(".0", "")
+    texts = outside(expected, whole)
+    assert texts and not any(float(text) in expected for text in texts)
+    text = texts[(len(command) + len(name)) % len(texts)]  # one of them: the command line is slow
+    values = [text, "1"] if name == "sprt" else [text]
+    status = cli.main([*command.split(), *given, option, *values])
+    out, err = capsys.readouterr()
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert f"argmax {command}: expected {option} " in err
+    assert f"found {float(text):.12g}" in err.replace(".0", "")
 
 
 def test_there_are_many_numeric_options():
