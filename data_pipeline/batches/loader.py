@@ -138,7 +138,7 @@ def _shuffled(
 
 
 def read_ahead() -> "grain.ReadOptions":
-    """Prefetching: one thread prepares about 40,000 positions a second, more than a few CPU cores
+    """Prefetching: one thread prepares about 20,000 positions a second, more than a few CPU cores
     can train on, but less than a GPU can."""
     import grain
 

@@ -1,4 +1,5 @@
-"""Won endings played out: games from positions that are won with best play."""
+"""Small endings, whose results are known: games from won positions, and single moves that keep the
+result or not."""
 
 import random
 from collections import Counter
@@ -6,6 +7,7 @@ from collections.abc import Sequence
 from statistics import median
 
 import chess
+import numpy as np
 
 from data_pipeline.common.intervals import wilson_interval
 from data_pipeline.teachers import retrograde
@@ -36,6 +38,36 @@ def pairings(ending: str, player: str, opponent: str, count: int, seed: int) -> 
         white, black = (player, opponent) if winner == chess.WHITE else (opponent, player)
         games.append(Pairing(f"{ending}.{number + 1}", number, white, black, board.fen()))
     return games
+
+
+def critical_positions(ending: str, count: int, seed: int) -> list[chess.Board]:
+    """Random positions in which some moves keep the result with best play and others do not."""
+    pieces = pieces_of_ending(ending)
+    rng = random.Random(f"critical {seed} {ending}")
+    found: list[chess.Board] = []
+    while len(found) < count:
+        board = random_position(pieces, rng)
+        if len(set(_keeps(board).values())) == 2:
+            found.append(board)
+    return found
+
+
+def moves_summary(boards: Sequence[chess.Board], chosen: Sequence[chess.Move]) -> dict:
+    """In how many positions the chosen move keeps the result, as a JSON object."""
+    kept = sum(_keeps(board)[move] for board, move in zip(boards, chosen, strict=True))
+    return {
+        "positions": len(boards),
+        "kept": kept,
+        "kept_rate": kept / len(boards),
+        "kept_interval_95": list(wilson_interval(kept, len(boards))),
+    }
+
+
+def _keeps(board: chess.Board) -> dict[chess.Move, bool]:
+    """Whether each move keeps the result: a win, a draw or a loss."""
+    results = {move: np.sign(score) for move, score in retrograde.move_scores(board).items()}
+    best = max(results.values())
+    return {move: bool(result == best) for move, result in results.items()}
 
 
 def summary(records: Sequence[GameRecord], player: str) -> dict:

@@ -16,13 +16,13 @@ from engine.play.rules import Verdict
 
 NEUTRAL_RISK = 0.5
 
-PROMOTION_NOISE = 0.02
-"""Typical error, in win probability, of the difference between the network's values of two
-promotions of one pawn on one square. Where Stockfish (depth 5) scores both the same, its standard
-deviation is 0.021 for rook against queen, 0.033 for bishops, 0.036 for knights (5,753 pairs in
-1,792 positions with promotions). Of 53 underpromotions that the network valued highest there, 45
-were ahead by less than this; in Stockfish's scores the queens were on average as good."""
-UNDERPROMOTIONS = (chess.ROOK, chess.BISHOP, chess.KNIGHT)
+PROMOTION_NOISE = {chess.ROOK: 0.1, chess.BISHOP: 0.1, chess.KNIGHT: 0.05}
+"""By how much, in win probability, an underpromotion may be above the queen on the same square by
+chance. Where Stockfish (depth 5) scores both the same, the standard deviation of the difference is
+0.021 for rook against queen, 0.033 for bishops, 0.036 for knights (5,753 pairs in 1,792 positions
+with promotions). A rook or a bishop is better than a queen only to avoid a stalemate, so its margin
+is wide."""
+UNDERPROMOTIONS = tuple(PROMOTION_NOISE)
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def with_queens_preferred(
     utilities: np.ndarray, moves: Sequence[chess.Move], verdicts: Sequence[Verdict | None]
 ) -> np.ndarray:
     """Utilities [M] -> [M], in which a queen replaces an underpromotion (same pawn, same square)
-    that is better by less than `PROMOTION_NOISE`: the two exchange their utilities.
+    that is better by less than its `PROMOTION_NOISE`: the two exchange their utilities.
 
     Values that the rules or tablebases know exactly have no noise, so those moves are swapped only
     in a tie: a mate with a queen comes before one with a rook.
@@ -107,7 +107,7 @@ def with_queens_preferred(
         near = [
             i
             for i in (indices[other] for other in others if other in indices)
-            if 0 <= utilities[i] - utilities[queen] < _noise(verdicts[i], verdicts[queen])
+            if 0 <= utilities[i] - utilities[queen] < _noise(moves[i], verdicts[i], verdicts[queen])
         ]
         if near:
             best = max(near, key=lambda i: utilities[i])
@@ -115,10 +115,11 @@ def with_queens_preferred(
     return utilities
 
 
-def _noise(one: Verdict | None, other: Verdict | None) -> float:
-    """The difference between two promotions that may be noise, given their verdicts."""
+def _noise(move: chess.Move, one: Verdict | None, other: Verdict | None) -> float:
+    """The difference between an underpromotion and the queen that may be noise, given their
+    verdicts."""
     exact = any(verdict is not None and not verdict.ceiling for verdict in (one, other))
-    return 1e-9 if exact else PROMOTION_NOISE
+    return 1e-9 if exact or move.promotion is None else PROMOTION_NOISE[move.promotion]
 
 
 def quantile(distributions: np.ndarray, level: float, bins: ValueBins) -> np.ndarray:

@@ -47,6 +47,8 @@ def train(
 ) -> Network:
     """Train to the end and write ``out/network.safetensors``; returns the averaged network.
 
+    The file is written with every checkpoint, so that a run that is cut off leaves a network.
+
     The initial weights are random, or those of ``start`` (see `warm_start`). The network is
     evaluated on the scored moves of ``evaluation``, or of ``data`` by default, if there are any.
     ``metrics.jsonl``, TensorBoard files and ``checkpoints`` are also written to ``out``.
@@ -69,14 +71,18 @@ def train(
         log = stack.enter_context(RunLog(out, config.steps, run.counts, training.share))
         if config.evaluation_positions and not run.evaluated:
             log.say("nothing is evaluated: there are no positions with scored moves to do it on")
-        for parts in training.run():
+        for number, parts in enumerate(training.run()):
             last = training.share >= 1
+            if number == 0:
+                log.say(f"compiled in {training.compile_seconds:.1f} s")
             if training.step % config.log_every == 0 or last:
                 log.training(run.counts, training.share, jax.device_get(parts))
             if run.evaluated and (training.step % config.evaluate_every == 0 or last):
                 training.check_finite()
                 log.evaluation(run.counts, run.evaluate())
             if training.step % config.checkpoint_every == 0 or last:
+                training.check_finite()
+                save_network(run.network(), out / NETWORK_FILE)
                 training.save(checkpoints)
         network = run.network()
         save_network(network, out / NETWORK_FILE)
@@ -145,6 +151,7 @@ class Training:
         self.schedule = [(0, self.budget)]
         self.step = 0
         self.seconds = 0.0
+        self.compile_seconds = 0.0
         self._wait_every = wait_every
         self._finite_step = 0
         self._action_values = 0
@@ -174,6 +181,7 @@ class Training:
             arguments = self.state, batch, self._progress, *self._constants
             if update is None:
                 update = self._update.lower(*arguments).compile()
+                self.compile_seconds = time.monotonic() - start
                 start = time.monotonic()
             self.state, parts = update(*arguments)
             self.step += 1

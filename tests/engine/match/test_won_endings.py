@@ -19,6 +19,18 @@ def test_positions_are_won_for_the_stronger_side():
             assert board.occupied_co[winner].bit_count() == 2
 
 
+def test_moves_that_keep_the_result():
+    boards = conversion.critical_positions("KPK", 20, 1)
+    best = [max(retrograde.move_scores(b).items(), key=lambda item: item[1])[0] for b in boards]
+    worst = [min(retrograde.move_scores(b).items(), key=lambda item: item[1])[0] for b in boards]
+    assert conversion.moves_summary(boards, best)["kept"] == 20
+    figures = conversion.moves_summary(boards, worst)
+    assert figures["kept"] == 0 < figures["kept_interval_95"][1]
+    blocked = chess.Board("8/8/8/4k3/8/4P3/4K3/8 w - - 0 1")  # a draw with either side to move
+    waiting = chess.Move.from_uci("e2f3")
+    assert conversion.moves_summary([blocked], [waiting])["kept"] == 1
+
+
 def test_summary():
     won = Pairing("KRK.1", 0, "us", "them", "7k/8/6K1/8/8/8/8/R7 w - - 0 1")
     drawn = Pairing("KRK.2", 1, "them", "us", "7k/8/6K1/8/8/8/8/R7 w - - 0 1")
@@ -40,6 +52,13 @@ def test_stockfish_wins_what_is_won(capsys):
     figures = json.loads(capsys.readouterr().out)
     assert figures["endings"]["KQK"]["won"] == 2
     assert figures["endings"]["KQK"]["moves"] >= figures["endings"]["KQK"]["shortest"]
+
+
+def test_single_moves_alone(capsys):
+    player = ("--player", "teacher:depth=8", "--endings", "KQK", "--games", "0")
+    assert main(["endgames", *player, "--moves", "8", "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)["endings"]["KQK"]
+    assert figures["kept"] >= 7 and "won" not in figures
 
 
 def test_wrong_arguments():

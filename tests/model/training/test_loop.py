@@ -83,6 +83,7 @@ def test_killed_and_resumed_is_the_same_as_never_stopped(data, whole_run, tmp_pa
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.communicate()
+    assert load_network(out / "network.safetensors").training["steps"] < STEPS
     finish(start(data, out, "--cpu-devices", "1", "--resume"))
     assert metrics(out) == metrics(whole_run)
     resumed, whole = (load_network(run / "network.safetensors") for run in (out, whole_run))
@@ -120,6 +121,16 @@ def test_any_loss_can_be_trained_and_resumed(tmp_path):
     jax.tree.map(np.testing.assert_array_equal, second.state, whole.state)
     assert second.action_values == whole.action_values == 8 * 6
     assert second.seconds > first.seconds > 0
+
+
+def test_the_host_waits_for_the_step_before_alone(monkeypatch):
+    """So that the devices always have a step to do while the next batch is made."""
+    training, waited = mean_training(), []
+    training._wait_every = 4
+    monkeypatch.setattr(jax, "block_until_ready", waited.append)
+    losses = [parts["loss"] for parts in training.run()]
+    of_step = [None if parts is None else losses.index(parts["loss"]) + 1 for parts in waited]
+    assert of_step == [None, 1, 2, 4, 4, 6]  # after steps 1 to 6; times are exact after 4 and 6
 
 
 def test_a_full_disk_is_one_error_and_keeps_the_last_checkpoint(data, tmp_path, monkeypatch):

@@ -1,0 +1,117 @@
+"""What a step of training costs: the loader's rate, and the step's work by XLA's own count.
+
+    python benchmarks/training_cost.py --data DATASET     positions/s that one core prepares
+    python benchmarks/training_cost.py --compile          memory traffic too, after compilation here
+
+The network is that of `argmax train --preset medium` with three decoder layers, unless --set says
+otherwise. FLOPs are counted before compilation, so they are the same for any machine. Bytes are
+those of the program that XLA compiles for this machine.
+"""
+
+import argparse
+import time
+from functools import partial
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from data_pipeline.batches.batch import Batch, BatchOptions
+from data_pipeline.batches.board_batches import empty_inputs
+from data_pipeline.batches.loader import training_batches
+from data_pipeline.dataset.dataset import Dataset
+from model.config import RECIPES, BoardConfig, Setup, TrainConfig, preset
+from model.overrides import override
+from model.training.losses import network_loss
+from model.training.optimizer import make_optimizer
+from model.training.step import init_state, make_update, moving_average
+from model.training.warm_start import first_params
+
+SETTINGS = ("network.decoder_layers=3", "network.bins=128", "network.mate_range=0.25")
+TARGET = 40_000
+SECONDS = 5.0
+
+
+def main() -> None:
+    """Print a figure a line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="a dataset, for the loader's rate")
+    parser.add_argument("--preset", default="medium")
+    parser.add_argument("--set", nargs="+", default=SETTINGS)
+    parser.add_argument("--batch-size", type=int, default=1024)
+    parser.add_argument("--compute-dtype", default="bfloat16")
+    parser.add_argument("--compile", action="store_true")
+    args = parser.parse_args()
+    recipe = RECIPES["argmax"]
+    shape = Setup(preset(args.preset).network, recipe.loss, recipe.optimizer)
+    setup = override(shape, args.set)
+    size, dtype = args.batch_size, args.compute_dtype
+    config = TrainConfig(
+        setup.network,
+        size,
+        compute_dtype=dtype,
+        loss=setup.loss,
+        optimizer=setup.optimizer,
+        steps=1,
+    )
+    if args.data:
+        show_loader(args.data, config)
+    show_step(config, args.compile)
+
+
+def show_loader(data: Path, config: TrainConfig) -> None:
+    """Batches with all that the network is told, as training takes them, mirrored too."""
+    assert isinstance(config.network, BoardConfig)
+    network = config.network
+    options = BatchOptions(config.max_moves, network.mate_range, network.afterstates, True, 0.0)
+    batches = training_batches(Dataset(data).records("train"), config.batch_size, 0, options)
+    next(batches)
+    made, start, cpu = 0, time.perf_counter(), time.process_time()
+    while time.perf_counter() - start < SECONDS:
+        next(batches)
+        made += config.batch_size
+    rate = made / (time.process_time() - cpu)
+    print(f"loader: {rate:,.0f} positions/s of a core")
+
+
+def show_step(config: TrainConfig, compiled: bool) -> None:
+    """FLOPs, and with ``compiled`` bytes, of one step."""
+    assert isinstance(config.network, BoardConfig)
+    size = config.batch_size
+    inputs = empty_inputs(size, config.max_moves, after=config.network.afterstates)
+    batch = Batch(inputs, np.zeros((size, config.max_moves), np.float32))
+    optimizer = partial(make_optimizer, config.optimizer, 1)
+    loss_of = network_loss(config.network, config.loss, config.compute_dtype)
+    update = make_update(loss_of, optimizer, moving_average(config.optimizer))
+    params = first_params(config.network, 0, None)
+    count = sum(array.size for array in jax.tree.leaves(params))
+    state = jax.eval_shape(lambda: init_state(params, optimizer))
+    state_bytes = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
+    start = time.perf_counter()
+    lowered = jax.jit(update, donate_argnums=0).lower(state, batch, np.zeros((), np.float32))
+    traced = time.perf_counter() - start
+    print(f"parameters: {count:,}; state {state_bytes / 2**20:.0f} MiB; traced in {traced:.1f} s")
+    flops = of(lowered, "flops")
+    print(
+        f"a step of {size} positions: {flops / 1e12:.2f} TFLOP, {flops / size / 1e9:.2f} GFLOP each"
+    )
+    print(f"{TARGET:,} positions/s: {flops / size * TARGET / 1e12:.0f} TFLOP/s")
+    sent = sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(batch))
+    print(f"a batch is {sent / 2**20:.1f} MiB; {sent / size * TARGET / 1e6:.0f} MB/s to the device")
+    if compiled:
+        start = time.perf_counter()
+        program = lowered.compile()
+        moved = of(program, "bytes accessed")
+        print(f"compiled in {time.perf_counter() - start:.0f} s")
+        rate = moved / size * TARGET / 1e12
+        print(f"memory traffic: {moved / 1e9:.1f} GB a step, {rate:.2f} TB/s")
+
+
+def of(program, what: str) -> float:
+    """A figure of XLA's cost analysis."""
+    analysis = program.cost_analysis()
+    return (analysis[0] if isinstance(analysis, list) else analysis)[what]
+
+
+if __name__ == "__main__":
+    main()
