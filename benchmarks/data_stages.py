@@ -41,7 +41,7 @@ def main(path: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         bag = Path(folder, "figures.bag")
         timed("write", len(found), lambda: write_bag(bag, encoded))
-        print(f"{'bytes a position':<28}{bag.stat().st_size / len(found):10.1f}")
+        print(f"{'bytes per position':<28}{bag.stat().st_size / len(found):10.1f}")
     timed("decode", len(found), lambda: [records.decode(data) for data in encoded])
     make_batch(encoded[:1], MAX_MOVES)  # tables are computed on first use
     batches = [encoded[i : i + BATCH] for i in range(0, len(encoded), BATCH)] * REPEATS

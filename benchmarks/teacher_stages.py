@@ -37,7 +37,7 @@ def main() -> None:
     entries = reader_of(args.positions)(args.positions, Share())
     records = (entry for entry in entries if not isinstance(entry, Rejected))
     boards = [record.board for record in itertools.islice(records, args.timed)]
-    print(f"| player | solved of {len(puzzles)} | rated {HARD} and more | CPU ms a position |")
+    print(f"| player | solved of {len(puzzles)} | rated {HARD} and more | CPU ms per position |")
     print("|---|---|---|---|")
     for text in args.player:
         spec = parse_spec(text)

@@ -48,8 +48,8 @@ class BatchOptions:
     after: bool = False
     """Whether moves come with their `afterstates`."""
     mirrored: bool = False
-    """Whether a random half of the positions that can be mirrored left to right is, chosen again in
-    each epoch."""
+    """Whether to mirror a random half of the positions that can be mirrored left to right, drawn
+    again in each epoch."""
     oversampling: float = 0.0
     """Positions with this value gap or a larger one come most often, see `oversampling`; 0: all
     positions come equally often."""

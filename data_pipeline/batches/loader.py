@@ -101,8 +101,8 @@ def training_positions(
         indices = np.flatnonzero([usable(row) for row in encoded]).tolist()
     if len(indices) < batch_size:
         raise InputError(
-            f"expected at least one batch of {batch_size} positions that say what is to be "
-            f"learned, found {len(indices)} in {data.directory}"
+            f"expected at least one batch of {batch_size} positions with a target to "
+            f"learn, found {len(indices)} in {data.directory}"
         )
 
     def batch(examples: Sequence[int]) -> Batch:

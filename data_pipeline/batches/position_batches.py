@@ -46,7 +46,5 @@ def make_choice_batch(
 
 def _known(number: int | None) -> int:
     if number is None:
-        raise ValueError(
-            "expected a record that says what is to be learned, found one that does not"
-        )
+        raise ValueError("expected a record with a target to learn, found one without")
     return number

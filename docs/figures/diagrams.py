@@ -215,7 +215,7 @@ def network_diagram(network: Network) -> str:
         ),
     )
     parts = [
-        text(20, 34, f"{shipped_network().stem}: one forward pass a position", "ink title"),
+        text(20, 34, f"{shipped_network().stem}: one forward pass per position", "ink title"),
         text(
             880,
             34,

@@ -20,7 +20,7 @@ def read_openings(path: str | Path | None = None) -> list[str]:
     path = BUILT_IN if path is None else path
     fens = list(_fens(path))
     if not fens:
-        raise InputError(f"expected openings (EPD or FEN, one a line), found none in {path}")
+        raise InputError(f"expected openings (EPD or FEN, one per line), found none in {path}")
     return fens
 
 

@@ -115,7 +115,7 @@ def tabulate(results: Sequence[Result]) -> Table:
         raise InputError("expected finished games to rate, found none")
     itself = next((r.white for r in results if r.white == r.black), None)
     if itself is not None:
-        raise InputError(f"expected two players a game, found {itself!r} on both sides")
+        raise InputError(f"expected two players per game, found {itself!r} on both sides")
     players = tuple(sorted({name for r in results for name in (r.white, r.black)}))
     index = {name: i for i, name in enumerate(players)}
     counts: dict[tuple[int, int], list[int]] = {}

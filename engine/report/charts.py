@@ -33,7 +33,7 @@ def save(figure, path: Path) -> None:
 
 
 def svg(figure, **options) -> str:
-    """A chart as an ``<svg>`` element to stand inside HTML; ``options``: of matplotlib."""
+    """A chart as an ``<svg>`` element to embed in HTML; ``options`` are those of matplotlib."""
     buffer = io.StringIO()
     with _same_ids():
         figure.savefig(buffer, format="svg", metadata=_metadata(".svg"), **options)
@@ -54,8 +54,8 @@ def for_any_page() -> Iterator[None]:
 
 
 def page_svgs(draw: Callable, *args, **options) -> list[str]:
-    """The chart that ``draw`` makes, each panel as an ``<svg>`` of its own, so that they can stand
-    below one another on a narrow screen.
+    """The chart that ``draw`` returns, with a separate ``<svg>`` for each panel, so that panels can
+    be stacked on a narrow screen.
 
     They have no background; their text and axes are dark on a light page and light on a dark one.
     """
@@ -71,13 +71,13 @@ def page_svgs(draw: Callable, *args, **options) -> list[str]:
 
 
 def _panels(figure) -> Iterator[str]:
-    """Each panel of a chart as an ``<svg>``; the chart's legend stands in the first."""
+    """Each panel of a chart as an ``<svg>``; the first one includes the chart's legend."""
     shown = [axis for axis in figure.axes if axis.axison]
     for legend in figure.legends:
         legend.remove()
         shown[0].legend(frameon=False)
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # panels stay where they are while others are hidden
+    figure.set_layout_engine("none")  # keeps the positions of panels while others are hidden
     for panel in shown:
         for axis in figure.axes:
             axis.set_visible(axis is panel)

@@ -67,18 +67,18 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _cell(content: object) -> str:
-    """A cell of a table; figures and their intervals are not broken into lines."""
+    """A cell of a table; numbers and intervals do not wrap."""
     text = str(content)
     kind = ' class="figures"' if _FIGURES.fullmatch(text) else ""
     return f"<td{kind}>{escape(text)}</td>"
 
 
 def figure(svgs: str | Sequence[str], caption: str, kind: str = "") -> str:
-    """SVGs as images of their own, so that their styles and names stay apart from the page's. They
-    stand in rows as the page's width allows.
+    """SVGs as ``<img>`` elements, so that their styles and ids do not clash with those of the page.
+    They share rows as far as the page is wide enough.
 
-    ``kind``: ``wide`` for one that is moved sideways on a narrow screen, rather than made smaller;
-    ``small`` where several figures stand in a row.
+    ``kind``: ``wide`` for a figure that scrolls sideways on a narrow screen instead of shrinking;
+    ``small`` if several figures share a row.
     """
     chosen = f' class="{kind}"' if kind else ""
     alt = escape(caption)

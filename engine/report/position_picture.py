@@ -38,7 +38,7 @@ WIDTH, HEIGHT = PLOT_LEFT + PLOT_WIDTH + 28, BOARD + 2 * MARGIN
 
 
 def halves(svg: str) -> list[str]:
-    """The board and the distributions of a `picture` as two, which together look like it."""
+    """A `picture` split into two: the board, and the distributions."""
     box = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}"'
     assert box in svg
     sides = ((0, _SEAM), (_SEAM, WIDTH - _SEAM))

@@ -50,7 +50,7 @@ def review_page(reviews: Sequence[GameReview], players: dict[str, dict], games: 
 
 def players_table(players: dict[str, dict]) -> str:
     """A table with a row for each player."""
-    head = ("player", "games", "moves", "accuracy", "given away a move", "best moves", *JUDGED)
+    head = ("player", "games", "moves", "accuracy", "given away per move", "best moves", *JUDGED)
     rows = []
     for name, figures in players.items():
         counts = [figures[f"{kind}_count"] for kind in JUDGED]

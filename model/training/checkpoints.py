@@ -104,13 +104,13 @@ class Checkpoints:
                 shutil.rmtree(unfinished)
             handler = ocp.CompositeCheckpointHandler()
             self._orbax = stack.enter_context(ocp.Checkpointer(handler))
-            self._held = stack.pop_all()
+            self._resources = stack.pop_all()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._held.close()
+        self._resources.close()
 
     def save(self, step: int, state: TrainState, position: Position) -> None:
         """Write all that is needed to resume. Raises ArgmaxError if the disk is too full."""
@@ -205,7 +205,7 @@ class Checkpoints:
             target = self._out / DAMAGED / str(step)
             say(
                 f"the checkpoint of step {step} cannot be read ({reason}); it is now {target}, and "
-                f"the run goes on from step {restored}",
+                f"the run continues from step {restored}",
                 file=sys.stderr,
             )
             target.parent.mkdir(exist_ok=True)

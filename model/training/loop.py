@@ -248,7 +248,7 @@ class Training:
             unit, of_unit = ("steps", 1) if self.steps else ("minutes", 60)
             raise InputError(
                 f"expected {unit} of at least {done / of_unit:g}, which the run has done, found "
-                f"{self.length / of_unit:g}; give more to go on"
+                f"{self.length / of_unit:g}; give more to continue"
             )
 
 

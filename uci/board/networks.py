@@ -24,8 +24,8 @@ Attention = Callable[[chess.Board, Sequence[chess.Move]], tuple[np.ndarray, np.n
 
 @dataclass(frozen=True)
 class BoardNetwork:
-    """A network, ready to play. ``curve``: its strength by temperature, where it was measured.
-    ``attention``: None where the network has another architecture."""
+    """A network, ready to play. ``curve``: its strength by temperature, if it was measured.
+    ``attention``: None for other architectures."""
 
     name: str
     engine: SearchlessEngine

@@ -106,11 +106,11 @@ def _quality(data: Path, args: Args, engine) -> tuple[dict, list]:
 
 
 NOT_THAT = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
-"""What comes of a file that holds something else."""
+"""Errors from a file with other contents."""
 
 
 def _ladder(path: Path | None) -> str:
-    """The section of the rating. Raises InputError where the file is something else."""
+    """The section of the rating. Raises InputError for any other file."""
     from data_pipeline.common.errors import InputError
     from engine.report import sections
 
@@ -123,7 +123,7 @@ def _ladder(path: Path | None) -> str:
 
 
 def _learning(path: Path | None) -> str:
-    """The section of the learning curve. Raises InputError where the file is something else."""
+    """The section of the learning curve. Raises InputError for any other file."""
     from data_pipeline.common.errors import InputError
     from engine.report import sections
 

@@ -111,7 +111,7 @@ def test_a_file_of_the_newest_checkpoint_is_damaged(
         assert_same(found, states[found.step])
         said = capfd.readouterr().err
         if found.step == 2:
-            assert said.count("\n") == 1 and "goes on from step 2" in said
+            assert said.count("\n") == 1 and "continues from step 2" in said
             assert [path.name for path in (copy / "checkpoints").iterdir()] == ["2"]
             assert (copy / "damaged_checkpoints" / "4").is_dir()
         else:
