@@ -55,7 +55,7 @@ def scale_text(stockfish: str, movetime_s: float) -> str:
         f"The scale is UCI_Elo of {stockfish}: its authors fitted its levels to games at 60 s + "
         "0.6 s (120 s + 1 s from Stockfish 16 on) and anchored them to CCRL 40/4 (blitz). Here "
         f"every level had {movetime_s:g} s per move on one thread, games started from a set of "
-        "openings, and the levels' ratings were taken as exact: the interval is for our games only. "
+        "openings, and the levels' ratings were taken as exact: the interval is for our games. "
         "Levels below the range have no official rating; theirs comes from games on this ladder."
     )
 
