@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_pipeline.common.errors import InputError
-from data_pipeline.common.plain_text import shell_words
+from data_pipeline.common.plain_text import one_line, shell_words
 from data_pipeline.teachers.options import Limit, Stage
 
 LIMITS = {"nodes": int, "depth": int, "movetime": float}
@@ -92,7 +92,7 @@ def parse_spec(text: str) -> PlayerSpec:
             raise InputError(
                 f"expected a setting of '{kind}' ({known}), found {part!r} in {text!r}"
             )
-    name = settings.pop("name", None) or _name(kind, target, settings)
+    name = one_line(settings.pop("name", "")) or _name(kind, target, settings)
     return PlayerSpec(text, kind, name, target, settings, options)
 
 
@@ -118,7 +118,7 @@ def _name(kind: str, target: str, settings: dict) -> str:
         base = shell_words(target, "a UCI program")[0].rpartition("/")[2]
     shown = [f"{key}={value:g}" for key, value in settings.items() if key in _SHOWN]
     stages = [f"then={stage.limit.depth}x{stage.moves}" for stage in settings.get("then", ())]
-    return " ".join([base, *shown, *stages])
+    return " ".join([one_line(base), *shown, *stages])
 
 
 _EXPECTED = {

@@ -3,7 +3,9 @@
 import base64
 import re
 from collections.abc import Iterable, Sequence
-from html import escape
+from html import escape as escape_html
+
+from data_pipeline.common.plain_text import clean
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -30,6 +32,11 @@ code { font-size: .9em; overflow-wrap: anywhere; }
 
 
 _FIGURES = re.compile(r"[-+\d.,% ]*\d[-+\d.,% ]*(to [-+\d.,% ]+)?")
+
+
+def escape(text: str) -> str:
+    """Text that others wrote, such as a player's name, as part of a page."""
+    return escape_html(clean(text))
 
 
 def page(title: str, sections: Iterable[str]) -> str:

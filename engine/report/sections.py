@@ -48,9 +48,9 @@ def card(network: Network) -> str:
 _RUN = ("steps", "positions_seen", "hours", "teacher")
 
 
-def _scalars(record: Mapping, prefix: str = "") -> Iterator[tuple[str, object]]:
+def _scalars(record: object, prefix: str = "") -> Iterator[tuple[str, object]]:
     """The scalar entries of nested mappings, by path."""
-    for key, value in record.items():
+    for key, value in record.items() if isinstance(record, Mapping) else ():
         if isinstance(value, Mapping):
             yield from _scalars(value, f"{prefix}{key}: ")
         elif not isinstance(value, list):
@@ -163,7 +163,7 @@ def mistakes(found: Sequence[tuple[PositionRecord, Analysis]]) -> str:
             f"{values[best]:.2f}: a loss of {values[best] - values[chosen]:.2f}."
         )
         shown.append(figure(halves(picture(analysis, teacher=best)), caption))
-    text = "The positions of the test split in which the network gives the most away."
+    text = "The positions of the test split in which the network's move loses most."
     return section("The worst mistakes", paragraph(text), *shown)
 
 

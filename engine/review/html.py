@@ -1,12 +1,11 @@
 """Reviews as one self-contained HTML file without scripts."""
 
 from collections.abc import Sequence
-from html import escape
 
 import chess
 import chess.svg
 
-from engine.report.page import figure, folded, page, paragraph, section, table
+from engine.report.page import escape, figure, folded, page, paragraph, section, table
 from engine.review.forms import move_number, numbered
 from engine.review.players import JUDGED
 from engine.review.review import BAND, GameReview, MoveReview

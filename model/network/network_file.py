@@ -255,7 +255,12 @@ def random_network(preset_name: str = "tiny", seed: int = 0) -> Network:
 
 
 def training_runs(training: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The training record and those of the runs that it started from, newest first."""
-    record, before = dict(training), training.get("started_from")
-    record.pop("started_from", None)
-    return [record, *(training_runs(before) if before else [])] if training else []
+    """The training record and those of the runs that it started from, newest first.
+
+    Records are free-form: what is no record of a run is left out.
+    """
+    runs = []
+    while isinstance(training, Mapping) and training:
+        runs.append({key: value for key, value in training.items() if key != "started_from"})
+        training = training.get("started_from", {})
+    return runs

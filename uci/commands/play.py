@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from data_pipeline.common.plain_text import say
+from data_pipeline.common.plain_text import one_line, say
 from data_pipeline.common.ranges import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def new_game(args: Args, engine: "SearchlessEngine", board: "chess.Board") -> "T
     from uci.terminal.terminal_game import TerminalGame
 
     curve = read_curve(args.network or shipped_network())
-    name = args.name or login_name()
+    name = one_line(args.name or login_name())
     game = TerminalGame(engine, board, args.color == "white", name, curve, bar=args.bar)
     if args.level is not None:
         game.limit_strength(args.level)
