@@ -45,7 +45,7 @@ def merge(searches: Sequence[Search]) -> tuple[dict[int, int], int]:
     """Searches -> scores by action id, and the number of best moves scored by the deepest search.
 
     Of several searches of the same depth, the one with the most moves has priority, and their moves
-    are combined. Moves of a restricted search are worth at most the worst score of the others.
+    are combined. Scores of a restricted search are at most the worst score of the others.
     """
     scores: dict[int, int] = {}
     reached, worst = -1, MATE

@@ -55,7 +55,7 @@ def run(args: Args) -> int:
 
 
 def _sections(args: Args, engine, network, ladder: str, learning: str):
-    """The page's sections, one after the other as they are measured."""
+    """The sections of the page, as they are computed."""
     import chess
 
     from engine.report import sections
