@@ -27,22 +27,34 @@ NULL_MOVES = ("--", "Z0", "0000", "@@@@")
 RESULTS = {"1-0": 1.0, "1/2-1/2": 0.5, "0-1": 0.0}
 """White's score for each result of the PGN standard."""
 
-_TAG = re.compile(rb'\s*\[\s*(\w[\w+#=:-]*)\s+"((?:\\.|[^"\\]|"(?!\s*\]))*)"\s*\]')
-_UNCLOSED_TAG = re.compile(rb'\s*\[\s*(\w[\w+#=:-]*)\s+"(.*)')
+_TAG = re.compile(rb'\s*\[\s*(\w[\w+#=:-]*)\s*"((?:\\.|[^"\\]|"(?!\s*\]))*)"\s*\]')
+_UNCLOSED_TAG = re.compile(rb'\s*\[\s*(\w[\w+#=:-]*)\s*"(.*)')
 _BARE_TAG = re.compile(rb'\s*\[\s*(\w[\w+#=:-]*)\s+([^\[\]"{}%]*)\]\s*$')
-_TAG_START = re.compile(rb'\[\s*\w[\w+#=:-]*\s+"')
+_TAG_START = re.compile(rb'\[\s*\w[\w+#=:-]*\s*"')
+_TAG_NAMES = {
+    name.lower(): name
+    for name in (
+        *("Event", "Site", "Date", "Round", "White", "Black", "Result", "FEN", "SetUp", "Variant"),
+        *("WhiteElo", "BlackElo"),
+    )
+}
+"""Tags that are known in any spelling of their case."""
 _COMMENT_EDGE = re.compile(rb"[{};]")
 _EVAL = re.compile(r"\[%eval\s+(?:#(-?\d+)|(-?\d+(?:\.\d+)?))")
-_DASH = r"\s*[-\u2013\u2014\u2212]\s*"
+_DASH = r"\s*[-:\u2010-\u2014\u2212]\s*"
 _WINS = rf"1{_DASH}0|0{_DASH}1"
-_DRAWS = rf"1/2{_DASH}1/2|\u00bd{_DASH}\u00bd|0\.5{_DASH}0\.5|1/2|\u00bd|=-="
+_DRAWS = rf"1/2{_DASH}1/2|\u00bd{_DASH}\u00bd|0[.,]5{_DASH}0[.,]5|1/2|\u00bd|=-="
 _RESULT = re.compile(rf"(?:(?<=^)|(?<=[\s)}}]))(?:{_WINS}|{_DRAWS}|\*)(?![^\s;{{}}()])")
 _TOKEN = re.compile(
     rf"(?P<comment>\{{[^}}]*(?:\}}|$)|;[^\n]*)|(?P<open>\()|(?P<close>\))|(?P<glyph>\$\d+)"
     rf"|(?P<result>{_RESULT.pattern})|(?P<number>\d+\s*[.\u2026]+|(?!0000)\d+(?![^\s;{{}}()]))"
-    r"|(?P<word>[^\s{}();$]+)|(?P<wrong>\S)"
+    r"|(?P<word>[^\s{}();$]+(?:\([QRBNqrbn]\))?)|(?P<wrong>\S)"
 )
 _MARKS = re.compile(r"(?:e\.?p\.?)?[^\w*]*$")
+_PROMOTION = re.compile(r"=?[/(]([QRBNqrbn])\)?")
+_PIECES = {"K": "♔♚", "Q": "♕♛", "R": "♖♜", "B": "♗♝", "N": "♘♞", "": "♙♟\ufe0e"}
+_FIGURINES = str.maketrans({mark: letter for letter, marks in _PIECES.items() for mark in marks})
+"""Pieces as figures to letters, as in ♘f3."""
 _IGNORED = re.compile(r"\W*|e\.?p\.?|[ND]")
 
 
@@ -176,7 +188,8 @@ def split_games(lines: Iterable[tuple[int, bytes]]) -> Iterator[Game]:
                 game.add_moves(number, rest[:end])
                 rest = rest[end:]
             else:
-                name = tag[1].decode("ascii", "replace")
+                name: str = tag[1].decode("ascii", "replace")
+                name = _TAG_NAMES.get(name.lower(), name)
                 if game.is_ended_by(name, after_empty):
                     yield from game.games()
                     game = _Open(size=len(line) + 1)
@@ -313,7 +326,8 @@ def _move(board: chess.Board, word: str) -> chess.Move | None:
         raise BadEntry("null move")
     if _IGNORED.fullmatch(word):
         return None
-    san = _MARKS.sub("", word)
+    san = _PROMOTION.sub(r"=\1", word.translate(_FIGURINES), count=1)
+    san = _MARKS.sub("", san)
     san = san.upper() if san.lower().startswith("o-o") else san
     if not san[:1].isalnum() or not re.fullmatch(r"[\w=-]+", san):
         raise BadEntry("unreadable movetext")

@@ -230,6 +230,10 @@ def path(tmp_path_factory):
         ("1.e4 e5 2.Ng1-f3 Nb8c6 3.Bf1b5 a7-a6", [RUY]),
         ("1. e4 d5 2. e5 f5 3. exf6e.p. *", ["e2e4 d7d5 e4e5 f7f5 e5f6"]),
         ("% a line for programs\n1. e4 *", ["e2e4"]),
+        ("1. ♘f3 ♞f6 2. ♙e4 ♞︎xe4 3. ♖g1 *", ["g1f3 g8f6 e2e4 f6e4 h1g1"]),
+        ('[fen "7k/P7/8/8/8/8/8/K7 w - - 0 1"]\n1. a8(Q)+ Kg7 *', ["a7a8q h8g7"]),
+        ('[FEN"7k/P7/8/8/8/8/8/K7 w - - 0 1"]\n1. a8/R *', ["a7a8r"]),
+        ('[ Fen "7k/P7/8/8/8/8/8/K7 w - - 0 1" ]\n1. a8=(n)! *', ["a7a8n"]),
         ('[White "A]\n[Black B]\n[Site "a \\"b\\" c"] [Event "say "x""]\n1. e4', ["e2e4"]),
         ('{[Event "a comment"]}\n1. e4', ["e2e4"]),
         ('[Event "a"]\n\n1. e4 { open\n\n[Event "b"]\n\n1. d4 *', ["unreadable movetext", "d2d4"]),
@@ -243,6 +247,14 @@ def path(tmp_path_factory):
 def test_movetext(path, text, games):
     path.write_text(text, "utf-8")
     assert moves_of(path) == games
+
+
+@pytest.mark.parametrize("name", ["White", "white", "WHITE", "BlackElo", "blackelo", "result"])
+def test_known_tags_in_any_case_and_spacing(name):
+    known = {"white": "White", "blackelo": "BlackElo", "result": "Result"}[name.lower()]
+    for text in (f'[{name} "1-0"]', f'[{name}"1-0"]', f'[ {name}  "1-0" ]', f'1. e4 [{name}"1-0"]'):
+        *_, game = split_games([(1, text.encode())])
+        assert game.tags == {known: "1-0"}
 
 
 def test_tags_with_quotes_and_without():
