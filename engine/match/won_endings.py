@@ -9,9 +9,9 @@ from statistics import median
 import chess
 import numpy as np
 
-from data_pipeline.common.intervals import wilson_interval
+from data_pipeline.common.intervals import mean_interval, wilson_interval
 from data_pipeline.teachers import retrograde
-from data_pipeline.teachers.endgames import pieces_of_ending, random_position
+from data_pipeline.teachers.endgames import pieces_of_ending, random_position, spread_position
 from engine.match.game import GameRecord, Pairing
 
 
@@ -61,6 +61,33 @@ def moves_summary(boards: Sequence[chess.Board], chosen: Sequence[chess.Move]) -
         "kept_rate": kept / len(boards),
         "kept_interval_95": list(wilson_interval(kept, len(boards))),
     }
+
+
+def winning_positions(ending: str, count: int, seed: int) -> list[chess.Board]:
+    """Positions at all distances to mate that the side to move wins."""
+    pieces = pieces_of_ending(ending)
+    rng = random.Random(f"winning {seed} {ending}")
+    found: list[chess.Board] = []
+    while len(found) < count:
+        board = spread_position(pieces, rng)
+        if retrograde.value(board) > 0:
+            found.append(board)
+    return found
+
+
+def progress_summary(boards: Sequence[chess.Board], chosen: Sequence[chess.Move]) -> dict:
+    """How much later the mate is after the chosen moves than after the best, as a JSON object.
+
+    ``moves_lost``: the mean over positions in which the win is kept, in moves. From 1 on, no
+    progress is made.
+    """
+    lost = []
+    for board, move in zip(boards, chosen, strict=True):
+        scores = retrograde.move_scores(board)
+        if scores[move] > 0:
+            lost.append(max(scores.values()) - scores[move])
+    mean, low, high = mean_interval(lost)
+    return {"moves_lost": mean, "moves_lost_interval_95": [low, high]}
 
 
 def _keeps(board: chess.Board) -> dict[chess.Move, bool]:

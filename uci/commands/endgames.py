@@ -4,8 +4,9 @@ Positions are random and won with best play (by retrograde analysis), with eithe
 Games are drawn by stalemate, repetition, insufficient material or the 50-move rule. Endings with
 four pieces take up to a minute to solve.
 
-With --moves, single moves are judged too, in random positions in which some moves keep the result
-with best play and others do not, for either side.
+With --moves, single moves are judged too: whether they keep the result, in random positions in
+which some moves do and others do not, for either side; and how many moves later the mate is than
+after the best move, in won positions at all distances to mate.
 """
 
 import json
@@ -89,10 +90,15 @@ def judged_moves(args: Args, spec: "PlayerSpec") -> dict[str, dict]:
 
     found = {}
     with open_solver(spec) as (solver, _, _):
+
+        def summary_of(positions_of, summary, ending: str) -> dict:
+            boards = positions_of(ending, args.moves, args.seed)
+            return summary(boards, [ranked.moves[0] for ranked in solver.analyse_many(boards)])
+
         for ending in args.endings:
-            boards = won_endings.critical_positions(ending, args.moves, args.seed)
-            chosen = [ranked.moves[0] for ranked in solver.analyse_many(boards)]
-            found[ending] = won_endings.moves_summary(boards, chosen)
+            found[ending] = summary_of(
+                won_endings.critical_positions, won_endings.moves_summary, ending
+            ) | summary_of(won_endings.winning_positions, won_endings.progress_summary, ending)
     return found
 
 
@@ -103,7 +109,7 @@ def show(endings: dict[str, dict]) -> None:
     from data_pipeline.common.terminal import report_console
 
     games = Table("ending", "won", "rate", "95 %", "moves", "shortest", "not won")
-    moves = Table("ending", "result kept", "rate", "95 %")
+    moves = Table("ending", "result kept", "rate", "95 %", "moves lost a move", "95 %")
     for ending, part in endings.items():
         if "won" in part:
             low, high = part["interval_95"]
@@ -119,7 +125,10 @@ def show(endings: dict[str, dict]) -> None:
         if "kept" in part:
             low, high = part["kept_interval_95"]
             kept = f"{part['kept']} of {part['positions']}"
-            moves.add_row(ending, kept, f"{part['kept_rate']:.1%}", f"{low:.1%} to {high:.1%}")
+            first, last = part["moves_lost_interval_95"]
+            shown = (f"{part['kept_rate']:.1%}", f"{low:.1%} to {high:.1%}")
+            shown += (f"{part['moves_lost']:.2f}", f"{first:.2f} to {last:.2f}")
+            moves.add_row(ending, kept, *shown)
     for table in (games, moves):
         if table.row_count:
             report_console().print(table)

@@ -26,6 +26,19 @@ def test_positions_are_legal_of_both_sides_and_go_on_to_the_mate():
         assert scores.keys() == set(board.legal_moves)
 
 
+def test_random_positions_are_near_to_the_mate_as_often_as_far():
+    rng = random.Random(4)
+    drawn = [endgames.random_position("KRk", rng) for _ in range(400)]
+    spread = [endgames.spread_position("KRk", rng) for _ in range(400)]
+    near, nearer = (
+        sum(0 < abs(retrograde.mate_in(retrograde.value(board)) or 0) <= 8 for board in boards)
+        for boards in (drawn, spread)
+    )
+    assert nearer > 1.5 * near
+    draws, kept = (sum(not retrograde.value(b) for b in boards) for boards in (drawn, spread))
+    assert 0.5 * draws < kept < 2 * draws
+
+
 def test_a_line_is_read_back_with_all_its_scores():
     for board, scores in itertools.islice(endgames.positions("KPk", random.Random(2)), 60):
         record = parse_lichess_evaluation(endgames.evaluation_line(board, scores).encode())

@@ -31,6 +31,18 @@ def test_moves_that_keep_the_result():
     assert conversion.moves_summary([blocked], [waiting])["kept"] == 1
 
 
+def test_moves_that_come_nearer_to_the_mate():
+    boards = conversion.winning_positions("KRK", 30, 1)
+    assert all(retrograde.value(board) > 0 for board in boards)
+    scores = [retrograde.move_scores(board) for board in boards]
+    best = [max(found, key=found.__getitem__) for found in scores]
+    slow = [min((m for m in f if f[m] > 0), key=f.__getitem__) for f in scores]
+    assert conversion.progress_summary(boards, best)["moves_lost"] == 0
+    figures = conversion.progress_summary(boards, slow)
+    low, high = figures["moves_lost_interval_95"]
+    assert 0 < low < figures["moves_lost"] < high
+
+
 def test_summary():
     won = Pairing("KRK.1", 0, "us", "them", "7k/8/6K1/8/8/8/8/R7 w - - 0 1")
     drawn = Pairing("KRK.2", 1, "them", "us", "7k/8/6K1/8/8/8/8/R7 w - - 0 1")
@@ -59,6 +71,7 @@ def test_single_moves_alone(capsys):
     assert main(["endgames", *player, "--moves", "8", "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)["endings"]["KQK"]
     assert figures["kept"] >= 7 and "won" not in figures
+    assert 0 <= figures["moves_lost"] < 8
 
 
 def test_wrong_arguments():
