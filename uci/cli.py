@@ -14,7 +14,7 @@ import io
 import os
 import signal
 import sys
-import threading
+import time
 
 from data_pipeline.common.plain_text import one_line, say
 
@@ -101,9 +101,14 @@ def main(argv: list[str] | None = None) -> int:
 def interrupt_again(ignored: "sys.UnraisableHookArgs") -> None:
     """If an interruption cannot be raised, as in a callback of JAX, raise it again a bit later."""
     if isinstance(ignored.exc_value, KeyboardInterrupt):
-        threading.Timer(0.05, _thread.interrupt_main).start()
+        _thread.start_new_thread(_interrupt_soon, ())
     else:
         sys.__unraisablehook__(ignored)
+
+
+def _interrupt_soon() -> None:
+    time.sleep(0.05)
+    _thread.interrupt_main()
 
 
 def discard_output() -> None:
