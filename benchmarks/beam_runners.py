@@ -43,7 +43,7 @@ def main() -> int:
         source = folder / "positions.jsonl"
         write_positions(source, number)
         command = ["annotate", "--depth", "5"] if args.annotate else ["convert"]
-        command += [str(source), "--max-positions", str(number * 9 // 10), "--balance", "2"]
+        command += [str(source), "--max-positions", str(number * 9 // 10), "--balance", "8"]
         make_dataset(command, folder / "local", [])
         if args.runner == "prism":
             flags, workers = start_prism(stack, folder, args.prism)

@@ -7,6 +7,7 @@ Measures CPU time, including the engine's, so that other load on the machine mat
 
 import argparse
 import itertools
+import random
 import resource
 import tempfile
 import time
@@ -17,6 +18,11 @@ from typing import TypeVar
 import chess
 
 from data_pipeline.batches.board_batches import make_batch, make_inputs
+from data_pipeline.beam import transforms
+from data_pipeline.beam.options import DatasetOptions
+from data_pipeline.beam.pieces import Buckets, divide
+from data_pipeline.beam.staging import staging
+from data_pipeline.common.files import numbered_lines
 from data_pipeline.dataset import records
 from data_pipeline.dataset.dataset import position_hash, write_bag
 from data_pipeline.sources.entries import Rejected, Share
@@ -42,6 +48,9 @@ def main(path: str) -> None:
         bag = Path(folder, "figures.bag")
         timed("write", len(found), lambda: write_bag(bag, encoded))
         print(f"{'bytes per position':<28}{bag.stat().st_size / len(found):10.1f}")
+        between_steps(Path(folder), encoded)
+    lines = sum(1 for _ in numbered_lines(path))
+    timed("lines of others passed over", lines, lambda: sum(1 for _ in numbered_lines(path)))
     timed("decode", len(found), lambda: [records.decode(data) for data in encoded])
     make_batch(encoded[:1], MAX_MOVES)  # tables are computed on first use
     batches = [encoded[i : i + BATCH] for i in range(0, len(encoded), BATCH)] * REPEATS
@@ -55,6 +64,21 @@ def main(path: str) -> None:
         for record in found[:ANNOTATED]:
             engine.annotate(record)
     print(f"{'annotate at depth 5':<28}{ANNOTATED / (cpu_seconds() - start):10.0f} positions/s")
+
+
+def between_steps(folder: Path, encoded: list[bytes]) -> None:
+    """What becomes of read positions, each under ten different hashes."""
+    with staging(folder / "out") as place:
+        run = transforms.Run(place, DatasetOptions(shards=1), Buckets(1, 64))
+        rng = random.Random(0)
+        keyed = [(rng.randbytes(8), data, "") for data in encoded * REPEATS]
+        pieces = timed("divide", len(keyed), lambda: divide(place.pieces / "a", keyed, run.buckets))
+        steps = transforms.Deduplicate(run, False), transforms.WriteShard(run)
+        for step in steps:
+            step.setup()
+        work = [steps[0].process((bucket, [piece])) for bucket, piece in pieces]
+        kept = timed("deduplicate", len(keyed), lambda: list(itertools.chain.from_iterable(work)))
+        timed("write a shard", len(keyed), lambda: steps[1].process((0, kept)))
 
 
 def cpu_seconds() -> float:

@@ -1,31 +1,40 @@
-"""Convert generated positions, and print each stage's speed and the memory of all processes.
+"""Convert many generated positions, and print each stage's speed and the memory of all processes.
 
-    python benchmarks/large_input.py --positions 1000000 20000000 [--workers 2]
+    python benchmarks/large_input.py --positions 1000000 20000000
+    python benchmarks/large_input.py --positions 1000000 --parse
 
-The positions have kings and pawns, and two to five scored moves, as most of the Lichess evaluation
-dump has; they come in files of a million. Memory is what the command and its children hold
-themselves (RssAnon, summed over processes, at its highest); pages of files that the system has in
-its cache are not theirs. A stage's time is from the one before it to its last piece of work, so
-that stages which overlap are told apart only roughly.
+With ``--parse`` the positions are written to files of a million, in the form of the Lichess
+evaluation dump, and parsed: kings and pawns with a few scored moves, as most of the dump has them.
+Otherwise the reader gives records of a hundred bytes under hashes at random, as quickly as it can,
+so that what comes after it can be seen at sizes that take too long to parse.
+
+Memory is what the processes hold themselves (RssAnon, summed, at its highest); pages of files in
+the system's cache are not theirs. A stage's time is up to its last piece of work.
 """
 
 import argparse
 import json
-import subprocess
-import sys
+import multiprocessing
+import random
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import zstandard
 
 from benchmarks.clusters import family
-from tests.helpers.paths import ROOT
+from data_pipeline.beam import pipeline, staging, transforms
+from data_pipeline.beam.options import DatasetOptions
+from data_pipeline.beam.pieces import Piece, divide
+from data_pipeline.dataset import records
+from data_pipeline.dataset.records import Keyed
+from tests.helpers.random_chess import random_boards, random_record
 
-PROGRAM = "import sys; from uci.cli import main; sys.exit(main())"
 A_FILE, AT_ONCE = 1_000_000, 50_000
+BYTES_A_POSITION = 57  # of the Lichess dump, compressed
 PAWNS = 5
 STAGES = {"read": "read-*", "deduplicate": "deduplicate-*", "write": "write-*"}
 RUNS = [("1" * size, str(size)) for size in range(8, 1, -1)]
@@ -37,21 +46,17 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--positions", type=int, nargs="+", default=[1_000_000, 4_000_000])
-    parser.add_argument("--workers", default="2")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--parse", action="store_true", help="write and parse files")
     parser.add_argument("--folder", type=Path, help="where to work, instead of the system's")
     args = parser.parse_args()
     for number in args.positions:
         with tempfile.TemporaryDirectory(dir=args.folder) as name:
             folder = Path(name)
-            start = time.monotonic()
-            files = [write(folder, i, number) for i in range(-(-number // A_FILE))]
-            size = sum(file.stat().st_size for file in files)
-            print(
-                f"{number:,} positions in {size / 1e6:,.0f} MB, "
-                f"made in {time.monotonic() - start:,.0f} s",
-                flush=True,
-            )
-            convert(files, folder / "out", args.workers)
+            make = write if args.parse else stand_in
+            files = [make(folder, i, number) for i in range(-(-number // A_FILE))]
+            print(f"{number:,} positions", flush=True)
+            watch(files, folder / "out", args.workers, args.parse)
 
 
 def write(folder: Path, number: int, positions: int) -> Path:
@@ -65,6 +70,48 @@ def write(folder: Path, number: int, positions: int) -> Path:
             file.write("".join(lines).encode())
             left -= len(lines)
     return path
+
+
+def stand_in(folder: Path, number: int, positions: int) -> Path:
+    """A file of the size that its positions would have, without them."""
+    path = folder / f"{number:03d}.jsonl"
+    with open(path, "wb") as file:
+        file.truncate(min(A_FILE, positions - number * A_FILE) * BYTES_A_POSITION)
+    return path
+
+
+@cache
+def known_records() -> list[bytes]:
+    """Records of some random games."""
+    rng = np.random.default_rng(0)
+    return [records.encode(random_record(board, rng)) for board in random_boards(0, games=10)]
+
+
+class Generate(transforms.Read):
+    """In the place of the reader: as many records as a part of a file would hold."""
+
+    def process(self, element: transforms.InputPart) -> Iterator[tuple[int, Piece]]:
+        """The same records again and again, under other hashes."""
+        name = f"read-{element.file:05d}-{element.part:03d}"
+        rng = random.Random(name)
+        known = known_records()
+        count = element.size // BYTES_A_POSITION // element.parts
+        keyed: Iterator[Keyed] = (
+            (rng.randbytes(8), known[number % len(known)], "") for number in range(count)
+        )
+        with staging.counting(self.place, name) as counts:
+            pieces = divide(self.new_bag(name), keyed, self.run.buckets)
+            counts["read"] = count
+        yield from pieces
+
+
+def convert(files: list[Path], out: Path, workers: int, parse: bool) -> None:
+    """What the command does, in a process of its own."""
+    if not parse:
+        transforms.Read = Generate
+    mode = ["--direct_running_mode=multi_processing"] if workers > 1 else []
+    flags = [f"--direct_num_workers={workers}", *mode]
+    pipeline.convert(files, out, DatasetOptions(), beam_flags=flags)
 
 
 def some_lines(rng: np.random.Generator) -> Iterator[str]:
@@ -103,33 +150,34 @@ def square_name(square: int) -> str:
     return f"{'abcdefgh'[square % 8]}{8 - square // 8}"
 
 
-def convert(files: list[Path], out: Path, workers: str) -> None:
-    """Run the command and print what it took."""
-    command = [sys.executable, "-c", PROGRAM, "data", "convert", *map(str, files)]
-    command += ["--out", str(out), "--workers", workers]
+def watch(files: list[Path], out: Path, workers: int, parse: bool) -> None:
+    """Convert, and print what it took."""
+    arguments = (files, out, workers, parse)
+    process = multiprocessing.get_context("spawn").Process(target=convert, args=arguments)
     ends: dict[str, float] = {}
-    peak, start = 0, time.monotonic()
-    counts = out.with_name(f"{out.name}.unfinished") / "counts"
     cpu: dict[int, float] = {}
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
-        while process.poll() is None:
-            time.sleep(2)
-            pids = family(process.pid)
-            peak = max(peak, sum(map(memory_mb, pids)))
-            cpu.update((pid, cpu_seconds(pid)) for pid in pids)
-            for stage, pattern in STAGES.items():
-                latest = max((path.stat().st_mtime for path in counts.glob(pattern)), default=0)
-                ends[stage] = max(ends.get(stage, 0), latest)
-    if process.returncode:
-        raise SystemExit("no dataset was made")
+    peak, start = 0, time.time()
+    counts = out.with_name(f"{out.name}.unfinished") / "counts"
+    process.start()
+    while process.is_alive():
+        time.sleep(1)
+        pids = family(process.pid or 0)
+        peak = max(peak, sum(map(memory_mb, pids)))
+        cpu.update((pid, cpu_seconds(pid)) for pid in pids)
+        for stage, pattern in STAGES.items():
+            latest = max((path.stat().st_mtime for path in counts.glob(pattern)), default=start)
+            ends[stage] = max(ends.get(stage, start), latest)
+    seconds = time.time() - start
     manifest = json.loads((out / "dataset.json").read_text())
-    seconds = time.monotonic() - start
-    before = time.time() - seconds
     for stage, end in ends.items():
-        print(f"  {stage:<12}{end - before:8,.0f} s {manifest['read'] / (end - before):10,.0f}/s")
-        before = end
-    total = f"{seconds:,.0f} s, {sum(cpu.values()):,.0f} s of a core's time"
-    print(f"  all {sum(manifest['counts'].values()):,} written in {total}; {peak:,} MB", flush=True)
+        took = max(end - start, 0.1)
+        print(f"  {stage:<12}{took:8,.0f} s {manifest['read'] / took:10,.0f} positions/s")
+        start = end
+    print(
+        f"  {sum(manifest['counts'].values()):,} written in {seconds:,.0f} s, "
+        f"{sum(cpu.values()):,.0f} s of processors' time; {peak:,} MB",
+        flush=True,
+    )
 
 
 def memory_mb(pid: int) -> int:

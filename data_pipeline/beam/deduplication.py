@@ -11,6 +11,8 @@ before the others.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 
 from data_pipeline.dataset import merging, records
 from data_pipeline.dataset.records import Keyed, PositionRecord
@@ -18,13 +20,10 @@ from data_pipeline.dataset.records import Keyed, PositionRecord
 
 def deduplicate(keyed: Iterable[Keyed]) -> tuple[list[Keyed], int]:
     """One entry a position, by rising hash, and how many entries that left over."""
-    by_key: dict[bytes, list[Keyed]] = {}
-    total = 0
-    for entry in keyed:
-        by_key.setdefault(entry[0], []).append(entry)
-        total += 1
-    kept = [_united(by_key[key]) for key in sorted(by_key)]
-    return kept, total - len(kept)
+    by_hash = itemgetter(0)
+    entries = sorted(keyed, key=by_hash)
+    kept = [_united(list(copies)) for _, copies in groupby(entries, by_hash)]
+    return kept, len(entries) - len(kept)
 
 
 def _united(entries: list[Keyed]) -> Keyed:

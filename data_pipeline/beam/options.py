@@ -25,7 +25,7 @@ class OutputOptions:
     bins: Annotated[int, Range(2, 1000)] = 64
     """Bins of equal width over win probabilities."""
     shards: Annotated[int, Range(1, 99_999)] = 8
-    """Files per split; a worker holds the positions of one shard in memory."""
+    """Files per split; each is written by one worker."""
     validation_share: Share = 0.01
     """Share of positions, by hash, that goes to the validation split."""
     test_share: Share = 0.02

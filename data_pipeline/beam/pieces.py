@@ -64,7 +64,7 @@ class Piece:
         """The positions."""
         rows = Rows(Path(self.path))
         ranges = ((0, len(rows)),) if self.ranges is None else self.ranges
-        return (_unpack(rows[row]) for start, stop in ranges for row in range(start, stop))
+        return map(_unpack, chain.from_iterable(rows.between(*found) for found in ranges))
 
     def blocks(self, size: int) -> Iterator["Piece"]:
         """A whole bag -> pieces of it with ``size`` positions, the last with the rest."""

@@ -38,7 +38,7 @@ _BYTES_A_GAME = 5_000
 """Of input, to go by for the size of buckets: some 100 positions."""
 _BLOCKS_TOGETHER = 64
 _BYTES_A_PART = 4 << 20
-_MOST_PARTS = 32
+_MOST_PARTS, _PARTS_OF_ALL = 32, 128
 
 
 def convert(
@@ -133,7 +133,7 @@ def _positions(
     """The positions in files."""
     pieces = (
         pipeline
-        | "files" >> beam.Create(list(_parts(inputs)))
+        | "files" >> beam.Create(list(_parts(inputs)), reshuffle=False)
         | "spread" >> beam.Reshuffle()
         | "read" >> beam.ParDo(transforms.Read(run))
     )
@@ -150,7 +150,12 @@ def _played(pipeline: beam.Pipeline, run: Run, openings: Sequence[str], work: Se
     """The positions of games."""
     games = list(enumerate(openings))
     blocks = [games[i : i + GAMES_A_BLOCK] for i in range(0, len(games), GAMES_A_BLOCK)]
-    played = _worked(pipeline | "openings" >> beam.Create(list(enumerate(blocks))), run, work, True)
+    played = _worked(
+        pipeline | "openings" >> beam.Create(list(enumerate(blocks)), reshuffle=False),
+        run,
+        work,
+        True,
+    )
     pieces = (
         played
         | "together" >> beam.MapTuple(lambda number, piece: (number // _BLOCKS_TOGETHER, piece))
@@ -186,7 +191,7 @@ def _run(
         pieces = thin(pieces, run, Balance(ValueBins(options.bins), options.balance))
     # Every shard is written, also one that no position falls into.
     all_shards = [(shard, None) for shard in range(options.shards)]
-    shards = pipeline | "shards" >> beam.Create(all_shards)
+    shards = pipeline | "shards" >> beam.Create(all_shards, reshuffle=False)
     keyed = pieces | "by shard" >> beam.Map(lambda found: (run.buckets.shard_of(found[0]), found))
     _ = (
         (keyed, shards)
@@ -209,9 +214,11 @@ def _run(
 
 
 def _parts(inputs: Sequence[tuple[Path, str]]) -> Iterator[InputPart]:
-    """Each file in as many parts as its size is worth, up to a limit."""
+    """Each file in as many parts as its size is worth, but few of each where there are many files,
+    since whoever reads a part passes over the others."""
+    most = min(_MOST_PARTS, max(1, _PARTS_OF_ALL // max(1, len(inputs))))
     for number, (path, split) in enumerate(inputs):
         size = size_of(path)
-        parts = max(1, min(_MOST_PARTS, size // _BYTES_A_PART))
+        parts = max(1, min(most, size // _BYTES_A_PART))
         for part in range(parts):
             yield InputPart(number, str(path), size, split, part, parts)

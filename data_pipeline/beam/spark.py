@@ -50,9 +50,11 @@ class PySparkRunner(PipelineRunner):
     def run_pipeline(self, pipeline: beam.Pipeline, options: PipelineOptions) -> PipelineResult:
         """Translate, then compute every collection that nothing else reads."""
         given = options.view_as(PySparkOptions)
-        conf = SparkConf().setAppName("argmax data")
-        if given.spark_master:
-            conf.setMaster(given.spark_master)
+        if not given.spark_master:
+            raise InputError(
+                "expected --spark_master=spark://HOST:7077 in --beam-flags, found none"
+            )
+        conf = SparkConf().setAppName("argmax data").setMaster(given.spark_master)
         for setting in given.spark_conf:
             name, found, value = setting.partition("=")
             if not found:

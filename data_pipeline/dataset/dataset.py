@@ -79,6 +79,9 @@ def write_bag(path: Path, records: Iterable[bytes]) -> None:
             write(data)
 
 
+_ROWS_AT_ONCE = 1000
+
+
 class Rows(Sequence[bytes]):
     """The records of a bag, which may be sharded (``train@8.bag``), by random access.
 
@@ -107,7 +110,17 @@ class Rows(Sequence[bytes]):
             raise self._wrong(row, error) from None
 
     def __iter__(self) -> Iterator[bytes]:
-        return map(self.__getitem__, range(self._length))
+        return self.between(0, self._length)
+
+    def between(self, start: int, stop: int) -> Iterator[bytes]:
+        """The records from one row up to another, read _ROWS_AT_ONCE at a time."""
+        for first in range(start, stop, _ROWS_AT_ONCE):
+            count = min(_ROWS_AT_ONCE, stop - first)
+            try:
+                found = self._reader.read_range(first, count)
+            except Exception:  # bagz raises what its C++ throws; the row is found one by one
+                found = map(self.__getitem__, range(first, first + count))
+            yield from found
 
     def _wrong(self, row: int | None, error: Exception) -> InputError:
         """The error for a row, or for the whole bag."""

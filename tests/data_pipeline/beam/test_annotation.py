@@ -14,13 +14,19 @@ import chess
 import numpy as np
 import pytest
 
+from data_pipeline.beam import engine_work
 from data_pipeline.beam.engine_work import Annotation, SelfPlay
 from data_pipeline.beam.options import DatasetOptions
+from data_pipeline.beam.pieces import Buckets, write_piece
 from data_pipeline.beam.pipeline import convert, play
+from data_pipeline.beam.staging import staging
+from data_pipeline.beam.transforms import DoWork, Run
 from data_pipeline.dataset import records
-from data_pipeline.dataset.dataset import SPLITS, Dataset
+from data_pipeline.dataset.dataset import SPLITS, Dataset, position_hash
+from data_pipeline.sources.entries import parse_fen, unscored
 from data_pipeline.teachers.options import EngineConfig, GameOptions, Limit, parse_stage
 from data_pipeline.teachers.selfplay import Game
+from data_pipeline.teachers.stockfish import Stockfish
 from tests.helpers.faulty_engine import ONE_MOVE, faulty
 from tests.helpers.paths import FIXTURES, ROOT
 from uci.cli import main
@@ -162,6 +168,31 @@ def test_finished_blocks_are_not_done_again(tmp_path):
     other = Annotation(replace(work.engine, limit=Limit(depth=4)))
     Worker(other, tmp_path / "keep").do(block)
     assert (tmp_path / "log").read_text() == "go\ngo\ngo\n"
+
+
+def test_one_engine_for_all_bundles_of_a_process(tmp_path, monkeypatch):
+    """Some runners set a step up and tear it down for every few elements."""
+    started = []
+
+    def start(config):
+        started.append(Stockfish(config))
+        return started[-1]
+
+    monkeypatch.setattr(engine_work, "Stockfish", start)
+    work = Annotation(faulty(tmp_path, "crash", faults=0))
+    position = parse_fen(ONE_MOVE)[0]
+    with staging(tmp_path / "out") as place:
+        for number in range(3):
+            step = DoWork(Run(place, ONE, Buckets(1)), work, read=False)
+            step.setup()
+            record = records.encode(unscored(position, clocks=False, played=number))
+            block = write_piece(tmp_path / f"{number}.bag", [(position_hash(position), record, "")])
+            ((_, piece),) = step.process((0, block))
+            assert len(piece) == 1
+            step.teardown()
+        (engine,) = started
+        engine_work.idle_workers.close()
+        assert engine._process.poll() is not None
 
 
 GAMES = GameOptions(seed=3, max_plies=10)

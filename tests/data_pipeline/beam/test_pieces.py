@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from data_pipeline.beam import pieces
 from data_pipeline.beam.options import DatasetOptions
 from data_pipeline.beam.pieces import Buckets, divide, read_all, write_piece
-from data_pipeline.beam.pipeline import convert
+from data_pipeline.beam.pipeline import _parts, convert
 from data_pipeline.dataset.records import Keyed
 from tests.helpers.paths import FIXTURES
 
@@ -75,6 +75,19 @@ def test_slices_do_not_show_in_the_dataset(tmp_path, monkeypatch):
     assert Buckets.of_size(options, 2 * files[0].stat().st_size).slices > 4
     convert(files, tmp_path / "many", options)
     assert contents(tmp_path / "one") == contents(tmp_path / "many")
+
+
+@pytest.mark.parametrize(("files", "parts"), [(1, 32), (3, 32), (7, 16), (99, 1), (999, 1)])
+def test_few_parts_of_many_files(tmp_path, files, parts):
+    path = tmp_path / "large.jsonl"
+    with open(path, "wb") as file:
+        file.truncate(1 << 30)
+    small = tmp_path / "small.jsonl"
+    small.touch()
+    found = list(_parts([(path, "")] * files + [(small, "test")]))
+    assert {part.parts for part in found if part.path == str(path)} == {parts}
+    assert [part.parts for part in found if part.path == str(small)] == [1]
+    assert len({(part.file, part.part) for part in found}) == len(found)
 
 
 def contents(directory: Path) -> dict[str, bytes]:

@@ -5,6 +5,7 @@ import os
 import socket
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import apache_beam as beam
 import grpc
@@ -20,9 +21,10 @@ from data_pipeline.beam.staging import read_tallies, staging
 from data_pipeline.beam.transforms import InputPart, Run
 from data_pipeline.common.errors import ArgmaxError, InputError
 from data_pipeline.teachers.options import EngineConfig, Limit
+from tests.helpers.faulty_engine import faulty
 from tests.helpers.paths import FIXTURES
 from uci.cli import main
-from uci.commands.data_options import RunnerArgs
+from uci.commands.data_options import EngineArgs, RunnerArgs, engine_config
 
 EVALUATIONS = FIXTURES / "evaluations.jsonl.zst"
 DASK = "--runner=apache_beam.runners.dask.dask_runner.DaskRunner"
@@ -54,6 +56,13 @@ def test_relative_paths_where_workers_have_another_directory(tmp_path, monkeypat
     assert main(["data", *command.split()]) == 0
     manifest = json.loads((tmp_path / "here" / "a" / "b" / "dataset.json").read_text())
     assert [source["file"] for source in manifest["sources"]] == ["some.jsonl.zst"] * 2
+
+
+def test_a_relative_engine_where_workers_have_another_directory(tmp_path, monkeypatch):
+    name = Path(faulty(tmp_path, "crash", faults=0).path).name
+    monkeypatch.chdir(tmp_path)
+    config, _ = engine_config(EngineArgs(engine=f"./{name}"))
+    assert config.path == str(tmp_path / name)
 
 
 def test_workers_are_the_local_runners():

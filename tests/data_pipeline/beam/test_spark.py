@@ -86,6 +86,6 @@ def test_what_it_cannot_do_is_refused_by_name(what):
 def test_its_flags_are_checked():
     with pytest.raises(InputError, match="found --spark_mater, which"):
         empty_pipeline(["--runner=spark", "--spark_mater=local[2]"])
-    pipeline = empty_pipeline([*SPARK, "--spark_conf=x"])
-    with pytest.raises(InputError, match="NAME=VALUE, found 'x'"):
-        pipeline.run()
+    for flags, found in ([*SPARK, "--spark_conf=x"], "NAME=VALUE, found 'x'"), (SPARK[:1], "none"):
+        with pytest.raises(InputError, match=f"expected --spark_.*{found}"):
+            empty_pipeline(flags).run()
