@@ -20,7 +20,8 @@
 #     LIMIT      seconds for all of it; training stops in time for the rest (default: none)
 #     STATE      0: leave no state.tar, which is several times as large as the network
 #     STATE_IN   the OUT of an earlier run: go on with it
-#     WORK       where the run lies meanwhile (default: a temporary directory)
+#     WORK       where the run lies meanwhile (default: a temporary directory); with the same one
+#                again, an interrupted run goes on, and nothing is compiled twice
 #     XLA_FLAGS  default: no autotuning, which takes minutes of compilation for a few per cent
 set -uo pipefail
 if [ $# -lt 3 ]; then sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit 2; fi
@@ -71,10 +72,8 @@ say "JAX $found"
 [ -e "$work/data" ] || argmax data pack "$packed" --out "$work/data" 2>&1 || exit 1
 say "unpacked"
 resume=()
-if [ -n "${STATE_IN:-}" ]; then
-  cat "$STATE_IN"/state.tar* | tar x -C "$work" || exit 1
-  resume=(--resume)
-fi
+if [ -n "${STATE_IN:-}" ]; then cat "$STATE_IN"/state.tar* | tar x -C "$work" || exit 1; fi
+if [ -e "$work/run/config.json" ]; then resume=(--resume); fi
 
 "$python" -c "$program" train --data "$work/data" --out "$work/run" --minutes "$minutes" --preset medium \
   --set network.decoder_layers=3 --set network.bins=128 --set network.mate_range=0.25 \

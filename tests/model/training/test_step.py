@@ -7,13 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from data_pipeline.batches.board_batches import make_batch
-from model.config import BoardConfig, LossConfig, OptimizerConfig, TrainingDtype
-from model.training.losses import network_loss
+from model.config import OptimizerConfig
 from model.training.optimizer import make_optimizer
 from model.training.step import init_state, make_update, moving_average
-from model.training.warm_start import first_params
-from tests.helpers.random_chess import scored_records
 
 ADAM = OptimizerConfig(kind="adam", schedule="constant", adam_learning_rate=0.05, weight_decay=0.0)
 OPTIMIZER = partial(make_optimizer, ADAM, 1)
@@ -54,23 +50,3 @@ def test_the_moving_average_lags_behind_the_parameters():
 def test_the_moving_average_forgets_its_start_sooner(step, decay):
     found = moving_average(OptimizerConfig(ema_decay=0.999))(1.0, 0.0, step)
     assert found == pytest.approx(decay)
-
-
-def test_bfloat16_learns_as_float32_does():
-    network = BoardConfig(width=16, layers=1, heads=2, output_hidden_width=16, bins=16)
-    adam = OptimizerConfig(kind="adam", schedule="constant", adam_learning_rate=0.01)
-    optimizer = partial(make_optimizer, adam, 1)
-    batch, params = make_batch(scored_records(16), 16), first_params(network, 0, None)
-    learned = {}
-    dtypes: tuple[TrainingDtype, ...] = ("float32", "bfloat16")
-    for dtype in dtypes:
-        loss_of = network_loss(network, LossConfig(), dtype)
-        update = jax.jit(make_update(loss_of, optimizer))
-        state = init_state(params, optimizer)
-        losses = []
-        for step in range(40):
-            state, parts = update(state, batch, np.array(step))
-            losses.append(float(parts["loss"]))
-        learned[dtype] = losses[0] - losses[-1]
-    assert learned["float32"] > 1
-    assert learned["bfloat16"] == pytest.approx(learned["float32"], rel=0.1)
