@@ -3,13 +3,13 @@
     python benchmarks/large_input.py --positions 1000000 20000000
     python benchmarks/large_input.py --positions 1000000 --parse
 
-With ``--parse`` the positions are written to files of a million, in the form of the Lichess
-evaluation dump, and parsed: kings and pawns with a few scored moves, as most of the dump has them.
-Otherwise the reader gives records of a hundred bytes under hashes at random, as quickly as it can,
-so that what comes after it can be seen at sizes that take too long to parse.
+With ``--parse`` the positions (kings and pawns, a few scored moves) are written to files in the
+format of the Lichess evaluation dump and parsed. Otherwise the reader is replaced by one that
+yields records of about a hundred bytes under random hashes, to measure the stages after it at sizes
+that take too long to parse.
 
-Memory is what the processes hold themselves (RssAnon, summed, at its highest); pages of files in
-the system's cache are not theirs. A stage's time is up to its last piece of work.
+Memory is the peak of RssAnon, summed over the processes: without pages of the system's file cache.
+A stage's time ends with its last piece of work.
 """
 
 import argparse
@@ -168,6 +168,8 @@ def watch(files: list[Path], out: Path, workers: int, parse: bool) -> None:
             latest = max((path.stat().st_mtime for path in counts.glob(pattern)), default=start)
             ends[stage] = max(ends.get(stage, start), latest)
     seconds = time.time() - start
+    if process.exitcode:
+        raise SystemExit("no dataset was made")
     manifest = json.loads((out / "dataset.json").read_text())
     for stage, end in ends.items():
         took = max(end - start, 0.1)

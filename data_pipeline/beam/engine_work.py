@@ -108,7 +108,7 @@ class Worker:
 
     @property
     def identity(self) -> tuple[str, Path]:
-        """What it does, and where it keeps it."""
+        """The work, and where its results are kept."""
         return self.work.fingerprint, self.directory
 
     @property
@@ -117,7 +117,7 @@ class Worker:
         return self._engine.restarts if self._engine else 0
 
     def path_of(self, block: Sequence[Any]) -> Path:
-        """Where a block's results are kept, by all that they depend on."""
+        """Where a block's results are kept: named by a hash of all that they depend on."""
         name = hashlib.blake2b(repr((self.work.fingerprint, block)).encode(), digest_size=16)
         return self.directory / f"{name.hexdigest()}.bag"
 
@@ -141,10 +141,10 @@ class Worker:
 
 
 class IdleWorkers:
-    """The workers of this process that wait for their next block.
+    """The idle workers of this process.
 
-    A runner may set a step up and tear it down for every few elements. A worker that is not at work
-    is kept here in between, with its engine alive and its player loaded.
+    Some runners set a step up and tear it down for every few elements. In between, its worker is
+    kept here with its engine running and its player loaded.
     """
 
     def __init__(self) -> None:
@@ -152,7 +152,7 @@ class IdleWorkers:
         self._idle: list[Worker] = []
 
     def take(self, work: Work, directory: Path) -> Worker:
-        """An idle worker for this work, or a new one; those for other work are ended."""
+        """An idle worker for this work, or a new one. Closes idle workers for other work."""
         wanted = (work.fingerprint, directory)
         with self._lock:
             others = [worker for worker in self._idle if worker.identity != wanted]
@@ -168,7 +168,7 @@ class IdleWorkers:
             self._idle.append(worker)
 
     def close(self) -> None:
-        """End all that wait."""
+        """Close all idle workers."""
         with self._lock:
             idle, self._idle = self._idle, []
         for worker in idle:
@@ -176,4 +176,4 @@ class IdleWorkers:
 
 
 idle_workers = IdleWorkers()
-"""Of this process."""
+"""The idle workers of this process."""

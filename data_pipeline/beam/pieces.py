@@ -1,8 +1,8 @@
-"""Positions between two steps: in bags, so that no runner holds them in memory or sends them.
+"""Positions between two steps are stored in bags; runners never hold or send the positions.
 
-What Beam sends from step to step are `Piece`s, which only say where positions are. They are grouped
-by bucket: a shard's positions, cut into slices by their hash so that those of one bucket fit into a
-worker's memory. A bag never changes: a step that is done again writes others.
+Beam sends `Piece`s from step to step, which only say where positions are. They are grouped by
+bucket. A bucket is a slice of a shard, by hash, small enough for a worker's memory. Bags never
+change: a step that is repeated writes new ones.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,9 +15,9 @@ from data_pipeline.dataset.dataset import Rows, bag_writer, write_bag
 from data_pipeline.dataset.records import Keyed
 
 BUFFER_BYTES = 32 << 20
-"""What a step gathers before it writes the parts of all buckets."""
+"""Positions held in memory before they are written, bucket by bucket."""
 BUCKET_BYTES = 8 << 20
-"""Input of one bucket; some 150,000 positions of the Lichess dump, a million of compressed PGN."""
+"""Input per bucket: about 150,000 positions of the Lichess dump, or a million of compressed PGN."""
 _MAX_BUCKETS = 10_000
 
 
@@ -25,7 +25,7 @@ _MAX_BUCKETS = 10_000
 class Buckets:
     """How positions are divided by their hash: into shards, and each shard into slices.
 
-    A shard's slices lie in the order of the hash, so the slicing does not show in what is written.
+    A shard's slices are in the order of the hash, so the output does not depend on their number.
     """
 
     shards: int
@@ -33,7 +33,7 @@ class Buckets:
 
     @classmethod
     def of_size(cls, options: DatasetOptions, input_bytes: int) -> "Buckets":
-        """As many slices as keep a bucket small."""
+        """Enough slices to keep each bucket small."""
         most = max(1, _MAX_BUCKETS // options.shards)
         slices = -(-input_bytes // (BUCKET_BYTES * options.shards))
         return cls(options.shards, max(1, min(slices, most)))
@@ -79,13 +79,13 @@ def read_all(pieces: Iterable[Piece]) -> Iterator[Keyed]:
 
 
 def write_piece(path: Path, keyed: Iterable[Keyed]) -> Piece:
-    """Write positions to a bag of their own."""
+    """Write positions to a new bag."""
     write_bag(path, map(_pack, keyed))
     return Piece(str(path))
 
 
 def divide(path: Path, keyed: Iterable[Keyed], buckets: Buckets) -> list[tuple[int, Piece]]:
-    """Write positions to one bag, those of a bucket together; memory holds BUFFER_BYTES of them.
+    """Write positions to one bag, grouped by bucket, with at most BUFFER_BYTES in memory.
 
     Returns the piece of each bucket.
     """

@@ -35,7 +35,7 @@ from data_pipeline.sources.readers import reader_of
 
 GAMES_A_BLOCK = 8
 _BYTES_A_GAME = 5_000
-"""Of input, to go by for the size of buckets: some 100 positions."""
+"""Input that about 100 positions would take, for the size of buckets."""
 _BLOCKS_TOGETHER = 64
 _BYTES_A_PART = 4 << 20
 _MOST_PARTS, _PARTS_OF_ALL = 32, 128
@@ -58,7 +58,8 @@ def convert(
     shards; its own splits count only with ``keep_splits``. Raises InputError if an input is missing
     or ``out`` holds something already, ArgmaxError if the work fails.
     """
-    files, test_files = _absolute(files), _absolute(test_files)
+    # Workers may run in another directory.
+    files, test_files = [[path.absolute() for path in paths] for paths in (files, test_files)]
     inputs = [
         (path, split if keep_splits else "") for file in files for path, split in _with_shards(file)
     ]
@@ -81,11 +82,6 @@ def convert(
             for path, split in inputs
         ]
         return finish(place, options, counters, sources)
-
-
-def _absolute(paths: Sequence[Path]) -> list[Path]:
-    """Paths as workers find them, whatever directory they run in."""
-    return [path.absolute() for path in paths]
 
 
 def _with_shards(path: Path) -> list[tuple[Path, str]]:
@@ -214,8 +210,8 @@ def _run(
 
 
 def _parts(inputs: Sequence[tuple[Path, str]]) -> Iterator[InputPart]:
-    """Each file in as many parts as its size is worth, but few of each where there are many files,
-    since whoever reads a part passes over the others."""
+    """Files cut into parts: more for a large file, fewer if there are many files, since a worker
+    that reads a part passes over the other parts of the file."""
     most = min(_MOST_PARTS, max(1, _PARTS_OF_ALL // max(1, len(inputs))))
     for number, (path, split) in enumerate(inputs):
         size = size_of(path)

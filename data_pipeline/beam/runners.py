@@ -1,4 +1,4 @@
-"""Where a pipeline runs: on this machine, or on a cluster that the flags name."""
+"""The runner of a pipeline: on this machine, or on the cluster given by the flags."""
 
 import os
 import re
@@ -36,7 +36,7 @@ class LocalRunner(FnApiRunner):
 def empty_pipeline(flags: Sequence[str]) -> beam.Pipeline:
     """An empty pipeline for the runner in the flags, or for the local one.
 
-    Raises InputError for a runner or flag that nobody knows, and where no cluster answers.
+    Raises InputError for an unknown runner or flag, and if the cluster does not answer.
     """
     name = next((flag[9:] for flag in flags if flag.startswith("--runner=")), "local")
     runner = None
@@ -49,16 +49,16 @@ def empty_pipeline(flags: Sequence[str]) -> beam.Pipeline:
         flags = [flag for flag in flags if not flag.startswith("--runner=")]
     try:
         pipeline = beam.Pipeline(runner=runner, options=PipelineOptions(list(flags)))
-    except (ValueError, ImportError) as error:  # Beam's of a runner that it does not know
+    except (ValueError, ImportError) as error:  # what Beam raises for an unknown runner
         raise InputError(f"expected spark or one of Beam's runners: {error}") from error
     if not re.search("flink|sparkrunner|portable", name, re.IGNORECASE):
-        _check_flags(flags)  # not of a job server, which has flags that only it knows
+        _check_flags(flags)  # a job server has flags that only it knows
     _check_endpoints(flags)
     return pipeline
 
 
 def _check_flags(flags: Sequence[str]) -> None:
-    """Raise InputError for a flag that Beam would pass over."""
+    """Raise InputError for a flag that Beam would ignore."""
     given = PipelineOptions(list(flags)).get_all_options(retain_unknown_options=True)
     unknown = sorted(given.keys() - PipelineOptions([]).get_all_options().keys())
     if unknown:
@@ -68,9 +68,9 @@ def _check_flags(flags: Sequence[str]) -> None:
 
 
 def _check_endpoints(flags: Sequence[str]) -> None:
-    """Raise InputError where nobody answers at an address in the flags.
+    """Raise InputError if nothing listens at an address in the flags.
 
-    The runners themselves try for more than a minute, and then say something else.
+    The runners themselves try for more than a minute and then report something else.
     """
     for found in filter(None, map(_ENDPOINT.fullmatch, flags)):
         host, port = found.groups()
@@ -87,9 +87,10 @@ _RAISED = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception|Exit|Interrupt|Failed|Die
 
 
 def reason(error: BaseException) -> str:
-    """The line that says what went wrong, out of a runner's error with tracebacks in it.
+    """The line of a runner's error that says what went wrong.
 
-    The last one of Python counts, which a worker raised, before those of Java; no stack frame does.
+    Such an error holds tracebacks of Python and of Java. The last exception of Python is what a
+    worker raised; lines of stack frames are never the reason.
     """
     details = getattr(error, "details", None)  # of gRPC
     text = str(details() if callable(details) else error)

@@ -1,13 +1,13 @@
-"""Beam pipelines on a Spark cluster through PySpark: without Beam's job server, without its Java.
+"""A runner for Beam pipelines on a Spark cluster, through PySpark.
 
-Not Beam's own ``SparkRunner``. Beam's primitives become RDDs of Python objects. Pipelines must be
-bounded, in the global window, with one output a step; whatever else a step asks for (side inputs,
-timestamps, state, splitting, further outputs) is refused by name. A collection that two steps read
-is computed for each of them. Spark does lost work again, so steps must give the same elements in
-the same order again.
+It is not Beam's ``SparkRunner``, which needs a job server in Java. Beam's primitives become RDDs of
+Python objects. Pipelines must be bounded and in the global window, and each step must have one
+output. Side inputs, timestamps, state, splitting and further outputs are refused by name. If two
+steps read a collection, it is computed twice. Spark repeats lost work, so a step must give the same
+elements in the same order each time.
 
-All workers need the driver's minor version of Python (at the same path, or where PYSPARK_PYTHON
-says), its versions of PySpark and of this package, and the files at the same paths.
+All workers need the driver's minor version of Python (at the same path, or at PYSPARK_PYTHON), the
+same versions of PySpark and of this package, and the files at the same paths.
 """
 
 import os
@@ -45,10 +45,10 @@ class PySparkOptions(PipelineOptions):
 
 
 class PySparkRunner(PipelineRunner):
-    """Runs a pipeline on the cluster of ``--spark_master``, and waits for its end."""
+    """Runs a pipeline on the cluster at ``--spark_master`` and waits until it ends."""
 
     def run_pipeline(self, pipeline: beam.Pipeline, options: PipelineOptions) -> PipelineResult:
-        """Translate, then compute every collection that nothing else reads."""
+        """Translate the steps, then compute every collection that no step reads."""
         given = options.view_as(PySparkOptions)
         if not given.spark_master:
             raise InputError(
@@ -102,7 +102,7 @@ _PRIMITIVES = (Impulse, beam.ParDo, beam.GroupByKey, beam.Flatten, _Spread)
 
 
 class _Checks(PipelineVisitor):
-    """Raises InputError for a step that would be done wrongly."""
+    """Raises InputError for a step that this runner would compute wrongly."""
 
     def visit_transform(self, transform_node: AppliedPTransform) -> None:
         """Check one primitive."""
@@ -195,12 +195,12 @@ def _place(key: Any) -> int:
 
 
 def _by_key(groups: Iterable[Any]) -> Iterator[Any]:
-    """Groups in an order that does not depend on which came first."""
+    """Groups in the order of their keys, whichever arrived first."""
     return iter(sorted(groups, key=lambda group: group[0]))
 
 
 def _numbered(partition: int, elements: Iterable[Any]) -> Iterator[tuple[int, Any]]:
-    """Consecutive elements for consecutive partitions: the same ones if the work is done again."""
+    """Consecutive elements for consecutive partitions, the same ones if the work is repeated."""
     return ((partition + number, element) for number, element in enumerate(elements))
 
 

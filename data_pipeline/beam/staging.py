@@ -37,7 +37,7 @@ class Staging:
 
     @property
     def pieces(self) -> Path:
-        """Positions on their way from one step to the next; see `pieces`."""
+        """Positions between two steps; see the module `pieces`."""
         return self.root / "pieces"
 
     @property
@@ -95,7 +95,7 @@ def counting(place: Staging, piece: str) -> Iterator[Counter[str]]:
 
 
 def counts_file(place: Staging, piece: str) -> Path:
-    """Where the counts of a piece of work are, if it has been done."""
+    """The file with the counts of a piece of work; it exists once the work is done."""
     return place.counts / f"{piece}.json"
 
 

@@ -1,7 +1,7 @@
-"""Steps that look at all positions to say which to keep.
+"""Steps that need counts over all positions to decide which to keep.
 
-Counts of each bucket meet in one place, which decides and sends the buckets on with what it
-decided. So no step has a side input, which not every runner gets right.
+The counts of all buckets are grouped under one key. The decision is passed on with the buckets, and
+not as a side input, which not every runner implements correctly.
 """
 
 import pickle
@@ -24,14 +24,14 @@ from data_pipeline.encoding.values import ValueBins
 
 
 class Rule(Protocol):
-    """What is counted, and what follows from all counts for one position."""
+    """What is counted, and which positions are kept given all counts."""
 
     name: str
     reason: str
-    """What is counted as dropped."""
+    """The name of its count of dropped positions."""
 
     def class_of(self, keyed: Keyed) -> int:
-        """What a position counts as."""
+        """The class that a position is counted in."""
         ...
 
     def decide(self, counts: Counter[int]) -> Any:
@@ -121,7 +121,7 @@ class _Decide(_RuleStep):
     def process(
         self, element: tuple[int, Iterable[tuple[int, list[Piece]]]]
     ) -> Iterator[tuple[int, list[Piece], Any]]:
-        found = sorted(element[1], key=itemgetter(0))  # in the same order if it is done again
+        found = sorted(element[1], key=itemgetter(0))  # a repetition gives the same order
         total: Counter[int] = Counter()
         for bucket, _ in found:
             total.update(pickle.loads(self.counts_of(bucket).read_bytes()))

@@ -54,7 +54,7 @@ class InputPart:
 
 @dataclass(frozen=True)
 class Run:
-    """What all steps know of the dataset that is made."""
+    """What every step needs to know about the dataset."""
 
     place: Staging
     options: DatasetOptions
@@ -62,7 +62,7 @@ class Run:
 
 
 class Step(beam.DoFn):
-    """What the steps have in common: the run, and counts of the work that is done."""
+    """Base of the steps: the run, and counts of the work that is done."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -79,13 +79,13 @@ class Step(beam.DoFn):
             self.tally.flush()
 
     def new_bag(self, name: str) -> Path:
-        """A file for positions that no other attempt at the same work writes to."""
+        """A new file for positions; another attempt at the same work gets another one."""
         return self.place.pieces / f"{name}-{uuid.uuid4().hex}.bag"
 
     @contextmanager
     def counting(self, piece: str) -> Iterator[Counter[str]]:
-        """Counts of a piece of work (see `staging.counting`). The progress line gets them too, but
-        not again for work that is repeated."""
+        """Counts of a piece of work (see `staging.counting`), which also go to the progress line,
+        but only once if the work is repeated."""
         repeated = staging.counts_file(self.place, piece).exists()
         with staging.counting(self.place, piece) as counts:
             yield counts
@@ -94,13 +94,15 @@ class Step(beam.DoFn):
 
 
 class Read(Step):
-    """`InputPart` -> (bucket, piece); rejected entries go to a file of the part's own."""
+    """`InputPart` -> (bucket, piece); each part has its own file of rejected entries."""
 
     def process(self, element: InputPart) -> Iterator[tuple[int, Piece]]:
         """Stream one part of a file."""
         share = Share(element.part, element.parts)
         name = f"read-{element.file:05d}-{element.part:03d}"
-        tally = Tally(self.place.progress / f"{name}.json")  # a repetition starts it again
+        tally = Tally(
+            self.place.progress / f"{name}.json"
+        )  # starts from zero if the part is read again
         with (
             staging.counting(self.place, name) as counts,
             rejections(self.place.rejected / f"{name[5:]}.jsonl", counts) as reject,
@@ -122,7 +124,7 @@ class Read(Step):
         counts: Counter[str],
         reject: Callable[[Rejected], None],
     ) -> Iterator[Keyed]:
-        """The positions that are wanted, encoded."""
+        """The selected positions, encoded."""
         for entry in entries:
             if isinstance(entry, Rejected):
                 counts["rejected"] += 1
@@ -196,7 +198,8 @@ class Deduplicate(Step):
         with self.counting(name) as counts:
             kept, counts["dropped/duplicate"] = deduplicate(read_all(pieces))
             usable = [keyed for keyed in kept if self._usable(keyed, counts)]
-            yield bucket, write_piece(self.new_bag(name), usable)
+            piece = write_piece(self.new_bag(name), usable)
+        yield bucket, piece
 
     def _usable(self, keyed: Keyed, counts: Counter[str]) -> bool:
         if self.annotate:
@@ -258,11 +261,11 @@ class DoWork(Step):
                     reject(result)
         if len(done) == len(results):
             yield number, Piece(str(path))
-        else:  # the worker does not keep it, so that the failures are tried again next time
+        else:  # not kept by the worker, so the next run tries the failures again
             yield number, write_piece(self.new_bag(name), done)
 
     def teardown(self) -> None:
-        """Let the next step have the engine."""
+        """Keep the engine for the next bundle."""
         idle_workers.give_back(self.worker)
 
 
@@ -280,7 +283,7 @@ class WriteShard(Step):
     """(shard, all its pieces with their buckets) -> its files, one a split."""
 
     def process(self, element: tuple[int, Iterable[tuple[int, Piece] | None]]) -> None:
-        """Write the files of one shard, bucket by bucket. Every shard also has a None."""
+        """Write the files of one shard, bucket by bucket. Every shard has a None as well."""
         shard, found = element
         by_bucket: dict[int, list[Piece]] = {}
         for bucket, piece in filter(None, found):
