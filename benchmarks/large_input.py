@@ -90,19 +90,16 @@ def known_records() -> list[bytes]:
 class Generate(transforms.Read):
     """In the place of the reader: as many records as a part of a file would hold."""
 
-    def process(self, element: transforms.InputPart) -> Iterator[tuple[int, Piece]]:
+    def read(self, part: transforms.InputPart, name: str) -> list[tuple[int, Piece]]:
         """The same records again and again, under other hashes."""
-        name = f"read-{element.file:05d}-{element.part:03d}"
-        rng = random.Random(name)
-        known = known_records()
-        count = element.size // BYTES_A_POSITION // element.parts
+        rng, known = random.Random(name), known_records()
+        count = part.size // BYTES_A_POSITION // part.parts
         keyed: Iterator[Keyed] = (
             (rng.randbytes(8), known[number % len(known)], "") for number in range(count)
         )
         with staging.counting(self.place, name) as counts:
-            pieces = divide(self.new_bag(name), keyed, self.run.buckets)
             counts["read"] = count
-        yield from pieces
+            return divide(self.new_bag(name), keyed, self.run.buckets)
 
 
 def convert(files: list[Path], out: Path, workers: int, parse: bool) -> None:

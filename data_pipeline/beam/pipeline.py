@@ -9,7 +9,7 @@ The transforms are in `transforms` and `thinning`; where positions are between t
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -127,31 +127,23 @@ def _positions(
     annotation: Annotation | None,
 ) -> Pieces:
     """The positions in files."""
-    pieces = (
-        pipeline
-        | "files" >> beam.Create(list(_parts(inputs)), reshuffle=False)
-        | "spread" >> beam.Reshuffle()
-        | "read" >> beam.ParDo(transforms.Read(run))
-    )
+    parts = pipeline | "files" >> _numbered(_parts(inputs))
+    pieces = parts | "spread" >> beam.GroupByKey() | "read" >> beam.ParDo(transforms.Read(run))
     pieces = _deduplicated(pieces, run, annotate=annotation is not None)
     if run.options.max_positions is not None:
         pieces = thin(pieces, run, Limit(run.options.max_positions))
     if annotation is None:
         return pieces
     blocks = pieces | "blocks" >> beam.ParDo(transforms.Blocks(run))
-    return _worked(blocks, run, annotation)
+    annotated = _worked(blocks, run, annotation)
+    return annotated | "bucket" >> beam.MapTuple(lambda key, piece: (key[0], piece))
 
 
 def _played(pipeline: beam.Pipeline, run: Run, openings: Sequence[str], work: SelfPlay) -> Pieces:
     """The positions of games."""
     games = list(enumerate(openings))
     blocks = [games[i : i + GAMES_A_BLOCK] for i in range(0, len(games), GAMES_A_BLOCK)]
-    played = _worked(
-        pipeline | "openings" >> beam.Create(list(enumerate(blocks)), reshuffle=False),
-        run,
-        work,
-        True,
-    )
+    played = _worked(pipeline | "openings" >> _numbered(blocks), run, work, read=True)
     pieces = (
         played
         | "together" >> beam.MapTuple(lambda number, piece: (number // _BLOCKS_TOGETHER, piece))
@@ -168,9 +160,15 @@ def _deduplicated(pieces: Pieces, run: Run, annotate: bool) -> Pieces:
 
 
 def _worked(blocks: Any, run: Run, work: Work, read: bool = False) -> Pieces:
-    """(number, block) -> (number, piece)."""
+    """(key, block) -> (key, piece)."""
     step = transforms.DoWork(run, work, read)
-    return blocks | "share out" >> beam.Reshuffle() | "annotate" >> beam.ParDo(step)
+    return blocks | "share out" >> beam.GroupByKey() | "annotate" >> beam.ParDo(step)
+
+
+def _numbered(elements: Iterable[Any]) -> beam.PTransform:
+    """The start of a pipeline: (number, element). Grouped by number they are spread over the
+    workers of every runner (for Dask's, Beam's Reshuffle does nothing)."""
+    return beam.Create(list(enumerate(elements)), reshuffle=False)
 
 
 def _run(

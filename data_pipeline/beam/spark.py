@@ -2,9 +2,9 @@
 
 It is not Beam's ``SparkRunner``, which needs a job server in Java. Beam's primitives become RDDs of
 Python objects. Pipelines must be bounded and in the global window, and each step must have one
-output. Side inputs, timestamps, state, splitting and further outputs are refused by name. If two
-steps read a collection, it is computed twice. Spark repeats lost work, so a step must give the same
-elements in the same order each time.
+output. Reshuffle, side inputs, timestamps, state, splitting and further outputs are refused by
+name; a GroupByKey spreads elements over the workers. If two steps read a collection, it is computed
+twice.
 
 All workers need the driver's minor version of Python (at the same path, or at PYSPARK_PYTHON), the
 same versions of PySpark and of this package, and the files at the same paths.
@@ -19,7 +19,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam import pvalue
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.pipeline import AppliedPTransform, PipelineVisitor, PTransformOverride
+from apache_beam.pipeline import AppliedPTransform, PipelineVisitor
 from apache_beam.runners.common import DoFnSignature
 from apache_beam.runners.runner import PipelineResult, PipelineRunner, PipelineState
 from apache_beam.transforms.core import DoFn, Impulse
@@ -61,7 +61,6 @@ class PySparkRunner(PipelineRunner):
                 raise InputError(f"expected --spark_conf=NAME=VALUE, found '{setting}'")
             conf.set(name, value)
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-        pipeline.replace_all([_SpreadInstead()])
         pipeline.visit(_Checks())
         with SparkContext(conf=conf) as context:
             partitions = given.spark_partitions or _TASKS_A_CORE * context.defaultParallelism
@@ -81,24 +80,7 @@ class _Done(PipelineResult):
         return self.state
 
 
-class _Spread(beam.PTransform):
-    """Stands for `beam.Reshuffle`."""
-
-    def expand(self, input_or_inputs: Any) -> pvalue.PCollection:
-        return pvalue.PCollection.from_(input_or_inputs)
-
-
-class _SpreadInstead(PTransformOverride):
-    def matches(self, applied_ptransform: AppliedPTransform) -> bool:
-        return isinstance(applied_ptransform.transform, beam.Reshuffle)
-
-    def get_replacement_transform_for_applied_ptransform(
-        self, applied_ptransform: AppliedPTransform
-    ) -> beam.PTransform:
-        return _Spread()
-
-
-_PRIMITIVES = (Impulse, beam.ParDo, beam.GroupByKey, beam.Flatten, _Spread)
+_PRIMITIVES = (Impulse, beam.ParDo, beam.GroupByKey, beam.Flatten)
 
 
 class _Checks(PipelineVisitor):
@@ -161,11 +143,8 @@ class _Translation(PipelineVisitor):
         if isinstance(transform, beam.ParDo):
             return inputs[0].mapPartitions(_bundle(transform.fn, transform.args, transform.kwargs))
         if isinstance(transform, beam.GroupByKey):
-            return inputs[0].groupByKey(self._partitions, _place).mapPartitions(_by_key)
-        if isinstance(transform, beam.Flatten):
-            return self._context.union(inputs)
-        placed = inputs[0].mapPartitionsWithIndex(_numbered)  # of _Spread
-        return placed.partitionBy(self._partitions, _place).values()
+            return inputs[0].groupByKey(self._partitions, _place)
+        return self._context.union(inputs)  # of Flatten
 
 
 def _bundle(fn: DoFn, args: Any, kwargs: Any) -> Callable[[Iterable[Any]], Iterator[Any]]:
@@ -192,16 +171,6 @@ def _plain(output: Any) -> Any:
 
 def _place(key: Any) -> int:
     return key if isinstance(key, int) else zlib.crc32(repr(key).encode())
-
-
-def _by_key(groups: Iterable[Any]) -> Iterator[Any]:
-    """Groups in the order of their keys, whichever arrived first."""
-    return iter(sorted(groups, key=lambda group: group[0]))
-
-
-def _numbered(partition: int, elements: Iterable[Any]) -> Iterator[tuple[int, Any]]:
-    """Consecutive elements for consecutive partitions, the same ones if the work is repeated."""
-    return ((partition + number, element) for number, element in enumerate(elements))
 
 
 def _exhaust(elements: Iterable[Any]) -> None:

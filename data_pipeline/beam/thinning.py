@@ -8,7 +8,6 @@ import pickle
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -88,7 +87,7 @@ def thin(pieces: Pieces, run: Run, rule: Rule) -> Pieces:
         | f"{rule.name}: count" >> beam.ParDo(_Count(run, rule))
         | f"{rule.name}: all counts" >> beam.GroupByKey()
         | f"{rule.name}: decide" >> beam.ParDo(_Decide(run, rule))
-        | f"{rule.name}: share out" >> beam.Reshuffle()
+        | f"{rule.name}: share out" >> beam.GroupByKey()
         | f"{rule.name}: keep" >> beam.ParDo(_Keep(run, rule))
     )
 
@@ -116,24 +115,26 @@ class _Count(_RuleStep):
 
 
 class _Decide(_RuleStep):
-    """All buckets -> (bucket, its pieces, decision)."""
+    """All buckets -> (bucket, (its pieces, decision))."""
 
     def process(
         self, element: tuple[int, Iterable[tuple[int, list[Piece]]]]
-    ) -> Iterator[tuple[int, list[Piece], Any]]:
-        found = sorted(element[1], key=itemgetter(0))  # a repetition gives the same order
+    ) -> Iterator[tuple[int, tuple[list[Piece], Any]]]:
+        found = list(element[1])
         total: Counter[int] = Counter()
         for bucket, _ in found:
             total.update(pickle.loads(self.counts_of(bucket).read_bytes()))
         decision = self.rule.decide(total)
-        yield from ((bucket, pieces, decision) for bucket, pieces in found)
+        yield from ((bucket, (pieces, decision)) for bucket, pieces in found)
 
 
 class _Keep(_RuleStep):
-    """(bucket, its pieces, decision) -> one piece of what is kept."""
+    """(bucket, [(its pieces, decision)]) -> one piece of what is kept."""
 
-    def process(self, element: tuple[int, list[Piece], Any]) -> Iterator[tuple[int, Piece]]:
-        bucket, pieces, decision = element
+    def process(
+        self, element: tuple[int, Iterable[tuple[list[Piece], Any]]]
+    ) -> Iterator[tuple[int, Piece]]:
+        bucket, ((pieces, decision),) = element
         name = f"{self.rule.name}-{bucket:05d}"
         with self.counting(name) as counts:
             total = 0

@@ -94,12 +94,17 @@ class Step(beam.DoFn):
 
 
 class Read(Step):
-    """`InputPart` -> (bucket, piece); each part has its own file of rejected entries."""
+    """(number, parts of files) -> (bucket, piece); each part has its own file of rejected
+    entries."""
 
-    def process(self, element: InputPart) -> Iterator[tuple[int, Piece]]:
+    def process(self, element: tuple[int, Iterable[InputPart]]) -> Iterator[tuple[int, Piece]]:
+        """Read some parts."""
+        for part in element[1]:
+            yield from self.read(part, f"read-{part.file:05d}-{part.part:03d}")
+
+    def read(self, part: InputPart, name: str) -> list[tuple[int, Piece]]:
         """Stream one part of a file."""
-        share = Share(element.part, element.parts)
-        name = f"read-{element.file:05d}-{element.part:03d}"
+        share = Share(part.part, part.parts)
         tally = Tally(
             self.place.progress / f"{name}.json"
         )  # starts from zero if the part is read again
@@ -107,15 +112,15 @@ class Read(Step):
             staging.counting(self.place, name) as counts,
             rejections(self.place.rejected / f"{name[5:]}.jsonl", counts) as reject,
         ):
-            entries = reader_of(element.path)(element.path, share)
+            entries = reader_of(part.path)(part.path, share)
             entries = self._counted(entries, share, counts, tally)
-            kept = self._kept(entries, element.split, counts, reject)
+            kept = self._kept(entries, part.split, counts, reject)
             pieces = divide(self.new_bag(name), kept, self.run.buckets)
             for mended, number in share.mended.items():
                 counts[f"mended/{mended}"] += number
-        tally.add({"read_bytes": (element.size - share.consumed_bytes) // element.parts})
+        tally.add({"read_bytes": (part.size - share.consumed_bytes) // part.parts})
         tally.flush()
-        yield from pieces
+        return pieces
 
     def _kept(
         self,
@@ -214,19 +219,19 @@ class Deduplicate(Step):
 
 
 class Blocks(Step):
-    """(bucket, piece) -> (bucket, block) for an engine."""
+    """(bucket, piece) -> ((bucket, number), block) for an engine."""
 
-    def process(self, element: tuple[int, Piece]) -> Iterator[tuple[int, Piece]]:
+    def process(self, element: tuple[int, Piece]) -> Iterator[tuple[tuple[int, int], Piece]]:
         """Cut one piece."""
         bucket, piece = element
         with self.counting(f"blocks-{bucket:05d}") as counts:
             counts["to annotate"] = len(piece)
-        for block in piece.blocks(BLOCK):
-            yield bucket, block
+        for number, block in enumerate(piece.blocks(BLOCK)):
+            yield (bucket, number), block
 
 
 class DoWork(Step):
-    """(number, block) -> (number, piece), by an engine that lives as long as the process."""
+    """(key, blocks) -> (key, piece) for each, by an engine that lives as long as the process."""
 
     def __init__(self, run: Run, work: Work, read: bool) -> None:
         super().__init__(run)
@@ -238,10 +243,13 @@ class DoWork(Step):
         super().setup()
         self.worker = idle_workers.take(self.work, self.place.blocks)
 
-    def process(self, element: tuple[int, Any]) -> Iterator[tuple[int, Piece]]:
-        """Do one block: positions in a piece, or openings."""
-        number, given = element
-        block = list(given.read()) if isinstance(given, Piece) else given
+    def process(self, element: tuple[Any, Iterable[Any]]) -> Iterator[tuple[Any, Piece]]:
+        """Do blocks: positions in a piece, or openings."""
+        key, blocks = element
+        for block in blocks:
+            yield key, self._done(list(block.read()) if isinstance(block, Piece) else block)
+
+    def _done(self, block: list[Any]) -> Piece:
         before = self.worker.restarts
         results = self.worker.do(block)
         done: list[Keyed] = [result for result in results if not isinstance(result, Rejected)]
@@ -260,9 +268,9 @@ class DoWork(Step):
                 if isinstance(result, Rejected):
                     reject(result)
         if len(done) == len(results):
-            yield number, Piece(str(path))
-        else:  # not kept by the worker, so the next run tries the failures again
-            yield number, write_piece(self.new_bag(name), done)
+            return Piece(str(path))
+        # Not kept by the worker, so the next run tries the failures again.
+        return write_piece(self.new_bag(name), done)
 
     def teardown(self) -> None:
         """Keep the engine for the next bundle."""

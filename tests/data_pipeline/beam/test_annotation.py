@@ -187,7 +187,7 @@ def test_one_engine_for_all_bundles_of_a_process(tmp_path, monkeypatch):
             step.setup()
             record = records.encode(unscored(position, clocks=False, played=number))
             block = write_piece(tmp_path / f"{number}.bag", [(position_hash(position), record, "")])
-            ((_, piece),) = step.process((0, block))
+            ((_, piece),) = step.process((0, [block]))
             assert len(piece) == 1
             step.teardown()
         (engine,) = started

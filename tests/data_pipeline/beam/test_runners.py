@@ -146,7 +146,7 @@ def test_repeated_work_is_shown_once(tmp_path):
         run = Run(place, options, Buckets(1))
         part = InputPart(0, str(EVALUATIONS), EVALUATIONS.stat().st_size, "", 0, 1)
         for _ in range(2):
-            read = list(done(transforms.Read(run), part))
+            read = list(done(transforms.Read(run), (0, [part])))
             kept = list(done(transforms.Deduplicate(run, annotate=False), (0, [read[0][1]])))
             list(done(transforms.WriteShard(run), (0, [None, *kept])))
         shown = read_tallies(place.progress)
