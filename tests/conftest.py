@@ -1,12 +1,27 @@
-"""What all tests share: JAX on the CPU, Hypothesis without deadlines, Stockfish, Chromium."""
+"""What all tests share: JAX on the CPU and what it compiled, Hypothesis without deadlines, Stockfish,
+Chromium."""
 
+import atexit
 import os
 import shutil
+import tempfile
 
 import pytest
 from hypothesis import settings
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Compiling is most of what small networks cost: each is compiled once, quickly, for all tests and
+# the processes that they start, and what users compiled is left alone.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    _CACHE = tempfile.mkdtemp(prefix="argmax-tests-")
+    atexit.register(shutil.rmtree, _CACHE, ignore_errors=True)
+    os.environ |= {
+        "JAX_COMPILATION_CACHE_DIR": _CACHE,
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+        "XDG_CACHE_HOME": _CACHE,
+    }
 
 settings.register_profile("here", deadline=None)  # compiling is slow
 settings.register_profile("ci", deadline=None, derandomize=True)

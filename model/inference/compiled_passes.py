@@ -32,7 +32,11 @@ from model.network.network_file import Params
 Pass = Callable[[Params, tuple[np.ndarray, ...]], jax.Array]
 """Parameters and input arrays -> the network's output."""
 
-SETTINGS = ("jax_enable_x64", "jax_default_matmul_precision")
+SETTINGS = (
+    "jax_enable_x64",
+    "jax_default_matmul_precision",
+    "jax_disable_most_optimizations",
+)
 SOURCES = ("config.py", "inference/*.py", "network/*.py", "targets/*.py")
 
 
@@ -69,6 +73,8 @@ class CompiledPasses:
         from jax.experimental.serialize_executable import serialize
 
         compiled = jax.jit(function).lower(params, inputs).compile()
+        if jax.config.jax_enable_compilation_cache and jax.config.jax_compilation_cache_dir:
+            return compiled  # perhaps from JAX's cache: what is stored of such a pass cannot be run
         with suppress(Exception):  # read-only home or full disk: the next start compiles again
             data = pickle.dumps(serialize(compiled))
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import chess
+import jax
 import numpy as np
 import pytest
+from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
 from data_pipeline.common.errors import InputError
 from engine.networks import shipped_network
@@ -30,6 +32,16 @@ def tiny(tmp_path_factory):
 @pytest.fixture(scope="module")
 def expected():
     return Predictor(random_network("tiny")).action_values([BOARD], [MOVES])[0]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_jax_cache():
+    """JAX's own cache is left out, since passes that come from it are not kept."""
+    jax.config.update("jax_enable_compilation_cache", False)
+    reset_cache()
+    yield
+    jax.config.update("jax_enable_compilation_cache", True)
+    reset_cache()
 
 
 @pytest.fixture(autouse=True)
@@ -104,6 +116,16 @@ def test_a_cache_that_cannot_be_written_costs_only_time(tiny, expected, tmp_path
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     values = load_predictor(tiny).action_values([BOARD], [MOVES])[0]
     np.testing.assert_array_equal(values, expected)
+
+
+def test_passes_are_not_kept_where_they_may_come_from_jaxs_cache(tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    jax.config.update("jax_enable_compilation_cache", True)
+    try:
+        load_predictor(tiny).warm_up(all_shapes=False)
+    finally:
+        jax.config.update("jax_enable_compilation_cache", False)
+    assert not [*tmp_path.rglob("*.pass")]
 
 
 def test_parameters_that_do_not_fit_are_refused_although_others_were_compiled(tiny, tmp_path):

@@ -34,7 +34,9 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def env(folder):
-    return {**os.environ, "XDG_CACHE_HOME": str(folder / "cache"), "JAX_PLATFORMS": "cpu"}
+    # Passes that come from JAX's own cache are not kept.
+    settings = {"JAX_PLATFORMS": "cpu", "JAX_ENABLE_COMPILATION_CACHE": "0"}
+    return {**os.environ, **settings, "XDG_CACHE_HOME": str(folder / "cache")}
 
 
 @pytest.fixture(scope="module")
