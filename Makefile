@@ -26,7 +26,7 @@ board: $(VENV)/installed-board
 	@$(BIN)/argmax board
 
 test: $(VENV)/installed-test stockfish
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
 
 # The light install: what playing needs.
 $(VENV)/installed-play: pyproject.toml requirements-build.lock requirements-play.lock $(BIN)/python
