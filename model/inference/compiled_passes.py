@@ -73,7 +73,8 @@ class CompiledPasses:
         from jax.experimental.serialize_executable import serialize
 
         compiled = jax.jit(function).lower(params, inputs).compile()
-        if jax.config.jax_enable_compilation_cache and jax.config.jax_compilation_cache_dir:
+        settings = jax.config.values
+        if settings["jax_enable_compilation_cache"] and settings["jax_compilation_cache_dir"]:
             return compiled  # perhaps from JAX's cache: what is stored of such a pass cannot be run
         with suppress(Exception):  # read-only home or full disk: the next start compiles again
             data = pickle.dumps(serialize(compiled))
