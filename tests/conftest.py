@@ -1,5 +1,5 @@
-"""What all tests share: JAX on the CPU and what it compiled, Hypothesis without deadlines, Stockfish,
-Chromium."""
+"""What all tests share: JAX on the CPU and what it compiled, Hypothesis without deadlines,
+Stockfish, Chromium."""
 
 import atexit
 import os
