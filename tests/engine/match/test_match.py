@@ -326,18 +326,18 @@ class CoinPlayer:
         pass
 
 
-def test_planted_200_elo_is_covered_in_at_least_93_of_100_matches():
+def test_planted_200_elo_is_covered_in_at_least_27_of_30_matches():
     rng = np.random.default_rng(3)
     planned = match.schedule(["a", "b"], [COIN] * 40, match.MatchConfig(80))
     seats = {"a": CoinPlayer(rng, 200.0), "b": CoinPlayer(rng, -200.0)}
     covered, superior = 0, 0
-    for _ in range(100):
+    for _ in range(30):
         records = [play_game(p, seats[p.white], seats[p.black], Adjudication()) for p in planned]
         line = report(records)["pairings"][0]
         low, high = line["elo_interval_95"]
         covered += low <= 200.0 <= high
         superior += line["likelihood_of_superiority"] > 0.95
-    assert covered >= 93 and superior == 100
+    assert covered >= 27 and superior == 30
 
 
 def test_sprt_accepts_the_truth():

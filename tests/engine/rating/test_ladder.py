@@ -29,10 +29,10 @@ def simulated(rng, truth: dict[str, float]):
     return play_round
 
 
-def test_a_planted_200_elo_above_the_start_is_covered_in_at_least_93_of_100():
+def test_a_planted_200_elo_above_the_start_is_covered_in_at_least_27_of_30():
     rng = np.random.default_rng(0)
     covered, games = 0, []
-    for _ in range(100):
+    for _ in range(30):
         config = LadderConfig(start_elo=1500, games_a_round=40, half_width=70)
         ladder = Ladder("me", LEVELS, config)
         ratings = climb(ladder, simulated(rng, TRUTH | {"me": 1700.0}))
@@ -40,7 +40,7 @@ def test_a_planted_200_elo_above_the_start_is_covered_in_at_least_93_of_100():
         assert (high - low) / 2 <= 70
         covered += low <= 1700.0 <= high
         games.append(len(ladder.results))
-    assert covered >= 93
+    assert covered >= 27
     assert np.mean(games) < 160
 
 

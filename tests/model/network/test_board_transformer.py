@@ -112,13 +112,13 @@ def test_every_parameter_learns(boards, changes):
     moves = [list(board.legal_moves)[:64] for board in boards]
     inputs = make_inputs(boards, moves, 64, after=config.afterstates)
     win_probs = np.random.default_rng(0).uniform(size=inputs.mask.shape) * inputs.mask
-    params = network.init(jax.random.key(0), inputs)
+    params = jax.jit(network.init)(jax.random.key(0), inputs)
 
     def loss(params):
         outputs = network.apply(params, inputs)
         return losses.total_loss(LossConfig(), outputs, win_probs, inputs.mask)[0]
 
-    for path, gradient in jax.tree_util.tree_leaves_with_path(jax.grad(loss)(params)):
+    for path, gradient in jax.tree_util.tree_leaves_with_path(jax.jit(jax.grad(loss))(params)):
         assert np.abs(gradient).max() > 0, path
 
 
@@ -130,7 +130,8 @@ def test_afterstates_are_seen(boards):
     inputs = make_inputs(boards[:2], [list(b.legal_moves) for b in boards[:2]], 64, after=True)
     assert inputs.afterstates.shape == (2, 64, 4, 8)
     blind = inputs._replace(afterstates=np.zeros_like(inputs.afterstates))
-    seen, unseen = (transformed(config).apply(network.params, i).moves for i in (inputs, blind))
+    apply = jax.jit(transformed(config).apply)
+    seen, unseen = (apply(network.params, some).moves for some in (inputs, blind))
     assert np.abs(np.asarray(seen - unseen)).max() > 1e-3
     values = Predictor(network).action_values(boards[:2], [list(b.legal_moves) for b in boards[:2]])
     legal = np.asarray(jax.nn.softmax(seen))[inputs.mask]

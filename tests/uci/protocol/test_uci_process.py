@@ -9,6 +9,7 @@ import sys
 import time
 import tomllib
 from importlib import import_module
+from pathlib import Path
 
 import chess
 import chess.engine
@@ -51,13 +52,14 @@ def program(command, env):
         yield started
 
 
-def test_uciok_comes_at_once(command, env):
-    def seconds() -> float:
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
+def test_uciok_comes_before_jax_is_loaded(command, env):
+    def loaded() -> bool:
         with Program(command, env) as started:
             started.ask("uci", answer="uciok")
-            return time.perf_counter() - started.started
+            return "jaxlib" in Path(f"/proc/{started.process.pid}/maps").read_text()
 
-    assert min(seconds() for _ in range(5)) < 0.3
+    assert not all(loaded() for _ in range(5))  # it is loaded soon after
 
 
 @pytest.mark.parametrize("last", [["quit"], []])
@@ -125,7 +127,7 @@ def test_what_fastchess_checks_for_compliance(program, position, go):
 
 def test_a_whole_game_with_increments(program):
     program.ask("ucinewgame", "isready", answer="readyok")
-    board, clock_ms = chess.Board(), 1000.0
+    board, clock_ms = chess.Board(), 10_000.0
     for _ in range(40):
         if board.is_game_over(claim_draw=True):
             break
@@ -133,9 +135,9 @@ def test_a_whole_game_with_increments(program):
         start = time.perf_counter()
         best = program.ask(
             f"position startpos moves {moves}" if moves else "position startpos",
-            f"go wtime {clock_ms:.0f} btime 1000 winc 100 binc 100",
+            f"go wtime {clock_ms:.0f} btime 10000 winc 1000 binc 1000",
         )[-1]
-        clock_ms += 100 - 1000 * (time.perf_counter() - start)
+        clock_ms += 1000 - 1000 * (time.perf_counter() - start)
         board.push(chess.Move.from_uci(best.split()[1]))
         if not board.is_game_over():
             board.push(random.Random(board.ply()).choice(list(board.legal_moves)))
