@@ -37,6 +37,8 @@ def main() -> int:
     parser.add_argument("--positions", type=int)
     parser.add_argument("--prism", type=Path)
     args = parser.parse_args()
+    if args.runner == "prism" and not args.prism:
+        parser.error("expected --prism PRISM, the program, with the runner prism")
     number = args.positions or (3_000 if args.annotate else 60_000)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

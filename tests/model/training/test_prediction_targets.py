@@ -52,8 +52,8 @@ from uci.cli import main
 from uci.protocol.options import Options
 from uci.protocol.think import report
 
-BOARD = BoardConfig(width=32, layers=2, heads=2, output_hidden_width=64, bins=32)
-SEQUENCE = SequenceConfig(width=32, layers=2, heads=2, bins=32)
+BOARD = BoardConfig(width=32, layers=1, heads=2, output_hidden_width=64, bins=32)
+SEQUENCE = SequenceConfig(width=32, layers=1, heads=2, bins=32)
 ARCHITECTURES = [BOARD, SEQUENCE]
 
 
@@ -85,9 +85,9 @@ def batch_of(rows: list[records.PositionRecord], config) -> Any:
     if config.target == "state-value":
         return make_state_batch(rows, inputs_of(config))
     if config.target == "behavioral-cloning":
-        return make_choice_batch(rows, inputs_of(config), 64)
+        return make_choice_batch(rows, inputs_of(config), 24)
     if config.architecture == "board":
-        return make_batch([records.encode(row) for row in rows], 64)
+        return make_batch([records.encode(row) for row in rows], 24)
     pairs = [(row, number) for row in rows for number in range(len(row.actions))]
     return make_sequence_batch(*zip(*pairs, strict=True))
 
