@@ -20,7 +20,7 @@ _FEED_BYTES = 512
 """Compressed bytes per call: zstd expands 4 bytes to at most 128 KiB, so these to 16 MiB."""
 _MAX_WINDOW_BYTES = 1 << 31
 _GZIP, _ZSTD = "gzip", "zstd"
-_MAGIC = {
+MAGIC = {
     b"\x28\xb5\x2f\xfd": _ZSTD,
     **{bytes((0x50 + i, 0x2A, 0x4D, 0x18)): _ZSTD for i in range(16)},
     b"\x1f\x8b": _GZIP,
@@ -29,6 +29,7 @@ _MAGIC = {
     b"PK\x03\x04": "zip",
     b"7z\xbc\xaf": "7-Zip",
 }
+"""How compressed files start, and their format."""
 
 
 class BrokenFile(InputError):
@@ -118,7 +119,7 @@ def _text(path: str | Path, raw: BinaryIO, on_read: Callable[[int], None]) -> It
     """Decompressed UTF-8 in chunks of at most _CHUNK_BYTES, without a byte order mark."""
     start = raw.read(8)
     raw.seek(0)
-    kind = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)
+    kind = next((name for magic, name in MAGIC.items() if start.startswith(magic)), None)
     if kind == _ZSTD or kind is None:
         chunks = _chunks(raw, on_read) if kind is None else _of_zstd(path, raw, on_read)
     elif kind == _GZIP:
