@@ -90,8 +90,9 @@ def known_records() -> list[bytes]:
 class Generate(transforms.Read):
     """In the place of the reader: as many records as a part of a file would hold."""
 
-    def read(self, part: transforms.InputPart, name: str) -> list[tuple[int, Piece]]:
+    def read(self, part: transforms.InputPart) -> list[tuple[int, Piece]]:
         """The same records again and again, under other hashes."""
+        name = f"read-{part.name}"
         rng, known = random.Random(name), known_records()
         count = part.size // BYTES_A_POSITION // part.parts
         keyed: Iterator[Keyed] = (

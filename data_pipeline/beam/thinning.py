@@ -137,11 +137,7 @@ class _Keep(_RuleStep):
         bucket, ((pieces, decision),) = element
         name = f"{self.rule.name}-{bucket:05d}"
         with self.counting(name) as counts:
-            total = 0
-            kept: list[Keyed] = []
-            for keyed in read_all(pieces):
-                total += 1
-                if self.rule.keeps(keyed, decision):
-                    kept.append(keyed)
-            counts[f"dropped/{self.rule.reason}"] = total - len(kept)
+            found = list(read_all(pieces))
+            kept = [keyed for keyed in found if self.rule.keeps(keyed, decision)]
+            counts[f"dropped/{self.rule.reason}"] = len(found) - len(kept)
         yield bucket, write_piece(self.new_bag(name), kept)

@@ -23,6 +23,7 @@ from data_pipeline.beam.engine_work import Work, idle_workers
 from data_pipeline.beam.options import DatasetOptions
 from data_pipeline.beam.pieces import Buckets, Piece, divide, read_all, write_piece
 from data_pipeline.beam.staging import Staging, Tally
+from data_pipeline.common.files import temporary_beside
 from data_pipeline.dataset import dataset, records
 from data_pipeline.dataset.records import Keyed
 from data_pipeline.encoding.values import ValueBins
@@ -50,6 +51,11 @@ class InputPart:
     split: str
     part: int
     parts: int
+
+    @property
+    def name(self) -> str:
+        """Its numbers, for names of files."""
+        return f"{self.file:05d}-{self.part:03d}"
 
 
 @dataclass(frozen=True)
@@ -100,17 +106,17 @@ class Read(Step):
     def process(self, element: tuple[int, Iterable[InputPart]]) -> Iterator[tuple[int, Piece]]:
         """Read some parts."""
         for part in element[1]:
-            yield from self.read(part, f"read-{part.file:05d}-{part.part:03d}")
+            yield from self.read(part)
 
-    def read(self, part: InputPart, name: str) -> list[tuple[int, Piece]]:
+    def read(self, part: InputPart) -> list[tuple[int, Piece]]:
         """Stream one part of a file."""
         share = Share(part.part, part.parts)
-        tally = Tally(
-            self.place.progress / f"{name}.json"
-        )  # starts from zero if the part is read again
+        name = f"read-{part.name}"
+        # Of this part alone, so that it starts from zero if the part is read again.
+        tally = Tally(self.place.progress / f"{name}.json")
         with (
             staging.counting(self.place, name) as counts,
-            rejections(self.place.rejected / f"{name[5:]}.jsonl", counts) as reject,
+            rejections(self.place.rejected / f"{part.name}.jsonl", counts) as reject,
         ):
             entries = reader_of(part.path)(part.path, share)
             entries = self._counted(entries, share, counts, tally)
@@ -170,9 +176,9 @@ class Read(Step):
 def rejections(path: Path, counts: Counter[str]) -> Iterator[Callable[[Rejected], None]]:
     """Counts rejected entries and writes the first MAX_REJECTED_LINES of them to a file, which is
     there whole or not at all."""
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    temporary = temporary_beside(path)
     entries = 0
-    with open(beside, "w", encoding="utf-8") as file:
+    with open(temporary, "w", encoding="utf-8") as file:
 
         def reject(entry: Rejected) -> None:
             nonlocal entries
@@ -183,9 +189,9 @@ def rejections(path: Path, counts: Counter[str]) -> Iterator[Callable[[Rejected]
 
         yield reject
     if entries:
-        os.replace(beside, path)
+        os.replace(temporary, path)
     else:
-        beside.unlink()
+        temporary.unlink()
         path.unlink(missing_ok=True)  # of an attempt before this one
 
 

@@ -9,10 +9,12 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 import chess
 
+from data_pipeline.common.errors import InputError
 from data_pipeline.common.files import BrokenFile, numbered_lines
 from data_pipeline.dataset.records import PositionRecord
 from data_pipeline.encoding.actions import action_of
@@ -208,6 +210,17 @@ def _tag_at(text: bytes, bare: bool) -> re.Match | None:
     return (
         _TAG.match(text) or _UNCLOSED_TAG.match(text) or (_BARE_TAG.match(text) if bare else None)
     )
+
+
+def games_of(paths: Iterable[Path]) -> Iterator[Game]:
+    """The games of PGN files, plain or compressed.
+
+    Raises InputError if a file is missing or cannot be read to its end.
+    """
+    for path in paths:
+        if not path.is_file():
+            raise InputError(f"expected a PGN file at {path}, found none")
+        yield from split_games(numbered_lines(path))
 
 
 def _tag_value(tag: re.Match) -> str:

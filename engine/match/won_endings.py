@@ -4,6 +4,7 @@ result or not."""
 import random
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 from statistics import median
 
 import chess
@@ -44,12 +45,8 @@ def critical_positions(ending: str, count: int, seed: int) -> list[chess.Board]:
     """Random positions in which some moves keep the result with best play and others do not."""
     pieces = pieces_of_ending(ending)
     rng = random.Random(f"critical {seed} {ending}")
-    found: list[chess.Board] = []
-    while len(found) < count:
-        board = random_position(pieces, rng)
-        if len(set(_keeps(board).values())) == 2:
-            found.append(board)
-    return found
+    boards = iter(lambda: random_position(pieces, rng), None)
+    return list(islice((b for b in boards if len(set(_keeps(b).values())) == 2), count))
 
 
 def moves_summary(boards: Sequence[chess.Board], chosen: Sequence[chess.Move]) -> dict:
@@ -67,12 +64,8 @@ def winning_positions(ending: str, count: int, seed: int) -> list[chess.Board]:
     """Positions at all distances to mate that the side to move wins."""
     pieces = pieces_of_ending(ending)
     rng = random.Random(f"winning {seed} {ending}")
-    found: list[chess.Board] = []
-    while len(found) < count:
-        board = spread_position(pieces, rng)
-        if retrograde.value(board) > 0:
-            found.append(board)
-    return found
+    boards = iter(lambda: spread_position(pieces, rng), None)
+    return list(islice((b for b in boards if retrograde.value(b) > 0), count))
 
 
 def progress_summary(boards: Sequence[chess.Board], chosen: Sequence[chess.Move]) -> dict:

@@ -8,10 +8,9 @@ import chess
 import numpy as np
 
 from data_pipeline.common.errors import InputError
-from data_pipeline.common.files import numbered_lines
 from data_pipeline.common.intervals import jackknife_interval
 from data_pipeline.sources.entries import BadEntry
-from data_pipeline.sources.pgn import RESULTS, Game, read_main_line, split_games
+from data_pipeline.sources.pgn import RESULTS, Game, games_of, read_main_line
 from model.evaluation.calibration import BLOCKS, Calibration
 from model.inference.action_values import ActionValues, estimates
 
@@ -63,13 +62,10 @@ def read_outcomes(paths: Sequence[Path], limit: int | None = None) -> Outcomes:
 
 
 def _finished(paths: Sequence[Path]) -> Iterator[tuple[Game, float]]:
-    for path in paths:
-        if not path.is_file():
-            raise InputError(f"expected a PGN file at {path}, found none")
-        for game in split_games(numbered_lines(path)):
-            ended = game.tags.get("Termination", "").lower()
-            if game.result is not None and ended not in NOT_PLAYED_OUT:
-                yield game, RESULTS[game.result]
+    for game in games_of(paths):
+        ended = game.tags.get("Termination", "").lower()
+        if game.result is not None and ended not in NOT_PLAYED_OUT:
+            yield game, RESULTS[game.result]
 
 
 def measure_outcomes(

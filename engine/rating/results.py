@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data_pipeline.common.errors import InputError
-from data_pipeline.common.files import numbered_lines
-from data_pipeline.sources.pgn import RESULTS, Game, split_games
+from data_pipeline.sources.pgn import RESULTS, Game, games_of
 
 NO_RESULT = "without a result"
 SAME_PLAYER = "with one name on both sides"
@@ -37,15 +36,12 @@ def read_results(paths: Sequence[Path]) -> Results:
     Raises InputError if a file cannot be read, or if there is no game to rate.
     """
     results = Results([])
-    for path in paths:
-        if not path.is_file():
-            raise InputError(f"expected a PGN file at {path}, found none")
-        for game in split_games(numbered_lines(path)):
-            result = result_of(game)
-            if isinstance(result, str):
-                results.left_out[result] += 1
-            else:
-                results.games.append(result)
+    for game in games_of(paths):
+        result = result_of(game)
+        if isinstance(result, str):
+            results.left_out[result] += 1
+        else:
+            results.games.append(result)
     if not results.games:
         reasons = ", ".join(f"{count} {reason}" for reason, count in results.left_out.items())
         raise InputError(

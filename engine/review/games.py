@@ -9,9 +9,8 @@ import chess
 import chess.pgn
 
 from data_pipeline.common.errors import InputError
-from data_pipeline.common.files import numbered_lines
 from data_pipeline.sources.entries import BadEntry
-from data_pipeline.sources.pgn import STANDARD, Game, read_main_line, split_games
+from data_pipeline.sources.pgn import STANDARD, Game, games_of, read_main_line, split_games
 
 
 @dataclass(frozen=True)
@@ -64,10 +63,7 @@ def read_files(paths: Iterable[Path], counts: ReadCounts) -> Iterator[PlayedGame
 
     Raises InputError if a file does not exist or is broken.
     """
-    for path in paths:
-        if not path.is_file():
-            raise InputError(f"expected a PGN file at {path}, found none")
-        yield from _read(split_games(numbered_lines(path)), counts)
+    return _read(games_of(paths), counts)
 
 
 def read_text(text: str, counts: ReadCounts) -> list[PlayedGame]:

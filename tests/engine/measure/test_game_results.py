@@ -16,16 +16,6 @@ UNUSED = (
 )
 
 
-@pytest.fixture
-def pgn(tmp_path):
-    def write(*games: str):
-        path = tmp_path / "games.pgn"
-        path.write_text("".join(games))
-        return path
-
-    return write
-
-
 def test_scores_are_of_the_side_to_move(pgn):
     outcomes = read_outcomes([pgn(WON, *UNUSED, DRAWN)])
     assert [board.turn for board in outcomes.boards] == [True, False] * 3 + [True] + [True, False]

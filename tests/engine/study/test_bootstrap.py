@@ -28,16 +28,6 @@ BLACK_WINS = (
 )
 
 
-@pytest.fixture
-def pgn(tmp_path):
-    def write(*games: str):
-        path = tmp_path / "games.pgn"
-        path.write_text("".join(games))
-        return path
-
-    return write
-
-
 def test_finished_games_become_positions_with_the_result_of_their_side_to_move(pgn):
     games = read_games(pgn(MATE, UNFINISHED, BLACK_WINS, DRAW))  # the third has an illegal move
     assert games.last.tolist() == [6] * 7 + [8] * 2
