@@ -17,7 +17,10 @@
 #
 #     PYTHON     a Python with JAX for the device and this project's requirements (default: python3)
 #     WHEELS     a folder of wheels to install first, without a network, for what it lacks
-#     LIMIT      seconds for all of it; training stops in time for the rest (default: none)
+#     LIMIT      seconds for all of it; a training that would run longer is stopped RESERVE seconds
+#                before, without the end of its schedule (default: none)
+#     RESERVE    seconds for what comes after the training (default: 90)
+#     EVALUATE   0: leave no evaluation.json
 #     STATE      0: leave no state.tar, which is several times as large as the network
 #     STATE_IN   the OUT of an earlier run: go on with it
 #     WORK       where the run lies meanwhile (default: a temporary directory); with the same one
@@ -28,7 +31,7 @@ if [ $# -lt 3 ]; then sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit 2; 
 packed=$1 out=$2 minutes=$3
 shift 3
 cd "$(dirname "$0")/.." || exit 1
-python=${PYTHON:-python3} work=${WORK:-$(mktemp -d)} part=16777216 reserve=90
+python=${PYTHON:-python3} work=${WORK:-$(mktemp -d)} part=16777216 reserve=${RESERVE:-90}
 mkdir -p "$out" "$work"
 started=$SECONDS
 export PYTHONUNBUFFERED=1 JAX_COMPILATION_CACHE_DIR=${JAX_COMPILATION_CACHE_DIR:-$work/compiled}
@@ -37,6 +40,10 @@ say() { echo "$((SECONDS - started)) s: $*" | tee -a "$out/progress.txt" >&2; }
 program='import sys; from uci.cli import main; sys.exit(main())'
 argmax() { "$python" -c "$program" "$@"; }
 left() { echo $((${LIMIT:-1000000} - SECONDS + started)); }
+if [ "$(left)" -le "$reserve" ]; then
+  echo "expected a LIMIT of more than $reserve seconds, which are kept for what comes after the training, found $LIMIT" >&2
+  exit 2
+fi
 
 # A file of the run -> OUT, in parts where it is large; each part is there whole or not at all.
 leave() {
@@ -86,6 +93,7 @@ while kill -0 $training 2>/dev/null; do
   now=$(stat -c %Y "$work/run/network.safetensors" 2>/dev/null)
   leave "$work/run/metrics.jsonl"
   leave "$work/train.log"
+  [ $((SECONDS % 20)) -gt 1 ] || say "$(tail -n 1 "$work/train.log")"
   [ "$now" = "$seen" ] || { leave_network; seen=$now; say "$(tail -n 1 "$work/train.log")"; }
   if [ "$(left)" -lt $reserve ]; then
     say "no time is left: the training is stopped"
@@ -108,6 +116,7 @@ if [ "${STATE:-1}" = 1 ]; then
     leave "$work/state.tar"
 fi
 say "network and state are there"
+[ "${EVALUATE:-1}" = 1 ] || exit 0
 timeout $(($(left) - 5)) "$python" -c "$program" evaluate --data "$work/data" \
   --network "$work/run/network.safetensors" --limit 4096 --json \
   >"$work/evaluation.json" 2>>"$work/train.log" && leave "$work/evaluation.json"

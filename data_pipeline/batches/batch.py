@@ -23,9 +23,9 @@ class Batch(NamedTuple):
 
 
 class Batches(Protocol):
-    """An endless stream of batches, with the interface of Grain's dataset iterators."""
+    """An endless stream of batches; see `loader.Stream`."""
 
-    def __next__(self) -> Batch: ...
+    def __next__(self) -> Any: ...
 
     def get_state(self) -> dict[str, Any]:
         """The position in the stream."""
@@ -33,6 +33,10 @@ class Batches(Protocol):
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Continue from a state of `get_state`."""
+        ...
+
+    def close(self) -> None:
+        """End the threads or processes that prepare batches."""
         ...
 
 

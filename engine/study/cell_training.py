@@ -11,14 +11,13 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-import grain
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from data_pipeline.batches.batch import BatchOptions
 from data_pipeline.batches.board_batches import Batch
-from data_pipeline.batches.loader import training_batches
+from data_pipeline.batches.loader import Stream, training_batches
 from engine.study.grid import Cell
 from model.config import OptimizerConfig
 from model.network.architecture import init_params, transformed
@@ -40,7 +39,7 @@ REPORT_STEPS = 10
 class Learning:
     """The batches and the update of a cell; see `model.training.loop.Training`."""
 
-    batches: grain.DatasetIterator[Any]
+    batches: Stream[Any]
     update: jax.stages.Wrapped
     constants: Sequence[Any] = ()
 

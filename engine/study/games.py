@@ -16,7 +16,7 @@ import grain
 import numpy as np
 
 from data_pipeline.batches.board_batches import Inputs, make_batch
-from data_pipeline.batches.loader import read_ahead
+from data_pipeline.batches.loader import Stream
 from data_pipeline.common.errors import InputError
 from data_pipeline.common.files import numbered_lines
 from data_pipeline.dataset.records import encode, make_record
@@ -106,7 +106,7 @@ def make_transitions(games: Games, indices: Sequence[int], plies: int) -> Transi
 
 def training_transitions(
     games: Games, batch_size: int, plies: int, steps: int, seed: int
-) -> grain.DatasetIterator[Transitions]:
+) -> Stream[Transitions]:
     """One batch for each of ``steps`` steps: positions and those ``plies`` later in the same games.
 
     Games are sampled at random, and learned from their ends backwards: the largest distance of a
@@ -123,4 +123,4 @@ def training_transitions(
         return make_transitions(games, (lasts[game] - back).tolist(), plies)
 
     batches = grain.MapDataset.range(steps).seed(seed).random_map(batch)
-    return iter(batches.to_iter_dataset(read_ahead()))
+    return Stream(batches)

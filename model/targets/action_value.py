@@ -18,12 +18,14 @@ from model.targets.value_losses import Array, expectation, value_loss
 
 def board_batches(source: BatchSource) -> Batches:
     """Positions with their moves; ``targets``: [B, M] float32 bin values, 0 for padding."""
-    return training_moves(source.data, source.batch_size, source.seed, source.options)
+    return training_moves(
+        source.data, source.batch_size, source.seed, source.options, processes=source.processes
+    )
 
 
 def sequence_batches(source: BatchSource) -> Batches:
     """Pairs of a position and a move; ``targets``: [B, 1] float32 win probabilities."""
-    return training_pairs(source.data, source.batch_size, source.seed)
+    return training_pairs(source.data, source.batch_size, source.seed, processes=source.processes)
 
 
 def loss(

@@ -26,7 +26,9 @@ def _batches(source: BatchSource, max_moves: int) -> Batches:
     def batch(records):
         return make_choice_batch(records, source.make_inputs, max_moves)
 
-    return training_positions(source.data, has_choice, batch, source.batch_size, source.seed)
+    return training_positions(
+        source.data, has_choice, batch, source.batch_size, source.seed, processes=source.processes
+    )
 
 
 def loss(

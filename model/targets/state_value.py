@@ -22,7 +22,9 @@ def batches(source: BatchSource) -> Batches:
     def batch(records):
         return make_state_batch(records, source.make_inputs)
 
-    return training_positions(source.data, has_value, batch, source.batch_size, source.seed)
+    return training_positions(
+        source.data, has_value, batch, source.batch_size, source.seed, processes=source.processes
+    )
 
 
 def loss(

@@ -26,6 +26,8 @@ class BatchSource:
     batch_size: int
     seed: int
     options: BatchOptions
+    processes: int = 0
+    """Processes that prepare batches; 0: a thread does."""
 
 
 class Outputs(NamedTuple):

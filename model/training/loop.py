@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import grain
 import jax
 import numpy as np
 
@@ -44,6 +43,7 @@ def train(
     resume: bool,
     evaluation: Dataset | None = None,
     start: Network | None = None,
+    processes: int = 0,
 ) -> Network:
     """Train to the end and write ``out/network.safetensors``; returns the averaged network.
 
@@ -51,6 +51,7 @@ def train(
 
     The initial weights are random, or those of ``start`` (see `warm_start`). The network is
     evaluated on the scored moves of ``evaluation``, or of ``data`` by default, if there are any.
+    ``processes`` prepare the batches; 0: a thread does.
     ``metrics.jsonl``, TensorBoard files and ``checkpoints`` are also written to ``out``.
 
     With ``resume``, a run that was stopped or killed continues from its last checkpoint as if it
@@ -62,9 +63,10 @@ def train(
     ArgmaxError if the training diverges.
     """
     _check(config, data)
-    run = Run(config, data, evaluation, start)
+    run = Run(config, data, evaluation, start, processes)
     training = run.training
     with ExitStack() as stack:
+        stack.callback(training.batches.close)
         checkpoints = stack.enter_context(run.checkpoints(out, resume))
         if resume:
             training.restore(checkpoints)
@@ -130,7 +132,7 @@ class Training:
         self,
         update: jax.stages.Wrapped,
         state: TrainState,
-        batches: Batches | grain.DatasetIterator[Any],
+        batches: Batches,
         *,
         steps: int | None = None,
         minutes: float | None = None,
@@ -267,6 +269,7 @@ class Run:
         data: Dataset | Bag,
         evaluation: Dataset | None = None,
         start: Network | None = None,
+        processes: int = 0,
     ) -> None:
         self.config = config
         self.data = data
@@ -275,10 +278,13 @@ class Run:
         length = config.steps or 60 * (config.minutes or 0)
         optimizer = partial(make_optimizer, config.optimizer, length)
         loss_of = network_loss(config.network, config.loss, config.compute_dtype)
+        # On the host, since a GPU would compile each of the many small operations for seconds.
+        with jax.default_device(jax.local_devices(backend="cpu")[0]):
+            state = init_state(first_params(config.network, config.seed, start), optimizer)
         self.training = Training(
             jit_update(make_update(loss_of, optimizer, moving_average(config.optimizer))),
-            init_state(first_params(config.network, config.seed, start), optimizer),
-            _batches(config, data),
+            state,
+            _batches(config, data, processes),
             steps=config.steps,
             minutes=config.minutes,
             wait_every=config.log_every,
@@ -329,7 +335,7 @@ def as_numpy(params: Any) -> Params:
     return jax.tree.map(np.asarray, jax.device_get(params))
 
 
-def _batches(config: TrainConfig, data: Dataset | Bag) -> Batches:
+def _batches(config: TrainConfig, data: Dataset | Bag, processes: int) -> Batches:
     network = config.network
     options = BatchOptions(
         config.max_moves,
@@ -338,5 +344,7 @@ def _batches(config: TrainConfig, data: Dataset | Bag) -> Batches:
         config.mirrored,
         config.focus,
     )
-    source = BatchSource(data, inputs_of(network), config.batch_size, config.seed, options)
+    source = BatchSource(
+        data, inputs_of(network), config.batch_size, config.seed, options, processes
+    )
     return TARGETS[network.target].batches[network.architecture](source)
