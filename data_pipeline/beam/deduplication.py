@@ -17,6 +17,8 @@ from operator import itemgetter
 from data_pipeline.dataset import merging, records
 from data_pipeline.dataset.records import Keyed, PositionRecord
 
+_PRECEDENCE = ("test", "validation", "train")
+
 
 def deduplicate(keyed: Iterable[Keyed]) -> tuple[list[Keyed], int]:
     """One entry a position, by rising hash, and how many entries that left over."""
@@ -30,7 +32,8 @@ def _united(entries: list[Keyed]) -> Keyed:
     if len(entries) == 1:
         return entries[0]
     encoded = {data for _, data, _ in entries}
-    split = max(split for _, _, split in entries)
+    by_hand = {split for _, _, split in entries}
+    split = next((split for split in _PRECEDENCE if split in by_hand), "")
     if len(encoded) == 1:
         return entries[0][0], encoded.pop(), split
     return entries[0][0], records.encode(unite(map(records.decode, sorted(encoded)))), split

@@ -9,7 +9,7 @@ The transforms are in `transforms` and `thinning`; where positions are between t
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -47,6 +47,7 @@ def convert(
     options: DatasetOptions,
     *,
     test_files: Sequence[Path] = (),
+    left_out: Collection[bytes] = (),
     annotation: Annotation | None = None,
     keep_splits: bool = False,
     beam_flags: Sequence[str] = (),
@@ -54,7 +55,8 @@ def convert(
     """Files of positions -> a dataset, scored by an engine if ``annotation`` is given.
 
     Returns the manifest written to ``out``. Positions of ``test_files`` form the test split,
-    whatever their hash, and no other split has them. A dataset's directory stands for all its
+    whatever their hash, and no other split has them. No split has the positions with a hash
+    (`dataset.position_hash`) in ``left_out``. A dataset's directory stands for all its
     shards; its own splits count only with ``keep_splits``. Raises InputError if an input is missing
     or ``out`` holds something already, ArgmaxError if the work fails.
     """
@@ -73,6 +75,7 @@ def convert(
     if test_files:
         options = replace(options, test_share=0.0)
     with staging(out.absolute()) as place:
+        place.left_out.write_bytes(b"".join(sorted(left_out)))
         size = sum(size_of(path) for path, _ in inputs)
         run = Run(place, options, Buckets.of_size(options, size))
         make = partial(_positions, run=run, inputs=inputs, annotation=annotation)
@@ -99,12 +102,15 @@ def play(
     options: DatasetOptions,
     work: SelfPlay,
     beam_flags: Sequence[str] = (),
+    *,
+    left_out: Collection[bytes] = (),
 ) -> dict[str, Any]:
     """A game from each opening (FEN) -> a dataset of all positions played through.
 
     Returns the manifest written to ``out``; raises as `convert` does.
     """
     with staging(out.absolute()) as place:
+        place.left_out.write_bytes(b"".join(sorted(left_out)))
         run = Run(place, options, Buckets.of_size(options, len(openings) * _BYTES_A_GAME))
         make = partial(_played, run=run, openings=openings, work=work)
         counters = _run(make, run, {"to_play": len(openings)}, beam_flags)

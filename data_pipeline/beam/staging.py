@@ -41,6 +41,11 @@ class Staging:
         return self.root / "pieces"
 
     @property
+    def left_out(self) -> Path:
+        """The hashes of positions that no split may have, one after another."""
+        return self.root / "left_out"
+
+    @property
     def rejected(self) -> Path:
         """Rejected entries, in a file per part of the input."""
         return self.root / "rejected"

@@ -196,11 +196,17 @@ def rejections(path: Path, counts: Counter[str]) -> Iterator[Callable[[Rejected]
 
 
 class Deduplicate(Step):
-    """(bucket, its pieces) -> one piece without duplicates and without what cannot be used."""
+    """(bucket, its pieces) -> one piece without duplicates and without what cannot be used or is to
+    be left out."""
 
     def __init__(self, run: Run, annotate: bool) -> None:
         super().__init__(run)
         self.annotate = annotate
+
+    def setup(self) -> None:
+        super().setup()
+        hashes = self.place.left_out.read_bytes()
+        self.left_out = {hashes[i : i + 8] for i in range(0, len(hashes), 8)}
 
     def process(self, element: tuple[int, Iterable[Piece]]) -> Iterator[tuple[int, Piece]]:
         """Settle one bucket."""
@@ -213,6 +219,9 @@ class Deduplicate(Step):
         yield bucket, piece
 
     def _usable(self, keyed: Keyed, counts: Counter[str]) -> bool:
+        if keyed[0] in self.left_out:
+            counts["dropped/left out"] += 1
+            return False
         if self.annotate:
             if any(records.decode(keyed[1]).board.legal_moves):
                 return True

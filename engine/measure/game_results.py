@@ -1,6 +1,7 @@
 """Predicted win probabilities against the results of games: calibration without a teacher."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 from data_pipeline.common.errors import InputError
 from data_pipeline.common.intervals import jackknife_interval
 from data_pipeline.sources.entries import BadEntry
-from data_pipeline.sources.pgn import RESULTS, Game, games_of, read_main_line
+from data_pipeline.sources.pgn import RESULTS, Game, MainLine, games_of, read_main_line
 from model.evaluation.calibration import BLOCKS, Calibration
 from model.inference.action_values import ActionValues, estimates
 
@@ -30,21 +31,25 @@ class Outcomes:
     """[N]: the game's score for the side to move: 1, 0.5 or 0."""
     games: np.ndarray
     """[N]: the game's index."""
+    left_out: Counter[str]
+    """Games that are not used, by reason."""
 
 
 def read_outcomes(paths: Sequence[Path], limit: int | None = None) -> Outcomes:
     """The first ``limit`` positions of finished games, before each move.
 
-    Games that cannot be read, or that ended by a fault or on time, are left out. Raises InputError
-    if no game is left.
+    Games that cannot be read, or that ended by a fault or on time, are left out and counted. Raises
+    InputError if no game is left.
     """
+    left_out: Counter[str] = Counter()
     boards: list[chess.Board] = []
     scores: list[float] = []
     games: list[int] = []
-    for number, (game, result) in enumerate(_finished(paths)):
+    for number, game in enumerate(games_of(paths)):
         try:
-            played = read_main_line(game)
-        except BadEntry:
+            result, played = _outcome(game)
+        except BadEntry as error:
+            left_out[error.args[0]] += 1
             continue
         board = played.start.copy()
         for move in played.moves:
@@ -55,17 +60,22 @@ def read_outcomes(paths: Sequence[Path], limit: int | None = None) -> Outcomes:
         if limit is not None and len(boards) >= limit:
             break
     if not boards:
+        reasons = ", ".join(f"{count} {why}" for why, count in left_out.items()) or "none"
         raise InputError(
-            f"expected games with results in {', '.join(map(str, paths))}, found none to use"
+            f"expected games with results in {', '.join(map(str, paths))}, found none to use "
+            f"(left out: {reasons})"
         )
-    return Outcomes(boards[:limit], np.array(scores[:limit]), np.array(games[:limit]))
+    return Outcomes(boards[:limit], np.array(scores[:limit]), np.array(games[:limit]), left_out)
 
 
-def _finished(paths: Sequence[Path]) -> Iterator[tuple[Game, float]]:
-    for game in games_of(paths):
-        ended = game.tags.get("Termination", "").lower()
-        if game.result is not None and ended not in NOT_PLAYED_OUT:
-            yield game, RESULTS[game.result]
+def _outcome(game: Game) -> tuple[float, MainLine]:
+    """White's score and the moves. Raises BadEntry, with the reason, if they cannot be used."""
+    if game.result is None:
+        raise BadEntry("without a result")
+    ended = game.tags.get("Termination", "").lower()
+    if ended in NOT_PLAYED_OUT:
+        raise BadEntry(ended)
+    return RESULTS[game.result], read_main_line(game)
 
 
 def measure_outcomes(
@@ -95,6 +105,7 @@ def measure_outcomes(
     return {
         "positions": len(predicted),
         "games": len(np.unique(outcomes.games)),
+        "left_out": dict(outcomes.left_out),
         "predicted": float(predicted.mean()),
         "score": float(outcomes.scores.mean()),
         "squared_error": squared,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-DEFAULT_NETWORK = "argmax-6.safetensors"
+DEFAULT_NETWORK = "argmax-7.safetensors"
 
 
 def shipped_network() -> Path:

@@ -12,6 +12,7 @@ import numpy as np
 from data_pipeline.common.intervals import jackknife_interval
 
 BLOCKS = 64
+_UNKNOWN = {"low": 0.0, "high": 1.0}
 
 
 @dataclasses.dataclass
@@ -48,14 +49,16 @@ class Calibration:
 
     def curve(self) -> list[dict[str, float]]:
         """The reliability curve: for each bin with moves, their number and the mean predicted and
-        teacher's win probability, the latter with its 95 % interval."""
+        teacher's win probability, the latter with its 95 % interval: 0 to 1 if all moves of a bin
+        are of one block, since nothing is left without it."""
         points = []
         for sums in self.reliability.swapaxes(0, 1):
             count, predicted, _ = sums.sum(axis=0)
             if count:
                 mean, low, high = jackknife_interval(_teacher_mean, sums)
                 point = {"count": int(count), "predicted": predicted / count, "teacher": mean}
-                points.append(point | {"low": low, "high": high})
+                known = np.isfinite(low) and np.isfinite(high)
+                points.append(point | {"low": low, "high": high} if known else point | _UNKNOWN)
         return points
 
     def error(self) -> tuple[float, float, float]:

@@ -13,8 +13,10 @@ import tyro
 from data_pipeline.beam.options import DatasetOptions, OutputOptions, SelectionOptions
 from uci.commands.data_options import (
     EngineArgs,
+    LeaveOut,
     RunnerArgs,
     engine_config,
+    left_out_hashes,
     quiet_imports,
     report,
 )
@@ -32,6 +34,7 @@ class Args:
     """The dataset directory to make."""
     test: tuple[Path, ...] = ()
     """Files whose positions form the test split, including copies of them in other files."""
+    leave_out: LeaveOut = ()
 
 
 def run(args: Args) -> int:
@@ -48,6 +51,7 @@ def run(args: Args) -> int:
         args.out,
         DatasetOptions(**chosen, teacher=teacher),
         test_files=args.test,
+        left_out=left_out_hashes(args.leave_out),
         annotation=Annotation(engine),
         beam_flags=args.running.flags(threads=True),
     )

@@ -12,7 +12,14 @@ from pathlib import Path
 import tyro
 
 from data_pipeline.beam.options import DatasetOptions
-from uci.commands.data_options import SMALL_INPUT_BYTES, RunnerArgs, quiet_imports, report
+from uci.commands.data_options import (
+    SMALL_INPUT_BYTES,
+    LeaveOut,
+    RunnerArgs,
+    left_out_hashes,
+    quiet_imports,
+    report,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +32,7 @@ class Args:
     """The dataset directory to make."""
     test: tuple[Path, ...] = ()
     """Files whose positions form the test split, including copies of them in other files."""
+    leave_out: LeaveOut = ()
 
 
 def run(args: Args) -> int:
@@ -40,5 +48,12 @@ def run(args: Args) -> int:
     paths = [path for given in (*args.files, *args.test) for path in (given, *given.glob("*.bag"))]
     size = sum(path.stat().st_size for path in paths if path.is_file())
     flags = args.running.flags(threads=False, small=size < SMALL_INPUT_BYTES)
-    manifest = convert(args.files, args.out, options, test_files=args.test, beam_flags=flags)
+    manifest = convert(
+        args.files,
+        args.out,
+        options,
+        test_files=args.test,
+        left_out=left_out_hashes(args.leave_out),
+        beam_flags=flags,
+    )
     return report(args.out, manifest, time.monotonic() - start, args.running.json)

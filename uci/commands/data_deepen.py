@@ -15,8 +15,10 @@ import tyro
 from data_pipeline.beam.options import DatasetOptions, OutputOptions, SelectionOptions
 from uci.commands.data_options import (
     EngineArgs,
+    LeaveOut,
     RunnerArgs,
     engine_config,
+    left_out_hashes,
     quiet_imports,
     report,
 )
@@ -32,6 +34,7 @@ class Args:
     running: tyro.conf.OmitArgPrefixes[RunnerArgs]
     out: Path
     """The dataset directory to make."""
+    leave_out: LeaveOut = ()
 
 
 def run(args: Args) -> int:
@@ -50,6 +53,7 @@ def run(args: Args) -> int:
         args.files,
         args.out,
         DatasetOptions(**chosen, teacher=teacher),
+        left_out=left_out_hashes(args.leave_out),
         annotation=Annotation(engine, keep_scores=True),
         keep_splits=True,
         beam_flags=args.running.flags(threads=True),

@@ -12,6 +12,7 @@ from pathlib import Path
 from data_pipeline.common.plain_text import say
 from data_pipeline.common.ranges import NonNegativeInt, PositiveInt
 from data_pipeline.teachers.endgames import ENDINGS
+from uci.commands.data_options import LeaveOut, left_out_hashes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,9 +25,7 @@ class Args:
     """Number of different positions of each ending."""
     seed: NonNegativeInt = 0
     """The same seed gives the same positions."""
-    leave_out: tuple[Path, ...] = ()
-    """Files of positions to leave out, such as a test split; of Lichess puzzles (.csv) all
-    positions of their solutions."""
+    leave_out: LeaveOut = ()
     json: bool = False
     """Print one JSON object on standard output."""
 
@@ -44,7 +43,7 @@ def run(args: Args) -> int:
         raise InputError(f"expected a file .jsonl or .jsonl.zst for --out, found {args.out}")
     start = time.monotonic()
     pieces = {name: endgames.pieces_of_ending(name) for name in args.endings}
-    left_out = _hashes(args.leave_out)
+    left_out = left_out_hashes(args.leave_out)
     text: list[str] = []
     counts: dict[str, int] = {}
     with progress_bar("positions", len(pieces) * args.positions) as advance:
@@ -66,38 +65,3 @@ def run(args: Args) -> int:
         shown = ", ".join(f"{count:,} {name}" for name, count in counts.items())
         say(f"{args.out}: {shown}; {seconds} s")
     return 0
-
-
-def _hashes(files: tuple[Path, ...]) -> set[bytes]:
-    """Hashes of all positions in files."""
-    from data_pipeline.common.errors import InputError
-    from data_pipeline.dataset.dataset import position_hash
-    from data_pipeline.sources.entries import Rejected, Share
-    from data_pipeline.sources.readers import reader_of
-
-    found = set()
-    for path in files:
-        if not path.is_file():
-            raise InputError(f"expected a file of positions, found none at {path}")
-        if path.name.endswith((".csv", ".csv.zst")):
-            found |= _hashes_of_puzzles(path)
-            continue
-        for entry in reader_of(path)(str(path), Share()):
-            if not isinstance(entry, Rejected):
-                found.add(position_hash(entry.board))
-    return found
-
-
-def _hashes_of_puzzles(path: Path) -> set[bytes]:
-    """Hashes of all positions of each puzzle, from the first to the last."""
-    from data_pipeline.dataset.dataset import position_hash
-    from engine.measure.puzzles import read_puzzles
-
-    found = set()
-    for puzzle in read_puzzles([path])[0]:
-        board = puzzle.board()
-        found.add(position_hash(board))
-        for move in puzzle.moves:
-            board.push(move)
-            found.add(position_hash(board))
-    return found

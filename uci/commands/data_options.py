@@ -17,6 +17,14 @@ from data_pipeline.teachers.options import EngineConfig, Limit, parse_stage
 
 SMALL_INPUT_BYTES = 8 << 20
 
+LeaveOut = Annotated[
+    tuple[Path, ...],
+    tyro.conf.arg(
+        help="Files of positions to leave out, such as a benchmark's; of Lichess puzzles (.csv) "
+        "all positions of their solutions."
+    ),
+]
+
 
 @dataclasses.dataclass(frozen=True)
 class RunnerArgs:
@@ -91,6 +99,40 @@ def engine_config(args: EngineArgs) -> tuple[Any, str]:
     config = EngineConfig(path, limit, options, not args.keep_hash, args.patience, then=then)
     with Stockfish(config) as engine:
         return config, ", then ".join([f"{engine.name}, {limit}", *map(str, then)])
+
+
+def left_out_hashes(files: tuple[Path, ...]) -> set[bytes]:
+    """Hashes of all positions in files. Raises InputError if one is missing."""
+    from data_pipeline.dataset.dataset import position_hash
+    from data_pipeline.sources.entries import Rejected, Share
+    from data_pipeline.sources.readers import reader_of
+
+    found = set()
+    for path in files:
+        if not path.is_file():
+            raise InputError(f"expected a file of positions, found none at {path}")
+        if path.name.endswith((".csv", ".csv.zst")):
+            found |= _hashes_of_puzzles(path)
+            continue
+        for entry in reader_of(path)(str(path), Share()):
+            if not isinstance(entry, Rejected):
+                found.add(position_hash(entry.board))
+    return found
+
+
+def _hashes_of_puzzles(path: Path) -> set[bytes]:
+    """Hashes of all positions of each puzzle, from the first to the last."""
+    from data_pipeline.dataset.dataset import position_hash
+    from engine.measure.puzzles import read_puzzles
+
+    found = set()
+    for puzzle in read_puzzles([path])[0]:
+        board = puzzle.board()
+        found.add(position_hash(board))
+        for move in puzzle.moves:
+            board.push(move)
+            found.add(position_hash(board))
+    return found
 
 
 def quiet_imports() -> None:

@@ -19,8 +19,10 @@ from data_pipeline.common.ranges import NumGames
 from data_pipeline.teachers.options import GameOptions
 from uci.commands.data_options import (
     EngineArgs,
+    LeaveOut,
     RunnerArgs,
     engine_config,
+    left_out_hashes,
     quiet_imports,
     report,
 )
@@ -40,6 +42,7 @@ class Args:
     """Games to play; an opening is drawn for each."""
     network: Path | None = None
     """A network file whose values choose the moves instead of Stockfish's scores."""
+    leave_out: LeaveOut = ()
 
 
 def run(args: Args) -> int:
@@ -62,6 +65,7 @@ def run(args: Args) -> int:
         DatasetOptions(**vars(args.output), teacher=teacher),
         work,
         args.running.flags(threads=True),
+        left_out=left_out_hashes(args.leave_out),
     )
     return report(args.out, manifest, time.monotonic() - start, args.running.json)
 

@@ -170,6 +170,9 @@ def show_games(figures: dict) -> None:
         f"{_with_interval(figures, 'calibration_error')}, squared error "
         f"{_with_interval(figures, 'squared_error')}"
     )
+    if figures["left_out"]:
+        reasons = ", ".join(f"{number} {why}" for why, number in figures["left_out"].items())
+        console.print(f"games left out: {reasons}")
     table = Table("predicted", "positions", "scored", "95 %")
     for point in figures["reliability"]:
         shown = (f"{point['predicted']:.3f}", str(point["count"]), f"{point['score']:.3f}")

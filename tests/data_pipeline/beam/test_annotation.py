@@ -207,6 +207,10 @@ def test_games_are_repeatable_whatever_the_workers(stockfish_path, tmp_path):
     other = SelfPlay(work.engine, replace(GAMES, seed=4))
     play(FENS[:12], tmp_path / "c", DatasetOptions(), other)
     assert everything(tmp_path / "a") != everything(tmp_path / "c")
+    start = {position_hash(chess.Board(FENS[0]))}
+    left = play(FENS[:12], tmp_path / "d", DatasetOptions(), work, left_out=start)
+    assert left["dropped"]["left out"] == 1
+    assert sum(left["counts"].values()) == sum(manifest["counts"].values()) - 1
 
 
 def first_move(boards):

@@ -70,6 +70,13 @@ def test_what_the_winner_lacks_comes_from_the_others():
         assert (record.board.fullmove_number, record.board.halfmove_clock) == (40, 7)
 
 
+def test_the_test_split_comes_before_the_others():
+    for names in itertools.permutations(("test", "train", "validation", "")):
+        assert settled(*(keyed(split=name) for name in names))[1] == "test"
+        held = [name for name in names if name != "test"]
+        assert settled(*(keyed(split=name) for name in held))[1] == "validation"
+
+
 def test_a_split_given_by_hand_stays():
     for order in itertools.permutations([keyed(), keyed(split="test"), keyed()]):
         assert settled(*order)[1] == "test"

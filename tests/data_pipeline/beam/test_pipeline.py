@@ -267,6 +267,43 @@ def test_files_given_to_the_test_split(tmp_path):
     assert not fens(found["test"]) & (fens(found["train"]) | fens(found["validation"]))
 
 
+def test_positions_that_are_left_out_are_in_no_split(tmp_path):
+    boards = [chess.Board(json.loads(line)["fen"] + " 0 1") for line in LINES]
+    test = tmp_path / "test.jsonl"
+    test.write_bytes(b"\n".join(LINES[:60]))
+    left_out = {position_hash(board) for board in boards[50:80]}
+    manifest = convert(
+        [EVALUATIONS],
+        tmp_path / "out",
+        DatasetOptions(),
+        test_files=[test],
+        left_out=left_out | {b"another!"},
+    )
+    assert manifest["counts"]["test"] == 50
+    assert manifest["dropped"] == {"duplicate": 60, "left out": 30}
+    found = set().union(*map(fens, contents(tmp_path / "out").values()))
+    assert found == {board.epd() for board in boards[:50] + boards[80:]}
+
+
+def test_all_positions_of_puzzles_can_be_left_out(tmp_path, capsys):
+    after, reply = chess.Board(), chess.Board()
+    after.push_uci("e2e4")
+    reply.push_uci("e2e4")
+    reply.push_uci("e7e5")
+    (tmp_path / "some.fen").write_text(f"{reply.fen()}\n")
+    (tmp_path / "puzzles.csv").write_text(
+        f"PuzzleId,FEN,Moves,Rating,Themes\na,{chess.STARTING_FEN},e2e4 e7e5 g1f3,1500,opening\n"
+    )
+    (tmp_path / "games.pgn").write_text("1. e4 e5 2. Nf3 { [%eval 0.3] } Nc6 { [%eval 0.3] } *\n")
+    convert = f"data convert {tmp_path}/games.pgn --keep-unscored --json --out {tmp_path}"
+    for files, expected in (("some.fen", 1), ("puzzles.csv", 4)):
+        command = f"{convert}/{expected} --leave-out {tmp_path}/{files}"
+        assert main(command.split()) == 0
+        assert json.loads(capsys.readouterr().out)["dropped"]["left out"] == expected
+    assert main(f"{convert}/none --leave-out {tmp_path}/absent.fen".split()) == 2
+    assert "absent.fen" in capsys.readouterr().err
+
+
 def test_limit_sample_and_balance(tmp_path):
     options = DatasetOptions(max_positions=50, sample=0.7, balance=1.0, bins=4)
     manifest = convert([EVALUATIONS], tmp_path / "out", options)

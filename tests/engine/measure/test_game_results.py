@@ -22,11 +22,15 @@ def test_scores_are_of_the_side_to_move(pgn):
     assert outcomes.scores.tolist() == [1, 0, 1, 0, 1, 0, 1, 0.5, 0.5]
     assert len(set(outcomes.games[:7])) == 1 and len(set(outcomes.games.tolist())) == 2
     assert outcomes.boards[1].fen() == "rnbqkbnr/pppppppp/8/8/4P3/8/PPPP1PPP/RNBQKBNR b KQkq - 0 1"
+    reasons = {"without a result": 1, "time forfeit": 1, "illegal move": 1}
+    assert outcomes.left_out == reasons
+    figures = measure_outcomes(outcomes, ValuesPredictor(lambda board, move: 0.5))
+    assert (figures["games"], figures["left_out"]) == (2, reasons)
     assert len(read_outcomes([pgn(WON, DRAWN)], limit=3).boards) == 3
 
 
 def test_without_a_game_to_use(pgn, tmp_path):
-    with pytest.raises(InputError, match="found none to use"):
+    with pytest.raises(InputError, match=r"none to use .left out: 1 without a result, 1 time"):
         read_outcomes([pgn(*UNUSED)])
     with pytest.raises(InputError, match="PGN file"):
         read_outcomes([tmp_path / "absent.pgn"])

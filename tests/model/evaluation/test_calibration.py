@@ -53,6 +53,15 @@ def test_calibration_error_is_the_planted_bias():
     assert calibration.error()[0] == pytest.approx(0.1)
 
 
+def test_nothing_is_known_from_one_block():
+    calibration = Calibration.empty(bins=2)
+    calibration.add([0.1, 0.2, 0.9], None, [0.0, 1.0, 1.0], None, [3, 3, 3])
+    calibration.add([0.8], None, [0.0], None, [4])
+    lower, upper = calibration.curve()
+    assert (lower["teacher"], lower["low"], lower["high"]) == (0.5, 0.0, 1.0)
+    assert upper["low"] <= upper["teacher"] == 0.5 <= upper["high"]
+
+
 def test_wilson_interval_golden():
     """50 of 100 and 0 of 10: the values of any statistics package."""
     assert wilson_interval(50, 100) == pytest.approx((0.40383, 0.59617), abs=1e-5)

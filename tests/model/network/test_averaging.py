@@ -1,6 +1,7 @@
 """Means of networks."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,7 +31,27 @@ def test_means_are_written(tmp_path):
     module, name = "~", "pieces"
     expected = sum(network.params[module][name] for network in networks) / 3
     np.testing.assert_allclose(mean.params[module][name], expected, rtol=1e-5, atol=1e-7)
+    shares = mean.training.pop("average_shares")
     assert mean.training == {"seed": 0, "averaged_with": [{"seed": 1}, {"seed": 2}]}
+    np.testing.assert_allclose(shares, [1 / 3] * 3)
+
+
+def test_networks_can_have_different_weights(tmp_path):
+    networks = [random_network("tiny", seed) for seed in (0, 1)]
+    paths = [str(tmp_path / f"{number}.safetensors") for number in range(2)]
+    for network, path in zip(networks, paths, strict=True):
+        save_network(network, Path(path))
+    out = tmp_path / "mean.safetensors"
+    command = ["network", "average", *paths, "--weights", "3", "1", "--out", str(out)]
+    assert cli.main(command) == 0
+    mean = load_network(out)
+    assert mean.training["average_shares"] == [0.75, 0.25]
+    for module, arrays in mean.params.items():
+        for name, array in arrays.items():
+            first, second = (network.params[module][name] for network in networks)
+            np.testing.assert_allclose(array, 0.75 * first + 0.25 * second, rtol=1e-5, atol=1e-6)
+    only = average(networks, [0, 2])
+    np.testing.assert_array_equal(only.params["~"]["pieces"], networks[1].params["~"]["pieces"])
 
 
 def test_what_has_no_mean_is_refused():
@@ -42,3 +63,6 @@ def test_what_has_no_mean_is_refused():
         average([network, other])
     with pytest.raises(InputError, match="expected networks of one configuration"):
         average([network, random_network("sequence-tiny")])
+    for weights in ([1.0], [0.0, 0.0], [2.0, -1.0], [float("nan"), 1.0]):
+        with pytest.raises(InputError, match="a weight for each of 2 networks"):
+            average([network, network], weights)

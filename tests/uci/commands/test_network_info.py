@@ -30,7 +30,7 @@ def test_as_text_and_as_json(capsys):
 
 
 def test_the_shipped_network_is_small_enough_to_ship():
-    assert shipped_network().stat().st_size < 10 * 2**20
+    assert shipped_network().stat().st_size <= 16 * 2**20
 
 
 def test_whether_the_file_has_a_checksum(tmp_path, capsys):
