@@ -5,6 +5,9 @@ small, ...), board-9M (architecture board, with about as many parameters as 9M) 
 a mask that lets moves share their board). "The loop" is the reference's way: one sequence at a
 time, for each legal move. A move stands for a position with all its legal moves. Figures are the
 median and the middle 90 %.
+
+With --profile: where the time of a move goes, and how far each stage is from the machine's limit,
+for networks of the architecture board.
 """
 
 import json
@@ -27,12 +30,16 @@ class Args:
         "270M",
     )
     """The networks to time."""
+    profile: bool = False
+    """Time the stages of a move instead (default network: argmax)."""
     json: bool = False
     """Print one JSON object on standard output."""
 
 
 def run(args: Args) -> int:
     """Measure the networks one after another and report."""
+    if args.profile:
+        return run_profile(args)
     import os
 
     from data_pipeline.common.terminal import progress_bar
@@ -48,6 +55,50 @@ def run(args: Args) -> int:
     else:
         show(rows)
     return 0
+
+
+def run_profile(args: Args) -> int:
+    """Report the stages of a move, for each network."""
+    from engine.measure.move_profile import profile_move
+    from uci.protocol.options import Options
+    from uci.protocol.think import report
+
+    def render(analysis, best) -> list[str]:
+        return list(report(analysis, best, None, Options(), 1))
+
+    names = args.networks if args.networks != Args.networks else args.networks[:1]
+    profiles = [asdict(profile_move(name, args.plan, render)) for name in names]
+    if args.json:
+        print(json.dumps({"profiles": profiles}))
+        return 0
+    for profile in profiles:
+        show_profile(profile)
+    return 0
+
+
+def show_profile(profile: dict) -> None:
+    """Print the stages of a move as a table."""
+    from rich.table import Table
+
+    from data_pipeline.common.terminal import report_console
+
+    console = report_console()
+    console.print(
+        f"{profile['network']}: {profile['whole_ms']['count']} positions; products at "
+        f"{_number(profile['product_gflop_per_second'])} GFLOP/s, copies at "
+        f"{_number(profile['copy_gb_per_second'])} GB/s"
+    )
+    table = Table("stage", "ms", "share", "limit, ms", "times the limit")
+    total = sum(stage["ms"]["median"] for stage in profile["stages"])
+    for stage in profile["stages"]:
+        median, limit = stage["ms"]["median"], stage["limit_ms"]
+        of_limit = ("", "") if limit is None else (_number(limit), _number(median / limit))
+        table.add_row(stage["name"], _spread(stage["ms"]), f"{median / total:.1%}", *of_limit)
+    limit = sum(stage["limit_ms"] or 0 for stage in profile["stages"])
+    table.add_section()
+    table.add_row("the sum", _number(total), "", _number(limit), _number(total / limit))
+    table.add_row("a whole move", _spread(profile["whole_ms"]))
+    console.print(table)
 
 
 def show(rows: list[dict]) -> None:
