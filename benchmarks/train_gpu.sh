@@ -17,8 +17,9 @@
 #
 #     PYTHON     a Python with JAX for the device and this project's requirements (default: python3)
 #     WHEELS     a folder of wheels to install first, without a network, for what it lacks
-#     LIMIT      seconds for all of it; a training that would run longer is stopped RESERVE seconds
-#                before, without the end of its schedule (default: none)
+#     LIMIT      seconds for all of it (default: none): a new training gets no more minutes than leave
+#                a minute for its start and RESERVE for the end; one that would still run longer is
+#                stopped, without the end of its schedule
 #     RESERVE    seconds for what comes after the training (default: 90)
 #     EVALUATE   0: leave no evaluation.json
 #     STATE      0: leave no state.tar, which is several times as large as the network
@@ -31,7 +32,7 @@ if [ $# -lt 3 ]; then sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit 2; 
 packed=$1 out=$2 minutes=$3
 shift 3
 cd "$(dirname "$0")/.." || exit 1
-python=${PYTHON:-python3} work=${WORK:-$(mktemp -d)} part=16777216 reserve=${RESERVE:-90}
+python=${PYTHON:-python3} work=${WORK:-$(mktemp -d)} part=16777216 reserve=${RESERVE:-90} start_up=60
 mkdir -p "$out" "$work"
 started=$SECONDS
 export PYTHONUNBUFFERED=1 JAX_COMPILATION_CACHE_DIR=${JAX_COMPILATION_CACHE_DIR:-$work/compiled}
@@ -40,8 +41,8 @@ say() { echo "$((SECONDS - started)) s: $*" | tee -a "$out/progress.txt" >&2; }
 program='import sys; from uci.cli import main; sys.exit(main())'
 argmax() { "$python" -c "$program" "$@"; }
 left() { echo $((${LIMIT:-1000000} - SECONDS + started)); }
-if [ "$(left)" -le "$reserve" ]; then
-  echo "expected a LIMIT of more than $reserve seconds, which are kept for what comes after the training, found $LIMIT" >&2
+if [ "$(left)" -le $((reserve + start_up)) ]; then
+  echo "expected a LIMIT of more than $((reserve + start_up)) seconds, which are kept for the start and the end, found $LIMIT" >&2
   exit 2
 fi
 
@@ -80,7 +81,13 @@ say "JAX $found"
 say "unpacked"
 resume=()
 if [ -n "${STATE_IN:-}" ]; then cat "$STATE_IN"/state.tar* | tar x -C "$work" || exit 1; fi
-if [ -e "$work/run/config.json" ]; then resume=(--resume); fi
+if [ -e "$work/run/config.json" ]; then
+  resume=(--resume)
+else
+  minutes=$(awk -v wanted="$minutes" -v most="$(($(left) - reserve - start_up))" \
+    'BEGIN { print wanted < most / 60 ? wanted : most / 60 }')
+fi
+say "minutes of training: $minutes"
 
 "$python" -c "$program" train --data "$work/data" --out "$work/run" --minutes "$minutes" --preset medium \
   --set network.decoder_layers=3 --set network.bins=128 --set network.mate_range=0.25 \
