@@ -81,6 +81,7 @@ def staging(out: Path) -> Iterator[Staging]:
         ):
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir()
+        place.left_out.write_bytes(b"")
         yield place
         os.replace(place.dataset, out)
         shutil.rmtree(place.root)
