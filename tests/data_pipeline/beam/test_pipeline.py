@@ -292,7 +292,8 @@ def test_all_positions_of_puzzles_can_be_left_out(tmp_path, capsys):
     reply.push_uci("e7e5")
     (tmp_path / "some.fen").write_text(f"{reply.fen()}\n")
     (tmp_path / "puzzles.csv").write_text(
-        f"PuzzleId,FEN,Moves,Rating,Themes\na,{chess.STARTING_FEN},e2e4 e7e5 g1f3 b8c6,1500,opening\n"
+        "PuzzleId,FEN,Moves,Rating,Themes\n"
+        f"a,{chess.STARTING_FEN},e2e4 e7e5 g1f3 b8c6,1500,opening\n"
     )
     (tmp_path / "games.pgn").write_text("1. e4 e5 2. Nf3 Nc6 3. Bb5 a6 *\n")
     convert = f"data convert {tmp_path}/games.pgn --keep-unscored --json --out {tmp_path}"
