@@ -9,7 +9,7 @@ The transforms are in `transforms` and `thinning`; where positions are between t
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -47,7 +47,7 @@ def convert(
     options: DatasetOptions,
     *,
     test_files: Sequence[Path] = (),
-    left_out: Collection[bytes] = (),
+    left_out: Iterable[bytes] = (),
     annotation: Annotation | None = None,
     keep_splits: bool = False,
     beam_flags: Sequence[str] = (),
@@ -74,8 +74,7 @@ def convert(
         raise InputError("expected files of positions, found none")
     if test_files:
         options = replace(options, test_share=0.0)
-    with staging(out.absolute()) as place:
-        place.left_out.write_bytes(b"".join(sorted(left_out)))
+    with staging(out.absolute(), left_out) as place:
         size = sum(size_of(path) for path, _ in inputs)
         run = Run(place, options, Buckets.of_size(options, size))
         make = partial(_positions, run=run, inputs=inputs, annotation=annotation)
@@ -103,14 +102,13 @@ def play(
     work: SelfPlay,
     beam_flags: Sequence[str] = (),
     *,
-    left_out: Collection[bytes] = (),
+    left_out: Iterable[bytes] = (),
 ) -> dict[str, Any]:
     """A game from each opening (FEN) -> a dataset of all positions played through.
 
     Returns the manifest written to ``out``; raises as `convert` does.
     """
-    with staging(out.absolute()) as place:
-        place.left_out.write_bytes(b"".join(sorted(left_out)))
+    with staging(out.absolute(), left_out) as place:
         run = Run(place, options, Buckets.of_size(options, len(openings) * _BYTES_A_GAME))
         make = partial(_played, run=run, openings=openings, work=work)
         counters = _run(make, run, {"to_play": len(openings)}, beam_flags)

@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,8 +62,10 @@ class Staging:
 
 
 @contextmanager
-def staging(out: Path) -> Iterator[Staging]:
+def staging(out: Path, left_out: Iterable[bytes] = ()) -> Iterator[Staging]:
     """An empty place to make ``out`` in, moved to ``out`` if the block ends well.
+
+    ``left_out``: the hashes for `Staging.left_out`.
 
     Raises InputError if ``out`` holds something or another run is making it.
     """
@@ -81,7 +83,7 @@ def staging(out: Path) -> Iterator[Staging]:
         ):
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir()
-        place.left_out.write_bytes(b"")
+        place.left_out.write_bytes(b"".join(sorted(left_out)))
         yield place
         os.replace(place.dataset, out)
         shutil.rmtree(place.root)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import chess
 import haiku as hk
@@ -34,8 +35,12 @@ def _flop(config: NetworkConfig, moves: int) -> float:
     params: dict[str, dict[str, jax.ShapeDtypeStruct]] = {}
     for (module, name), shape in parameter_shapes(config).items():
         params.setdefault(module, {})[name] = jax.ShapeDtypeStruct(shape, jnp.float32)
-    inputs = example_inputs(config, moves)
-    analysis = jax.jit(transformed(config).apply).lower(params, inputs).cost_analysis()
+    return flop_count(jax.jit(transformed(config).apply), params, example_inputs(config, moves))
+
+
+def flop_count(function: jax.stages.Wrapped, *arguments: Any) -> float:
+    """Floating-point operations of a jitted function, by XLA's count before compilation."""
+    analysis = function.lower(*arguments).cost_analysis()
     assert analysis is not None
     return analysis["flops"]
 

@@ -18,14 +18,14 @@ import numpy as np
 from data_pipeline.batches.board_batches import Inputs, make_inputs
 from data_pipeline.common.errors import InputError
 from data_pipeline.encoding.values import ValueBins
-from engine.measure.compute_cost import matmul_rates
+from engine.measure.compute_cost import flop_count, matmul_rates
 from engine.measure.options import Plan
 from engine.measure.speed import Spread, open_network, sample
 from engine.play import rules
 from engine.play.analysis import Analysis
 from engine.play.engine import SearchlessEngine
 from model.config import BoardConfig
-from model.inference.predictor import MOVE_SHAPES, Predictor, distributions
+from model.inference.predictor import MOVE_SHAPES, Predictor, distributions, padded_moves
 from model.network.board_transformer import trunk
 from model.network.network_file import Network, Params
 from model.training.runtime import keep_freed_memory
@@ -96,7 +96,7 @@ def profile_move(name: str, plan: Plan, render: Render) -> MoveProfile:
         )
     rate, copies = max(matmul_rates()), copy_rate()
     timer = _MoveTimer(network, render)
-    for board in {_padded(board.legal_moves.count()): board for board in boards}.values():
+    for board in {padded_moves(board.legal_moves.count()): board for board in boards}.values():
         timer.times(board)  # compiles
     rows: list[dict[str, float]] = []
     began = time.perf_counter()
@@ -172,8 +172,8 @@ class _MoveTimer:
     def limits(self, board: chess.Board, rate: float, copies: float) -> dict[str, float]:
         """Stage -> the least milliseconds by operations or bytes per second."""
         inputs = self._inputs(board, list(board.legal_moves))
-        squares = _flop(self.trunk, self.params, inputs)
-        whole = _flop(jax.jit(self.network_pass), self.params, inputs)
+        squares = flop_count(self.trunk, self.params, inputs)
+        whole = flop_count(jax.jit(self.network_pass), self.params, inputs)
         of_trunk = {
             module: arrays
             for module, arrays in self.network.params.items()
@@ -187,17 +187,9 @@ class _MoveTimer:
         }
 
     def _inputs(self, board: chess.Board, moves: list[chess.Move]) -> Inputs:
-        return make_inputs([board], [moves], _padded(len(moves)), after=self.config.afterstates)
-
-
-def _padded(moves: int) -> int:
-    return next(shape for shape in MOVE_SHAPES if shape >= moves)
-
-
-def _flop(function: jax.stages.Wrapped, params: Params, inputs: Inputs) -> float:
-    analysis = function.lower(params, inputs).cost_analysis()
-    assert analysis is not None
-    return analysis["flops"]
+        return make_inputs(
+            [board], [moves], padded_moves(len(moves)), after=self.config.afterstates
+        )
 
 
 def _bytes(params: Params) -> int:

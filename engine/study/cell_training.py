@@ -26,6 +26,7 @@ from model.targets.value_losses import Array, LossName, value_loss
 from model.training.checkpoints import Checkpoints, resume_or_clear
 from model.training.loop import Training, as_numpy, jit_update
 from model.training.optimizer import MakeOptimizer, Progress, make_optimizer
+from model.training.runtime import on_host
 from model.training.step import Parts, TrainState, init_state, make_update
 
 MAX_MOVES = 64
@@ -52,9 +53,11 @@ def train_cell(
     ``report`` gets the number of steps done. Checkpoints are in ``workdir``, from which a stopped
     cell is resumed as if it had not been stopped; the caller deletes it.
     """
+    with on_host():
+        state = init_state(init_params(cell.network, cell.seed), optimizer_of(cell))
     training = Training(
         learning.update,
-        init_state(init_params(cell.network, cell.seed), optimizer_of(cell)),
+        state,
         learning.batches,
         steps=cell.steps,
         wait_every=REPORT_STEPS,

@@ -53,6 +53,11 @@ def backend() -> Backend:
     return CPU if jax.default_backend() == "cpu" else ACCELERATOR
 
 
+def padded_moves(most: int) -> int:
+    """The number of moves to pad to, for positions with up to ``most`` moves (64 or fewer)."""
+    return next(shape for shape in MOVE_SHAPES if shape >= most)
+
+
 @partial(jax.jit, static_argnames=("config", "dtype"))
 def distributions(
     config: NetworkConfig, dtype: ComputeDtype, params: Params, inputs: Inputs | SequenceInputs
@@ -147,8 +152,7 @@ class Predictor:
     ) -> list[np.ndarray]:
         """One pass for N <= max_positions boards -> N arrays [M, K] or [M], with M padded."""
         positions = 1 << (len(boards) - 1).bit_length()
-        most = max(map(len, moves))
-        padded = next(shape for shape in MOVE_SHAPES if shape >= most)
+        padded = padded_moves(max(map(len, moves)))
         fill = positions - len(boards)
         rows = [*boards, *[boards[0]] * fill], [*moves, *[()] * fill]
         inputs = inputs_of(self.network.config)(*rows, padded)

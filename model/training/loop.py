@@ -27,7 +27,7 @@ from model.training.checkpoints import Checkpoints, Position, all_finite
 from model.training.losses import network_loss
 from model.training.optimizer import make_optimizer
 from model.training.run_log import Counts, RunLog
-from model.training.runtime import shardings
+from model.training.runtime import on_host, shardings
 from model.training.step import Parts, TrainState, init_state, make_update, moving_average
 from model.training.warm_start import first_params
 
@@ -278,8 +278,7 @@ class Run:
         length = config.steps or 60 * (config.minutes or 0)
         optimizer = partial(make_optimizer, config.optimizer, length)
         loss_of = network_loss(config.network, config.loss, config.compute_dtype)
-        # On the host, since a GPU would compile each of the many small operations for seconds.
-        with jax.default_device(jax.local_devices(backend="cpu")[0]):
+        with on_host():
             state = init_state(first_params(config.network, config.seed, start), optimizer)
         self.training = Training(
             jit_update(make_update(loss_of, optimizer, moving_average(config.optimizer))),

@@ -3,9 +3,12 @@
 import ctypes
 import ctypes.util
 import os
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from jax.sharding import NamedSharding
 
 # Parameters of glibc's mallopt(3).
@@ -44,6 +47,17 @@ def share_batches(batch_size: int, cpu_devices: int | None = None) -> None:
     jax.config.update(
         "jax_num_cpu_devices", cpu_devices or (cores if batch_size % cores == 0 else 1)
     )
+
+
+def on_host() -> "AbstractContextManager[object]":
+    """Compute on the CPU inside a ``with``, where JAX has it: a GPU would need a second to compile
+    each of the many small operations that make initial parameters and states."""
+    import jax
+
+    try:
+        return jax.default_device(jax.local_devices(backend="cpu")[0])
+    except RuntimeError:  # JAX_PLATFORMS leaves out the CPU
+        return nullcontext()
 
 
 def shardings() -> "tuple[NamedSharding, NamedSharding]":

@@ -57,9 +57,9 @@ def first_params(config: NetworkConfig, seed: int, start: Network | None) -> Par
     if start is None:
         return init_params(config, seed)
     _check(config, start.config)
+    if config == start.config:
+        return {module: {n: a.copy() for n, a in of.items()} for module, of in start.params.items()}
     learned = _rebinned(start, ValueBins(config.bins, config.mate_range))
-    if learned is start.params and config == start.config:
-        return learned
     params = init_params(config, seed)
     # RMSNorm divides by the root of a token's mean square, which the new zeros make smaller.
     norms = np.float32((start.config.width / config.width) ** 0.5)

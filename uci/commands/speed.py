@@ -17,21 +17,17 @@ import tyro
 
 from engine.measure.options import Plan
 
+NETWORKS = ("argmax", "board-9M", "9M", "9M-causal", "136M", "270M")
+
 
 @dataclass(frozen=True)
 class Args:
     plan: tyro.conf.OmitArgPrefixes[Plan]
-    networks: tyro.conf.Positional[tuple[str, ...]] = (
-        "argmax",
-        "board-9M",
-        "9M",
-        "9M-causal",
-        "136M",
-        "270M",
-    )
-    """The networks to time."""
+    networks: tyro.conf.Positional[tuple[str, ...]] = ()
+    """The networks to time (default: argmax board-9M 9M 9M-causal 136M 270M; with --profile:
+    argmax)."""
     profile: bool = False
-    """Time the stages of a move instead (default network: argmax)."""
+    """Time the stages of a move instead."""
     json: bool = False
     """Print one JSON object on standard output."""
 
@@ -46,8 +42,9 @@ def run(args: Args) -> int:
     from engine.measure.speed import measure_apart
 
     rows = []
-    with progress_bar("networks", len(args.networks)) as advance:
-        for name in args.networks:
+    names = args.networks or NETWORKS
+    with progress_bar("networks", len(names)) as advance:
+        for name in names:
             rows.append(asdict(measure_apart(name, args.plan)))
             advance(len(rows))
     if args.json:
@@ -66,7 +63,7 @@ def run_profile(args: Args) -> int:
     def render(analysis, best) -> list[str]:
         return list(report(analysis, best, None, Options(), 1))
 
-    names = args.networks if args.networks != Args.networks else args.networks[:1]
+    names = args.networks or NETWORKS[:1]
     profiles = [asdict(profile_move(name, args.plan, render)) for name in names]
     if args.json:
         print(json.dumps({"profiles": profiles}))

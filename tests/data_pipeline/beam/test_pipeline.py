@@ -286,8 +286,7 @@ def test_positions_that_are_left_out_are_in_no_split(tmp_path):
 
 
 def test_all_positions_of_puzzles_can_be_left_out(tmp_path, capsys):
-    after, reply = chess.Board(), chess.Board()
-    after.push_uci("e2e4")
+    reply = chess.Board()
     reply.push_uci("e2e4")
     reply.push_uci("e7e5")
     (tmp_path / "some.fen").write_text(f"{reply.fen()}\n")

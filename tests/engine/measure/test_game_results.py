@@ -30,7 +30,7 @@ def test_scores_are_of_the_side_to_move(pgn):
 
 
 def test_without_a_game_to_use(pgn, tmp_path):
-    with pytest.raises(InputError, match=r"none to use .left out: 1 without a result, 1 time"):
+    with pytest.raises(InputError, match=r"found none to use .left out: 1 without a result, 1"):
         read_outcomes([pgn(*UNUSED)])
     with pytest.raises(InputError, match="PGN file"):
         read_outcomes([tmp_path / "absent.pgn"])
