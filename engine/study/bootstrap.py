@@ -9,7 +9,7 @@ between the players of these games.
 Training goes through the games from their ends backwards (`training_transitions`), since each
 update of the target network carries results back only by these plies. With one ply this is TD(0)
 with a target network (Mnih et al. 2015), with more plies n-step TD, up to learning from results
-alone. For C51 the target is the target network's whole distribution.
+alone. For C51 the target is the target network's whole distribution (`Cell.target` for others).
 """
 
 from dataclasses import replace
@@ -23,10 +23,10 @@ from engine.study.cell_training import Learning, optimizer_of
 from engine.study.games import Games, Transitions, training_transitions
 from engine.study.grid import Cell
 from model.network.architecture import transformed
-from model.targets.value_losses import Array, LossName, bellman_target, cross_entropy, value_loss
+from model.targets.value_losses import Array, cross_entropy, value_loss
 from model.training.loop import jit_update
 from model.training.optimizer import Progress
-from model.training.step import Parts, TrainState, make_update
+from model.training.step import Average, Parts, TrainState, make_update
 
 RENEWAL_STEPS = 10
 """Steps between updates of the target network."""
@@ -49,16 +49,10 @@ def _bootstrapped_update(cell: Cell) -> jax.stages.Wrapped:
         now = apply(params, transitions.now).moves[:, 0]
         later = jax.lax.stop_gradient(apply(target_params, transitions.later).moves[:, 0])
         ended = jnp.asarray(transitions.ended)
-        losses = bootstrapped(
-            cell.loss, cell.sigma_bins, now, later, ended, transitions.results, cell.plies
-        )
+        losses = bootstrapped(cell, now, later, ended, transitions.results)
         return losses.mean(), {"loss": losses.mean(), "action_values": jnp.asarray(len(losses))}
 
-    def renewed(target_params: Any, params: Any, step: jax.Array) -> Any:
-        now = (step + 1) % RENEWAL_STEPS == 0
-        return jax.tree.map(lambda old, new: jnp.where(now, new, old), target_params, params)
-
-    update = make_update(loss_of, optimizer_of(cell), renewed)
+    update = make_update(loss_of, optimizer_of(cell), follow_target(cell.target_network))
 
     def with_target_network(state: TrainState, batch: Transitions, progress: Progress):
         return update(state, (batch, state.average), progress)
@@ -66,26 +60,31 @@ def _bootstrapped_update(cell: Cell) -> jax.stages.Wrapped:
     return jit_update(with_target_network)
 
 
-def bootstrapped(
-    loss: LossName,
-    sigma_bins: float,
-    now: Array,
-    later: Array,
-    ended: Array,
-    results: Array,
-    plies: int,
-) -> jax.Array:
-    """Outputs [B, K] now, and of the target network ``plies`` later -> losses [B].
+def follow_target(target_network: str) -> Average:
+    """How the target network follows the network: see `Cell.target_network`."""
+
+    def followed(target_params: Any, params: Any, step: jax.Array) -> Any:
+        if target_network == "average":
+            share = 2 / (RENEWAL_STEPS + 1)  # its mean delay is (RENEWAL_STEPS - 1) / 2 steps, too
+        else:
+            share = jnp.where((step + 1) % RENEWAL_STEPS == 0, 1.0, 0.0)
+        return jax.tree.map(lambda old, new: old * (1 - share) + new * share, target_params, params)
+
+    return followed
+
+
+def bootstrapped(cell: Cell, now: Array, later: Array, ended: Array, results: Array) -> jax.Array:
+    """Outputs [B, K] now, and of the target network ``cell.plies`` later -> losses [B].
 
     ended: [B] bool; results: [B], for the side to move now. After an odd number of plies the other
-    side is to move, so its value v is 1 - v for us.
+    side is to move, so its value v is 1 - v for us, and its distribution is reversed.
     """
-    odd = plies % 2
-    if loss == "c51":
-        rewards = jnp.where(ended, results, 1.0 * odd)
-        discounts = jnp.where(ended, 0.0, -1.0 if odd else 1.0)
-        return cross_entropy(now, bellman_target(jax.nn.softmax(later), rewards, discounts))
-    by_value = value_loss(loss, sigma_bins)
+    odd = cell.plies % 2
+    by_value = value_loss(cell.loss, cell.sigma_bins)
+    if (cell.loss == "c51") == (cell.target == "own"):
+        distributions = jax.nn.softmax(later[:, ::-1] if odd else later)
+        at_the_end = by_value.loss(now, results)
+        return jnp.where(ended, at_the_end, cross_entropy(now, distributions))
     value = by_value.predict(later)
     targets = jnp.where(ended, results, 1.0 - value if odd else value)
     return by_value.loss(now, jnp.clip(targets, 0.0, 1.0))

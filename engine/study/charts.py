@@ -35,6 +35,8 @@ FACTORS = {
     "sigma_bins": "sigma / bin width",
     "learning_rate": "learning rate / usual",
     "plies": "plies to the next value (1000: to the result)",
+    "target": "target: the loss's own kind, or the other",
+    "target_network": "target network",
 }
 LOGARITHMIC = ("size", "bins", "sigma_bins", "learning_rate", "plies")
 # Distinct for most colour-blind eyes (Okabe and Ito 2008).

@@ -78,9 +78,12 @@ def claims(base: Cell, table: Table, seeds: int) -> list[Claim]:
         label = f"hl-gauss against {worse}, {factor} {high} minus that at {low}"
         return Contrast(label, ends + negated)
 
-    def within(loss: LossName, factor: str, worse, better) -> Contrast:
-        label = f"{loss}, {factor} {better} against {worse}"
-        return against(label, cell(loss, **{factor: worse}), cell(loss, **{factor: better}))
+    def within(loss: LossName, factor: str, worse, better, **changes) -> Contrast:
+        at = "".join(f", {name} {value}" for name, value in changes.items())
+        label = f"{loss}{at}, {factor} {better} against {worse}"
+        return against(
+            label, *(cell(loss, **changes, **{factor: value}) for value in (worse, better))
+        )
 
     def at_best_rates(loss: LossName) -> tuple[Contrast, ...]:
         ours, theirs = (best_rate(name, base, table, seeds) for name in ("hl-gauss", loss))
@@ -144,6 +147,31 @@ def claims(base: Cell, table: Table, seeds: int) -> list[Claim]:
                 less("squared-error", "c51", plies=1),
                 less("squared-error", "c51", plies=2),
                 grows("squared-error", "plies", TO_THE_END, 1),
+            ),
+        ),
+        Claim(
+            "From moving targets, whole distributions teach better than their means",
+            "moving-targets",
+            (
+                within("two-hot", "target", "own", "other", plies=1),
+                within("hl-gauss", "target", "own", "other", plies=1),
+                within("c51", "target", "other", "own", plies=1),
+            ),
+        ),
+        Claim(
+            "From moving targets, HL-Gauss learns better with a narrower Gaussian",
+            "moving-targets",
+            tuple(
+                within("hl-gauss", "sigma_bins", wide, narrow, plies=1)
+                for wide, narrow in ((0.75, 0.25), (2.0, 0.75))
+            ),
+        ),
+        Claim(
+            "Targets from an averaged network teach better than those from a copy",
+            "moving-targets",
+            tuple(
+                within(loss, "target_network", "copy", "average", plies=1)
+                for loss in ("squared-error", "hl-gauss")
             ),
         ),
     ]

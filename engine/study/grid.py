@@ -41,10 +41,22 @@ class Cell:
     plies: int = 0
     """The target is the network's own value this many plies later, or the result if the game is
     over by then; 0: the target is a teacher's value."""
+    target: str = "own"
+    """With plies, the kind of target: C51's own is the target network's whole distribution, that of
+    the other losses its expected value; "other": the other one."""
+    target_network: str = "copy"
+    """With plies, how the target network follows: as a "copy" every few steps, or as the moving
+    "average" with the same mean delay."""
     seed: int = 0
     """Seed of the initial weights, the order of the data and the noise."""
     steps: int = 1600
     batch_size: int = 128
+
+    def __post_init__(self) -> None:
+        if self.target == "other" and self.loss in ("squared-error", "softmax-squared-error"):
+            raise ValueError(
+                f"expected a classification loss with other targets, found {self.loss}"
+            )
 
     @property
     def network(self) -> BoardConfig:
@@ -69,14 +81,16 @@ class Sweep:
     factor: str
     values: tuple
     losses: tuple[LossName, ...]
+    plies: int = 0
+    """That of all its cells, unless it is the factor."""
+
+    def cell(self, base: Cell, loss: LossName, value) -> Cell:
+        """The cell of a loss at a value, with the seed and all other settings of ``base``."""
+        return replace(base, **{"loss": loss, "plies": self.plies, self.factor: value})
 
     def cells(self, base: Cell) -> list[Cell]:
         """The cells of the sweep, with the seed and all other settings of ``base``."""
-        return [
-            replace(base, loss=loss, **{self.factor: value})
-            for value in self.values
-            for loss in self.losses
-        ]
+        return [self.cell(base, loss, value) for value in self.values for loss in self.losses]
 
 
 TO_THE_END = 1000
@@ -106,11 +120,16 @@ STUDIES: dict[str, tuple[Sweep, ...]] = {
     "bootstrap": (
         Sweep("plies", (1, 2, TO_THE_END), ("squared-error", "two-hot", "hl-gauss", "c51")),
     ),
+    "moving-targets": (
+        Sweep("target", ("own", "other"), ("two-hot", "hl-gauss", "c51"), plies=1),
+        Sweep("sigma_bins", (0.25, 0.75, 2.0), ("hl-gauss",), plies=1),
+        Sweep("target_network", ("copy", "average"), ("squared-error", "hl-gauss"), plies=1),
+    ),
 }
 """losses: with default settings. noise: noisy targets. bins: their number, and the width of the
 Gaussian. scale: parameters. rates: whether a loss only needs another learning rate. bootstrap: no
 teacher, see `engine.study.bootstrap`; with `TO_THE_END` plies, targets are the results and
-fixed."""
+fixed. moving-targets: why HL-Gauss is behind there."""
 
 STUDIES["representation"] = STUDIES["losses"]  # probes their networks: `engine.study.probes`
 

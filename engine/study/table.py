@@ -172,6 +172,5 @@ def _point(
 
 
 def _by_seed(sweep: Sweep, base: Cell, seeds: int, table: Table, loss: str, value) -> dict:
-    changes = {"loss": loss, sweep.factor: value}
-    cells = {seed: replace(base, seed=seed, **changes) for seed in range(seeds)}
+    cells = {seed: sweep.cell(replace(base, seed=seed), loss, value) for seed in range(seeds)}
     return {seed: table[cell] for seed, cell in cells.items() if cell in table}

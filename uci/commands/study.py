@@ -2,9 +2,9 @@
 
 losses: six losses with default settings. noise: noisy and flipped targets. bins: 8 to 256 bins, and
 sigma. scale: 0.1 M to 4 M parameters. rates: the learning rate. bootstrap: without a teacher, from
-games and the network's own values. representation: linear probes of the trunks of `losses`. All
-studies share the cells in --out; a study that was stopped resumes its current cell. Without --data
-it only shows what is done.
+games and the network's own values. moving-targets: kinds of targets there. representation: linear
+probes of the trunks of `losses`. All studies share the cells in --out; a study that was stopped
+resumes its current cell. Without --data it only shows what is done.
 """
 
 import json
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Args:
     name: tyro.conf.Positional[str]
-    """losses, noise, bins, scale, rates, bootstrap or representation."""
+    """losses, noise, bins, scale, rates, bootstrap, moving-targets or representation."""
     out: Path
     """The directory of the table (cells.csv), the charts and the networks."""
     data: Path | None = None
     """The dataset directory; without it, nothing is trained."""
     games: Path | None = None
-    """For bootstrap: a PGN file of finished games, such as those of 'argmax match'."""
+    """For bootstrap and moving-targets: a PGN file of finished games, for example of a match."""
     steps: PositiveInt = 1600
     """Training steps of each cell."""
     batch_size: PositiveInt = 128

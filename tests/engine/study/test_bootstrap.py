@@ -2,6 +2,7 @@
 
 import chess
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -11,14 +12,14 @@ from data_pipeline.encoding.actions import move_of
 from engine.study import bootstrap, cell_training
 from engine.study import games as study_games
 from engine.study import grid as study
-from engine.study.bootstrap import bootstrapped, from_games
+from engine.study.bootstrap import bootstrapped, follow_target, from_games
 from engine.study.cell_training import train_cell
 from engine.study.games import make_transitions, read_games
 from engine.study.grid import Cell
 from model.config import preset
 from model.network.architecture import transformed
 from model.network.network_file import Network
-from model.targets.value_losses import LOSSES, atoms, cross_entropy, two_atoms, value_loss
+from model.targets.value_losses import LOSSES, atoms, bin_centres, cross_entropy, value_loss
 
 MATE = '[Result "1-0"]\n\n1. e4 e5 2. Bc4 Nc6 3. Qh5 Nf6 4. Qxf7# 1-0\n\n'
 DRAW = '[Result "1/2-1/2"]\n\n1. d4 d5 1/2-1/2\n\n'
@@ -58,19 +59,25 @@ def test_transitions_stay_within_their_game(pgn, plies):
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("plies", [1, 2])
-def test_targets(loss, plies):
+@pytest.mark.parametrize("target", ["own", "other"])
+def test_targets(loss, plies, target):
     """Once over, the result; else the later value, the other side's after one ply."""
+    if target == "other" and "squared-error" in loss:
+        with pytest.raises(ValueError, match="classification"):
+            Cell(loss=loss, target=target)
+        return
     rng = np.random.default_rng(0)
     now, later = rng.normal(size=(2, 4, 16))
     ended, results = np.array([True, True, False, False]), np.array([1.0, 0.5, 1.0, 0.0])
-    found = bootstrapped(loss, 0.75, now, later, ended, results, plies)
+    cell = Cell(loss=loss, plies=plies, target=target)
+    found = bootstrapped(cell, now, later, ended, results)
     by_value = value_loss(loss)
-    if loss == "c51":
+    if (loss == "c51") == (target == "own"):
         distributions = jax.nn.softmax(later)
         turned = distributions[:, ::-1] if plies == 1 else distributions
-        labels = np.where(ended[:, None], two_atoms(results, 16), turned)
-        expected = cross_entropy(now, labels)
-        value = turned @ atoms(16)
+        at_the_end = by_value.loss(now, results)
+        expected = np.where(ended, at_the_end, cross_entropy(now, turned))
+        value = turned @ (atoms(16) if loss == "c51" else bin_centres(16))
         np.testing.assert_allclose(value, abs(plies % 2 - by_value.predict(later)), atol=1e-6)
     else:
         value = by_value.predict(later)
@@ -95,6 +102,19 @@ def test_the_result_spreads_to_the_start_of_the_game(loss, pgn, tmp_path, monkey
     # At the start nobody knows which game it will be; from the first move on they are apart.
     np.testing.assert_allclose(values[1:7], games.results[1:7], atol=0.2)
     np.testing.assert_allclose(values[8], 0.5, atol=0.2)
+
+
+def test_a_target_network_is_a_copy_or_an_average():
+    """Of the same mean delay: in both, a change of the network arrives whole in the end."""
+    found = {}
+    for kind in ("copy", "average"):
+        follow = follow_target(kind)
+        target, lag = 0.0, []
+        for step in range(200):
+            target = float(follow(jnp.float32(target), jnp.float32(step + 1), jnp.int32(step)))
+            lag.append(step + 1 - target)
+        found[kind] = np.mean(lag[100:])
+    assert found["copy"] == found["average"] == pytest.approx((bootstrap.RENEWAL_STEPS - 1) / 2)
 
 
 def test_a_cell_that_was_stopped_goes_on_with_its_target_network(pgn, tmp_path, monkeypatch):
