@@ -2,6 +2,8 @@
 
     python benchmarks/training_cost.py --data DATASET     positions/s that one core prepares
     python benchmarks/training_cost.py --compile          memory traffic too, after compilation here
+    python benchmarks/training_cost.py --profile --preset small --set --batch-size 256 \\
+        --compute-dtype float32                           where the time of a step goes, on this CPU
 
 The network is that of `argmax train --preset medium` with three decoder layers, unless --set says
 otherwise. FLOPs are counted before compilation, so they are the same for any machine. Bytes are
@@ -13,14 +15,18 @@ import time
 from functools import partial
 from pathlib import Path
 
+import haiku as hk
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from data_pipeline.batches.batch import Batch, BatchOptions
 from data_pipeline.batches.board_batches import empty_inputs
 from data_pipeline.batches.loader import training_batches
 from data_pipeline.dataset.dataset import Dataset
+from engine.measure.compute_cost import matmul_rates
 from model.config import RECIPES, BoardConfig, Setup, TrainConfig, preset
+from model.network.board_transformer import trunk
 from model.overrides import override
 from model.training.losses import network_loss
 from model.training.optimizer import make_optimizer
@@ -30,6 +36,8 @@ from model.training.warm_start import first_params
 SETTINGS = ("network.decoder_layers=3", "network.bins=128", "network.mate_range=0.25")
 TARGET = 40_000
 SECONDS = 5.0
+PROFILED = 12
+"""Repetitions of each part; their medians are reported."""
 
 
 def main() -> None:
@@ -37,10 +45,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="a dataset, for the loader's rate")
     parser.add_argument("--preset", default="medium")
-    parser.add_argument("--set", nargs="+", default=SETTINGS)
+    parser.add_argument("--set", nargs="*", default=SETTINGS)
     parser.add_argument("--batch-size", type=int, default=1024)
     parser.add_argument("--compute-dtype", default="bfloat16")
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--profile", action="store_true")
     args = parser.parse_args()
     recipe = RECIPES["argmax"]
     shape = Setup(preset(args.preset).network, recipe.loss, recipe.optimizer)
@@ -57,6 +66,8 @@ def main() -> None:
     if args.data:
         show_loader(args.data, config)
     show_step(config, args.compile)
+    if args.profile:
+        show_profile(config)
 
 
 def show_loader(data: Path, config: TrainConfig) -> None:
@@ -74,8 +85,8 @@ def show_loader(data: Path, config: TrainConfig) -> None:
     print(f"loader: {rate:,.0f} positions/s of a core")
 
 
-def show_step(config: TrainConfig, compiled: bool) -> None:
-    """FLOPs, and with ``compiled`` bytes, of one step."""
+def parts_of(config: TrainConfig):
+    """The parameters, a batch without content, the loss, the optimizer and the update."""
     assert isinstance(config.network, BoardConfig)
     size = config.batch_size
     inputs = empty_inputs(size, config.max_moves, after=config.network.afterstates)
@@ -83,7 +94,53 @@ def show_step(config: TrainConfig, compiled: bool) -> None:
     optimizer = partial(make_optimizer, config.optimizer, 1)
     loss_of = network_loss(config.network, config.loss, config.compute_dtype)
     update = make_update(loss_of, optimizer, moving_average(config.optimizer))
-    params = first_params(config.network, 0, None)
+    return first_params(config.network, 0, None), batch, loss_of, optimizer, update
+
+
+def show_profile(config: TrainConfig) -> None:
+    """Seconds of the parts of a step, and how many times its limit by FLOPs each one takes."""
+    assert isinstance(config.network, BoardConfig)
+    params, batch, loss_of, optimizer, update = parts_of(config)
+    state = init_state(params, optimizer)
+    dtype = jnp.dtype("bfloat16" if config.compute_dtype == "bfloat16" else "float32")
+    squares = hk.without_apply_rng(hk.transform(partial(trunk, config.network, dtype=dtype)))
+    gradient = jax.value_and_grad(lambda p, b: loss_of(p, b)[0])
+    progress = np.zeros((), np.float32)
+    programs = {
+        "forward: the squares": (squares.apply, params, batch.inputs),
+        "forward: all": (loss_of, params, batch),
+        "forward and backward": (gradient, params, batch),
+        "a whole step": (update, state, batch, progress),
+    }
+    rate = max(matmul_rates())
+    print(f"products of large matrices: {rate / 1e9:.0f} GFLOP/s")
+    compiled = {}
+    for name, (function, *arguments) in programs.items():
+        lowered = jax.jit(function).lower(*arguments)
+        compiled[name] = lowered.compile(), of(lowered, "flops"), arguments
+    seconds: dict[str, list[float]] = {name: [] for name in compiled}
+    for _ in range(PROFILED):
+        for name, (program, _, arguments) in compiled.items():
+            start = time.perf_counter()
+            jax.block_until_ready(program(*arguments))
+            seconds[name].append(time.perf_counter() - start)
+    before_s, before_flops = 0.0, 0.0
+    for name, (_, flops, _) in compiled.items():
+        took = float(np.median(seconds[name]))
+        added_s, added_flops = took - before_s, flops - before_flops
+        print(
+            f"{name}: {took:.3f} s, {took / (flops / rate):.2f} times its limit; "
+            f"{added_s:.3f} s more than the line above, {added_s / (added_flops / rate):.2f} times "
+            "the limit of that"
+        )
+        before_s, before_flops = took, flops
+    print(f"{config.batch_size / before_s:.0f} positions/s without the loader")
+
+
+def show_step(config: TrainConfig, compiled: bool) -> None:
+    """FLOPs, and with ``compiled`` bytes, of one step."""
+    size = config.batch_size
+    params, batch, _, optimizer, update = parts_of(config)
     count = sum(array.size for array in jax.tree.leaves(params))
     state = jax.eval_shape(lambda: init_state(params, optimizer))
     state_bytes = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))

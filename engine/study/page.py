@@ -8,7 +8,7 @@ studies.
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from data_pipeline.common.errors import InputError
 from engine.study.charts import PANELS, PROBED
@@ -29,14 +29,14 @@ PLACES = ("in play", "in values")
 MARKS = re.compile(r"<!-- ([a-z-]+) -->\n.*?<!-- /\1 -->", re.DOTALL)
 
 
-def fill(page: str, table: Table, probes: Table, base: Cell, seeds: int) -> str:
-    """The page with the text between all markers replaced."""
+def fill(page: str, text_of: Callable[[str], str]) -> str:
+    """The page with the text between all markers replaced by that for the markers' name."""
     if not MARKS.search(page):
         raise InputError("expected a page with marks such as <!-- claims -->, found none")
 
     def block(found: re.Match) -> str:
         name = found[1]
-        return f"<!-- {name} -->\n\n{text_of(name, table, probes, base, seeds)}\n<!-- /{name} -->"
+        return f"<!-- {name} -->\n\n{text_of(name)}\n<!-- /{name} -->"
 
     return MARKS.sub(block, page)
 

@@ -171,6 +171,8 @@ def _point(
     return Point(loss, value, len(rows), first.get("parameters") or math.nan, figures, differences)
 
 
-def _by_seed(sweep: Sweep, base: Cell, seeds: int, table: Table, loss: str, value) -> dict:
+def _by_seed(
+    sweep: Sweep, base: Cell, seeds: int, table: Table, loss: LossName, value
+) -> dict[int, Figures]:
     cells = {seed: sweep.cell(replace(base, seed=seed), loss, value) for seed in range(seeds)}
     return {seed: table[cell] for seed, cell in cells.items() if cell in table}

@@ -116,11 +116,14 @@ def test_probes_stand_beside_untrained_trunks():
 
 
 def test_only_what_is_between_marks_changes():
+    def empty(name: str) -> str:
+        return text_of(name, {}, {}, BASE, SEEDS)
+
     page = "# Title\n<!-- losses -->\nold\n<!-- /losses -->\nprose <!-- a note -->\n"
-    once = fill(page, {}, {}, BASE, SEEDS)
+    once = fill(page, empty)
     assert "old" not in once and "Not yet run" in once
     assert once.startswith("# Title\n<!-- losses -->\n")
     assert once.endswith("<!-- /losses -->\nprose <!-- a note -->\n")
-    assert fill(once, {}, {}, BASE, SEEDS) == once
+    assert fill(once, empty) == once
     with pytest.raises(InputError, match="marks"):
-        fill("prose alone", {}, {}, BASE, SEEDS)
+        fill("prose alone", empty)

@@ -1,10 +1,11 @@
-"""Update the study's page from its tables and run the notebooks.
+"""Update the page of results from the tables of the study and the examples; run the notebooks.
 
     argmax study losses --data data/positions --out runs/study
-    python -m engine.study.refresh --results runs/study
+    python -m notebooks.examples.grid --out runs/examples
+    python -m notebooks.refresh --study runs/study --examples runs/examples
 
-copies the tables in runs/study to notebooks/results, writes the tables in notebooks/README.md and
-runs both notebooks in place. Run it in the root of the repository.
+copies the tables to notebooks/results, writes those in notebooks/README.md and runs the notebooks
+in place. Run it in the root of the repository.
 """
 
 import argparse
@@ -17,19 +18,28 @@ from nbclient import NotebookClient
 
 from data_pipeline.common.plain_text import say
 from engine.study.grid import Cell
-from engine.study.page import fill
+from engine.study.page import fill, text_of
 from engine.study.probes import PROBES_FILE
 from engine.study.table import TABLE_FILE, read_table
+from notebooks.examples import cells, summary
 
 FOLDER = Path("notebooks")
-NOTEBOOKS = ("value_distributions", "stop_regressing")
+NOTEBOOKS = ("value_distributions", "stop_regressing", "beyond_chess")
+EXAMPLES_FILE = "examples.csv"
 SEEDS = 3
 
 
 def page(text: str, results: Path) -> str:
     """The text of the page, filled from the tables in ``results``."""
     table, probes = (read_table(results / name) for name in (TABLE_FILE, PROBES_FILE))
-    return fill(text, table, probes, Cell(), SEEDS)
+    examples = read_table(results / EXAMPLES_FILE, cells.Cell())
+
+    def text_for(name: str) -> str:
+        if name == "examples":
+            return summary.claims_text(examples)
+        return text_of(name, table, probes, Cell(), SEEDS)
+
+    return fill(text, text_for)
 
 
 def execute(path: Path, **parameters) -> nbformat.NotebookNode:
@@ -66,16 +76,20 @@ def execute(path: Path, **parameters) -> nbformat.NotebookNode:
 def main(argv: list[str] | None = None) -> None:
     """Copy the tables, write the page, run the notebooks."""
     parser = argparse.ArgumentParser(
-        prog="python -m engine.study.refresh", description=(__doc__ or "").splitlines()[0]
+        prog="python -m notebooks.refresh", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("--results", type=Path, help="copy the tables from this folder")
+    parser.add_argument("--study", type=Path, help="copy the study's tables from this folder")
+    parser.add_argument("--examples", type=Path, help="copy the examples' table from this folder")
     parser.add_argument("notebooks", nargs="*", default=NOTEBOOKS, help="notebooks to run (all)")
     arguments = parser.parse_args(argv)
     results, readme = FOLDER / "results", FOLDER / "README.md"
-    if arguments.results and arguments.results.resolve() != results.resolve():
-        for name in (TABLE_FILE, PROBES_FILE):
-            if (arguments.results / name).exists():
-                shutil.copyfile(arguments.results / name, results / name)
+    for folder, name, target in (
+        (arguments.study, TABLE_FILE, TABLE_FILE),
+        (arguments.study, PROBES_FILE, PROBES_FILE),
+        (arguments.examples, TABLE_FILE, EXAMPLES_FILE),
+    ):
+        if folder and (folder / name).exists():
+            shutil.copyfile(folder / name, results / target)
     readme.write_text(page(readme.read_text(), results))
     for name in arguments.notebooks:
         path = FOLDER / f"{name}.ipynb"

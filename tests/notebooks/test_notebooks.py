@@ -8,16 +8,21 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from engine.study import refresh
+from engine.networks import shipped_network
 from engine.study.evaluation import FIGURES
 from engine.study.grid import SIZES, STUDIES, Cell, cells_of
 from engine.study.page import text_of
 from engine.study.probes import PROBES, PROBES_FILE, untrained_cell
 from engine.study.table import TABLE_FILE, Table, read_table, write_table
+from model.network.network_file import load_network
+from notebooks import refresh
+from notebooks.examples.cells import CURVE_POINTS, curve
+from notebooks.examples.grid import QUESTIONS
+from notebooks.examples.grid import cells_of as cells_of_examples
 from tests.helpers.paths import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
-NAMES = ("value_distributions", "stop_regressing")
+NAMES = ("value_distributions", "stop_regressing", "beyond_chess")
 PLACES = re.compile(
     r"Traceback|site-packages|File \"|(?<![\w./])/(home|root|work|tmp|usr|Users)/|C:\\"
 )
@@ -80,10 +85,26 @@ def test_stop_regressing_runs_with_all_studies_done(whole_study):
     assert pictures(notebook) == 3 + sum(map(len, STUDIES.values()))
 
 
+def test_beyond_chess_runs_with_all_questions_done(tmp_path):
+    """On figures made up, with a small bootstrap."""
+    cells = cells_of_examples(QUESTIONS.values(), seeds=2)
+    table = {
+        cell: {"score": number % 7 / 7, **curve([number % 5 / 5] * CURVE_POINTS)}
+        for number, cell in enumerate(cells)
+    }
+    write_table(tmp_path / "examples.csv", table)
+    notebook = refresh.execute(
+        NOTEBOOKS / "beyond_chess.ipynb", RESULTS=str(tmp_path / "examples.csv"), RESAMPLES=20
+    )
+    assert "not yet run" not in texts(notebook)
+    assert pictures(notebook) == len(QUESTIONS)
+
+
 def test_the_page_is_what_the_committed_tables_give():
     text = (NOTEBOOKS / "README.md").read_text()
     assert refresh.page(text, NOTEBOOKS / "results") == text
-    assert set(re.findall(r"<!-- ([a-z]+) -->", text)) == {"claims", "losses", "representation"}
+    marks = {"claims", "losses", "representation", "moving-targets", "examples"}
+    assert set(re.findall(r"<!-- ([a-z-]+) -->", text)) == marks
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -102,6 +123,12 @@ def test_what_is_committed_was_run_in_order_and_names_no_machine(name):
     assert len(machine) < 4 or machine not in texts(notebook)
 
 
+def test_the_committed_notebook_shows_the_network_that_ships():
+    count = load_network(shipped_network()).parameter_count
+    notebook = nbformat.read(NOTEBOOKS / "value_distributions.ipynb", 4)
+    assert f"{count:,} parameters" in texts(notebook)
+
+
 def test_the_committed_notebook_shows_the_committed_tables():
     table = read_table(NOTEBOOKS / "results" / TABLE_FILE)
     claims = text_of("claims", table, {}, Cell(), refresh.SEEDS)
@@ -113,7 +140,7 @@ def test_refresh_takes_tables_over_and_writes_the_page(whole_study, tmp_path, mo
     shutil.copytree(NOTEBOOKS, tmp_path / "notebooks")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(refresh, "execute", lambda path: nbformat.v4.new_notebook())
-    refresh.main(["--results", str(whole_study)])
+    refresh.main(["--study", str(whole_study)])
     assert "Not yet run" not in (tmp_path / "notebooks" / "README.md").read_text()
     copied = tmp_path / "notebooks" / "results" / TABLE_FILE
     assert copied.read_bytes() == (whole_study / TABLE_FILE).read_bytes()

@@ -1,0 +1,15 @@
+"""The other systems of Farebrother et al. 2024, "Stop Regressing", small, with the same losses.
+
+The paper compares losses for value functions on five kinds of problems. One of them, chess without
+search, is what this project is about. These are the other four, each in a file that runs alone:
+
+========================= ======================================================================
+soft_moe.py               online deep Q-learning on a game, with a soft mixture of experts
+multi_task.py             one network that learns four games online
+many_actions.py           offline, an action of many dimensions decoded one after the other
+wordle.py                 offline, a Transformer that guesses words letter by letter
+========================= ======================================================================
+
+All learn with `model.targets.value_losses`, unchanged, through `returns.py`. `cells.py` has the
+settings of one training, `grid.py` the grid of all of them, and `summary.py` what came out.
+"""
