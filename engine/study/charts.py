@@ -121,21 +121,26 @@ def _by_loss(axis, name: str, points: Sequence[Point], named: bool) -> None:
 def _by_factor(axis, name: str, sweep: Sweep, points: Sequence[Point]) -> None:
     """A line for each loss."""
     logarithmic = sweep.factor in LOGARITHMIC
+    named = isinstance(sweep.values[0], str) and sweep.factor != "size"
     if logarithmic:
         axis.set_xscale("log")
+    places = {}
+    for point in points:
+        if named:
+            places[point.value] = sweep.values.index(point.value)
+        else:
+            places[point.value] = point.parameters if sweep.factor == "size" else float(point.value)
     for number, loss in enumerate(sweep.losses):
         of_loss = [point for point in points if point.loss == loss and name in point.figures]
         if not of_loss:
             continue
-        numeric = [p.parameters if sweep.factor == "size" else float(p.value) for p in of_loss]
-        places = np.array(numeric)
+        at = np.array([places[point.value] for point in of_loss])
         shift = number - (len(sweep.losses) - 1) / 2  # so that error bars do not overlap
-        span = max(sweep.values) if not logarithmic else 0
-        places = places * 1.03**shift if logarithmic else places + shift * span * 0.012
-        _errorbar(axis, name, of_loss, places)
-    if logarithmic:
-        ticks = {p.parameters if sweep.factor == "size" else p.value: f"{p.value}" for p in points}
-        axis.set_xticks(list(ticks), list(ticks.values()))
+        span = 1 if named else 0 if logarithmic else max(sweep.values)
+        at = at * 1.03**shift if logarithmic else at + shift * span * 0.012
+        _errorbar(axis, name, of_loss, at)
+    if logarithmic or named:
+        axis.set_xticks(list(places.values()), [f"{value}" for value in places])
         axis.minorticks_off()
 
 
