@@ -222,7 +222,9 @@ def train(cell: Cell, report) -> Figures:
     by_return = return_loss(cell)
     network = make_network(WIDTH * cell.width, by_return.bins)
     data = make_data(cell.noise, cell.seed)
-    params = network.init(jax.random.key(cell.seed), data["observations"][:1], data["actions"][:1])
+    params = jax.jit(network.init)(
+        jax.random.key(cell.seed), data["observations"][:1], data["actions"][:1]
+    )
 
     def loss(params: hk.Params, target: hk.Params, batch: Data) -> jax.Array:
         state = batch["observations"], batch["actions"]

@@ -193,7 +193,9 @@ def train(cell: Cell, report) -> Figures:
     by_return = return_loss(cell)
     network = make_network(WIDTH * cell.width, by_return.bins)
     data = make_data(cell.noise, cell.seed)
-    params = network.init(jax.random.key(cell.seed), data["letters"][:1], data["colours"][:1])
+    params = jax.jit(network.init)(
+        jax.random.key(cell.seed), data["letters"][:1], data["colours"][:1]
+    )
 
     def loss(params: hk.Params, target: hk.Params, batch: Data) -> jax.Array:
         inputs = batch["letters"], batch["colours"]

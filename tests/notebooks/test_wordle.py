@@ -133,7 +133,7 @@ def test_outputs_do_not_depend_on_later_letters_or_colours():
     generator = np.random.default_rng(0)
     games = jnp.asarray(generator.integers(LETTERS, size=(1, GUESSES, LENGTH)))
     clues = jnp.asarray(generator.integers(3, size=(1, GUESSES, LENGTH)))
-    params = network.init(jax.random.key(0), games, clues)
+    params = jax.jit(network.init)(jax.random.key(0), games, clues)
     params = jax.tree.map(lambda x: jax.random.normal(jax.random.key(1), x.shape), params)
     apply = jax.jit(network.apply)
     before = apply(params, games, clues)
