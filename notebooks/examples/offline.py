@@ -106,10 +106,9 @@ def learn(
         evaluations.append({name: float(x) for name, x in evaluate(carry[0]).items()})
         report((number + 1) / CURVE_POINTS)
     final: Figures = {
-        name: float(np.mean([each[name] for each in evaluations[-FINAL:]]))
-        for name in evaluations[0]
+        name: float(np.mean([row[name] for row in evaluations[-FINAL:]])) for name in evaluations[0]
     }
-    return final | curve([each["score"] for each in evaluations])
+    return final | curve([row["score"] for row in evaluations])
 
 
 def greedy(values: jax.Array, outputs: jax.Array) -> jax.Array:

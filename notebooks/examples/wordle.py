@@ -28,21 +28,14 @@ import numpy as np
 from engine.study.table import Figures
 from model.targets.value_losses import Array
 from notebooks.examples.cells import Cell, refuse_absent, run
-from notebooks.examples.offline import (
-    OWN,
-    Data,
-    Offline,
-    at_action,
-    decode,
-    greedy,
-    learn,
-)
+from notebooks.examples.offline import OWN, Data, Offline, at_action, decode, greedy, learn
 from notebooks.examples.returns import ReturnLoss
 
 LETTERS, LENGTH, GUESSES = 26, 5, 6
 GREY, YELLOW, GREEN = range(3)
 WORDS = 200
 BINS = 21
+"""Outputs for each value: three for a guess, since returns are near whole numbers."""
 GAMES = 20_000
 """Games in the data, as many as Farebrother et al. have."""
 POLICIES = ("random", "consistent", "splitting")
