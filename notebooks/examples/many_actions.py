@@ -42,7 +42,8 @@ EPISODES = 1000
 DATA_SEED, TEST_SEED = 0, 1
 TEST_EPISODES = 128
 CONSERVATIVE = 0.3
-"""Weight of the conservative regularizer; of 0.3 and 1, the better one for squared error."""
+"""Weight of the conservative regularizer. Chosen in single trials with one seed: squared error was
+as good at 0.1 and worse at 1, HL-Gauss worse at 0.1 and not much worse at 1."""
 WIDTH, LAYERS = 64, 2
 SETTINGS = Offline(updates=3000, batch_size=256, learning_rate=3e-3, target_period=25)
 

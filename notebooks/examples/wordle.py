@@ -37,7 +37,7 @@ WORDS = 200
 BINS = 21
 """Outputs for each value: three for a guess, since returns are near whole numbers."""
 GAMES = 20_000
-"""Games in the data, as many as Farebrother et al. have."""
+"""Games in the data."""
 POLICIES = ("random", "consistent", "splitting")
 SHARES = (0.6, 0.2, 0.2)
 """Shares of the games that each policy plays."""
@@ -45,7 +45,9 @@ DATA_SEED = 0
 DISCOUNT = 0.99
 """Per guess, as in ILQL; within a guess it is 1."""
 CONSERVATIVE = 30.0
-"""Weight of the regularizer of CQL, relative to squared errors of returns or to cross-entropies."""
+"""Weight of the regularizer of CQL, relative to squared errors of returns or to cross-entropies.
+Chosen in single trials with one seed: squared error won 69 % at 2, 84 % at 10 and 86 % at 60,
+HL-Gauss 58 % at 10, 64 % at 30 and 68 % at 60."""
 WIDTH, LAYERS = 64, 2
 SETTINGS = Offline(updates=2600, batch_size=32, learning_rate=3e-3, target_period=100)
 

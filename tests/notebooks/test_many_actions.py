@@ -1,6 +1,7 @@
 """Actions of many dimensions: the arm and its controllers, the network and its training."""
 
 from dataclasses import replace
+from functools import lru_cache
 
 import jax
 import jax.numpy as jnp
@@ -10,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_pipeline.common.errors import InputError
-from model.targets.value_losses import LOSSES
+from engine.study.table import Figures
+from model.targets.value_losses import LOSSES, LossName
 from notebooks.examples import many_actions
-from notebooks.examples.cells import Cell
+from notebooks.examples.cells import CURVE_POINTS, Cell
 from notebooks.examples.many_actions import CONTROLLERS, JOINTS, REPEAT, STEPS, TORQUES
 from notebooks.examples.returns import ReturnLoss
 
-CELL = Cell(example="many-actions", scale=0.01)
+CELL = Cell(example="many-actions", width=2, noise=0.5, target_period=1, scale=0.01, seed=3)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -165,18 +167,23 @@ def test_actions_are_decoded_torque_by_torque():
     np.testing.assert_array_equal(values.argmax(axis=-1), actions)
 
 
+@lru_cache
+def trained(loss: LossName) -> Figures:
+    """The figures of a tiny training."""
+    return many_actions.train(replace(CELL, loss=loss), lambda _: None)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
-def test_a_tiny_training_with_each_loss(loss):
-    shares: list[float] = []
-    figures = many_actions.train(replace(CELL, loss=loss), shares.append)
-    assert shares[-1] == 1.0 and figures.keys() >= {"score", "score_1", "score_20"}
+def test_a_tiny_training_with_each_loss(loss: LossName):
+    figures = trained(loss)
+    assert figures.keys() >= {"score", "score_1", "score_20"}
     assert all(x is not None and 0 <= x <= 100 for x in figures.values())
 
 
 def test_the_same_cell_has_the_same_figures():
-    cell = replace(CELL, noise=0.5, width=2, target_period=1, seed=3)
-    report = lambda _: None  # noqa: E731
-    assert many_actions.train(cell, report) == many_actions.train(cell, report)
+    shares: list[float] = []
+    assert many_actions.train(CELL, shares.append) == trained(CELL.loss)
+    assert len(shares) == CURVE_POINTS and shares[-1] == 1.0
 
 
 @pytest.mark.parametrize("wrong", [{"game": "x"}, {"experts": 2}, {"updates": 2}])

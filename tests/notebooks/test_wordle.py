@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from functools import lru_cache
 
 import jax
 import jax.numpy as jnp
@@ -11,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_pipeline.common.errors import InputError
-from model.targets.value_losses import LOSSES
+from engine.study.table import Figures
+from model.targets.value_losses import LOSSES, LossName
 from notebooks.examples import wordle
-from notebooks.examples.cells import Cell
+from notebooks.examples.cells import CURVE_POINTS, Cell
 from notebooks.examples.returns import ReturnLoss
 from notebooks.examples.wordle import GREEN, GREY, GUESSES, LENGTH, LETTERS, YELLOW
 
-CELL = Cell(example="wordle", scale=0.01)
+CELL = Cell(example="wordle", width=2, noise=0.5, target_period=1, scale=0.01, seed=3)
 WORD = st.lists(st.integers(0, 3), min_size=LENGTH, max_size=LENGTH)  # few letters: many repeats
 
 
@@ -192,20 +194,25 @@ def test_results_count_a_lost_game_as_seven_guesses():
     assert figures == {"score": 0.5, "guesses": 5.0}
 
 
+@lru_cache
+def trained(loss: LossName) -> Figures:
+    """The figures of a tiny training."""
+    return wordle.train(replace(CELL, loss=loss), lambda _: None)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
-def test_a_tiny_training_with_each_loss(loss):
-    shares: list[float] = []
-    figures = wordle.train(replace(CELL, loss=loss), shares.append)
-    assert shares[-1] == 1.0 and figures.keys() >= {"score", "guesses", "score_1", "score_20"}
+def test_a_tiny_training_with_each_loss(loss: LossName):
+    figures = trained(loss)
+    assert figures.keys() >= {"score", "guesses", "score_1", "score_20"}
     found = {name: float(x) for name, x in figures.items() if x is not None}
     assert found == figures and np.isfinite(list(found.values())).all()
     assert 1 <= found["guesses"] <= 7 and 0 <= found["score"] <= 1
 
 
 def test_the_same_cell_has_the_same_figures():
-    cell = replace(CELL, noise=0.5, width=2, target_period=1, seed=3)
-    report = lambda _: None  # noqa: E731
-    assert wordle.train(cell, report) == wordle.train(cell, report)
+    shares: list[float] = []
+    assert wordle.train(CELL, shares.append) == trained(CELL.loss)
+    assert len(shares) == CURVE_POINTS and shares[-1] == 1.0
 
 
 @pytest.mark.parametrize("wrong", [{"game": "x"}, {"experts": 2}, {"updates": 2}])
