@@ -105,7 +105,7 @@ def write_table(path: Path, table: dict[C, Figures]) -> None:
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over seeds with Student's 95 % interval, which is infinite for one seed."""
+    """A mean over seeds with its 95 % interval."""
 
     mean: float
     low: float
@@ -113,6 +113,7 @@ class Mean:
 
     @staticmethod
     def of(values: Sequence[float]) -> "Mean":
+        """With Student's interval, which is infinite for one seed."""
         return Mean(*t_interval(values))
 
     def text(self, sign: str = "") -> str:

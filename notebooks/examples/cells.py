@@ -25,6 +25,10 @@ EXAMPLES: tuple[ExampleName, ...] = get_args(ExampleName)
 OUT = Path("runs/examples")
 CURVE_POINTS = 20
 """Evaluations during a training, evenly spaced."""
+CURVE = tuple(f"score_{number}" for number in range(1, CURVE_POINTS + 1))
+"""The names of their scores in the table."""
+FINAL = CURVE_POINTS // 5
+"""Evaluations whose mean is the score: those in the last 20 % of the training."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ _DEFAULT = Cell()
 
 Train = Callable[[Cell, Callable[[float], None]], Figures]
 """Trains a cell, reporting the share that is done, and returns its figures: `score`, more if the
-example has more, and the curve `score_1` to `score_20` (`CURVE_POINTS`) during the training."""
+example has more, and the `CURVE` during the training."""
 
 
 def refuse_absent(cell: Cell, own: Sequence[str]) -> None:
@@ -114,7 +118,8 @@ def run(train: Train, base: Cell, argv: list[str] | None = None) -> None:
     )
     train_missing({base.example: train}, [args.cell], args.out)
     figures = read_table(args.out / TABLE_FILE, args.cell)[args.cell]
-    say(", ".join(f"{k} {v:.4g}" for k, v in figures.items() if v is not None))
+    shown = {k: v for k, v in figures.items() if v is not None and k not in CURVE}
+    say(", ".join(f"{k} {v:.4g}" for k, v in shown.items()))
 
 
 def train_missing(trains: dict[ExampleName, Train], cells: Sequence[Cell], out: Path) -> None:
@@ -135,5 +140,4 @@ def train_missing(trains: dict[ExampleName, Train], cells: Sequence[Cell], out: 
 
 def curve(scores: Sequence[float]) -> Figures:
     """The scores of `CURVE_POINTS` evaluations as figures."""
-    assert len(scores) == CURVE_POINTS
-    return {f"score_{number}": score for number, score in enumerate(scores, 1)}
+    return dict(zip(CURVE, scores, strict=True))

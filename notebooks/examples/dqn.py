@@ -19,7 +19,7 @@ import numpy as np
 import optax
 
 from model.targets.value_losses import Array
-from notebooks.examples.cells import CURVE_POINTS, Cell
+from notebooks.examples.cells import CURVE_POINTS, FINAL, Cell
 from notebooks.examples.minatar import DISCOUNT, GAMES, Games, Play, Step
 from notebooks.examples.returns import ReturnLoss
 
@@ -35,8 +35,6 @@ ADAM_EPSILON = 1e-8
 EVALUATION_EPSILON = 0.01
 EPISODES = 32
 """Episodes of an evaluation, of each game."""
-LAST_EVALUATIONS = 4
-"""Evaluations, the last 20 % of the training, whose mean is the score."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ def return_loss(cell: Cell, names: Sequence[str]) -> ReturnLoss:
 
 def final_score(scores: np.ndarray) -> np.ndarray:
     """[CURVE_POINTS, ...] -> [...]: the mean of the last evaluations."""
-    return scores[-LAST_EVALUATIONS:].mean(axis=0)
+    return scores[-FINAL:].mean(axis=0)
 
 
 def add_to_replay(replay: Step, steps: Step, rounds: Array) -> Step:

@@ -53,9 +53,14 @@ class Arm(Reacher):
 
     def get_obs(self, state: EnvState, params, key=None) -> jax.Array:
         """[3 JOINTS + 2]: cosine, sine and speed of each joint, and the vector to the goal."""
-        x, y = jnp.cos(state.angles), jnp.sin(state.angles)
-        to_goal = state.goal_xy - jnp.stack((x.sum(), y.sum()))
+        x, y, to_goal = directions(state)
         return jnp.concatenate((x, y, state.angle_vels, to_goal))
+
+
+def directions(state: EnvState) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Cosine and sine of each joint [JOINTS], and the vector from the hand to the goal [2]."""
+    x, y = jnp.cos(state.angles), jnp.sin(state.angles)
+    return x, y, state.goal_xy - jnp.stack((x.sum(), y.sum()))
 
 
 ARM = Arm(num_joints=JOINTS)
@@ -94,8 +99,7 @@ def torques_of(indices: Array) -> jax.Array:
 
 def control(controller: Controller, state: EnvState, key: jax.Array) -> jax.Array:
     """The indices of the torques [JOINTS]."""
-    x, y = jnp.cos(state.angles), jnp.sin(state.angles)
-    to_goal = state.goal_xy - jnp.stack((x.sum(), y.sum()))
+    x, y, to_goal = directions(state)
     torques = controller.gain * (x * to_goal[1] - y * to_goal[0])
     torques -= controller.damping * state.angle_vels
     return discretise(torques + controller.noise * jax.random.normal(key, (JOINTS,)))

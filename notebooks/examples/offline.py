@@ -14,7 +14,7 @@ import optax
 from engine.study.table import Figures
 from model.config import SequenceConfig
 from model.network.sequence_transformer import Attention, feed_forward, layer_norm
-from notebooks.examples.cells import CURVE_POINTS, Cell, curve
+from notebooks.examples.cells import CURVE_POINTS, FINAL, Cell, curve
 
 Data = Mapping[str, jax.Array]
 """Arrays with one row for each example."""
@@ -22,8 +22,6 @@ Loss = Callable[[hk.Params, hk.Params, Data], jax.Array]
 """(parameters, those of the target network, a batch) -> the mean loss of the batch, a scalar."""
 OWN = ("width", "noise", "target_period")
 """Settings of a cell that the offline examples have and others may lack."""
-FINAL = CURVE_POINTS // 5
-"""Evaluations that the final figures are the means of: those in the last 20 % of the training."""
 
 
 def decode(

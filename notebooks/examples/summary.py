@@ -15,10 +15,10 @@ from rliable import library, metrics
 
 from engine.report.charts import new_figure
 from engine.study.charts import COLOURS, MARKERS
-from engine.study.page import markdown
-from engine.study.table import Figures
+from engine.study.page import markdown, verdict
+from engine.study.table import Figures, Mean
 from model.targets.value_losses import LossName
-from notebooks.examples.cells import CURVE_POINTS, Cell
+from notebooks.examples.cells import CURVE, Cell
 from notebooks.examples.grid import QUESTIONS, Question
 
 Table = dict[Cell, Figures]
@@ -28,13 +28,8 @@ OURS: LossName = "hl-gauss"
 BASELINE: LossName = "squared-error"
 
 
-@dataclass(frozen=True)
-class Interval:
-    """An aggregate with its 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
+class Interval(Mean):
+    """An aggregate over seeds and games, with the 95 % interval of the bootstrap."""
 
     def text(self, sign: str = "") -> str:
         """As text; bold where a difference (``sign`` "+") has an interval without 0."""
@@ -43,9 +38,7 @@ class Interval:
 
     def verdict(self) -> str:
         """What it says of a claim that expects more than 0."""
-        if self.low <= 0 <= self.high:
-            return "open"
-        return "holds" if self.low > 0 else "the opposite"
+        return verdict(self, whole=True)
 
 
 def scores(question: Question, loss: LossName, value, table: Table) -> np.ndarray | None:
@@ -155,7 +148,7 @@ def means_text(question: Question, table: Table) -> str:
 def curves(question: Question, loss: LossName, value, table: Table) -> np.ndarray | None:
     """[points]: the mean over seeds and games of the scores during the training, or None."""
     found = [
-        [table[cell][f"score_{number}"] for number in range(1, CURVE_POINTS + 1)]
+        [table[cell][name] for name in CURVE]
         for seed in range(question.seeds)
         for game in question.games
         if (cell := question.cell(loss, value, seed, game)) in table
