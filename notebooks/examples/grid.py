@@ -44,7 +44,7 @@ class Question:
 
     def cell(self, loss: LossName, value, seed: int, game: str) -> Cell:
         """One of its cells, at the loss's own learning rate unless that is the factor."""
-        rate = RATES[self.base.example].get(loss, 1.0)
+        rate = learning_rate(self.base.example, loss)
         settings = {"loss": loss, "seed": seed, "game": game, "learning_rate": rate}
         return replace(self.base, **(settings | {self.factor: value}))
 
@@ -64,39 +64,45 @@ class Question:
         ]
 
 
-GAMES = ("breakout", "space_invaders")
+GAME = "breakout"
 BASES = {name: Cell(example=name) for name in EXAMPLES}
 BETTER = "Classification learns better than regression"
 RATES: dict[ExampleName, dict[LossName, float]] = {name: {} for name in EXAMPLES}
-"""The best learning rate of a loss by the question `rates-...` of its example, times the example's;
-1 where none is given."""
+"""The best learning rates of `PAIR` by the question `rates-...` of the example, times the
+example's; 1 where none is given."""
 
 
-def rates(example: ExampleName, losses: tuple[LossName, ...], game: str = "") -> Question:
-    """Which learning rate a loss wants, so that none is compared at another's."""
+def learning_rate(example: ExampleName, loss: LossName) -> float:
+    """Times the example's. Both squared errors have the same, and so have all cross-entropies."""
+    squared: LossName = "squared-error"
+    return RATES[example].get(squared if loss.endswith(squared) else "hl-gauss", 1.0)
+
+
+def rates(example: ExampleName, game: str = "") -> Question:
+    """Which learning rates the losses want, so that none is compared at another's."""
     claim = "Each loss has its best learning rate within these"
     values, seeds = (0.3, 1.0, 3.0), 2
     name = f"rates-{example}"
-    return Question(name, claim, BASES[example], "learning_rate", values, losses, (game,), seeds)
+    return Question(name, claim, BASES[example], "learning_rate", values, PAIR, (game,), seeds)
 
 
-def better(example: ExampleName, games: tuple[str, ...] = ("",)) -> Question:
+def better(example: ExampleName, game: str = "") -> Question:
     """Each loss against squared error."""
-    return Question(example, BETTER, BASES[example], "width", (1,), LOSSES, games)
+    return Question(example, BETTER, BASES[example], "width", (1,), LOSSES, (game,))
 
 
 def on_breakout(name: str, claim: str, factor: str, values: tuple) -> Question:
     """The paper's explanations, on one game."""
-    return Question(name, claim, BASES["soft-moe"], factor, values, MAIN, GAMES[:1])
+    return Question(name, claim, BASES["soft-moe"], factor, values, MAIN, (GAME,))
 
 
 QUESTIONS: dict[str, Question] = {
     question.name: question
     for question in (
-        rates("wordle", LOSSES),
-        rates("many-actions", LOSSES),
-        rates("soft-moe", LOSSES, GAMES[0]),
-        rates("multi-task", PAIR),
+        rates("wordle"),
+        rates("many-actions"),
+        rates("soft-moe", GAME),
+        rates("multi-task"),
         better("wordle"),
         better("many-actions"),
         Question(
@@ -105,7 +111,7 @@ QUESTIONS: dict[str, Question] = {
             BASES["soft-moe"],
             "experts",
             (1, 2, 4, 8),
-            games=GAMES,
+            games=(GAME,),
         ),
         Question(
             "four-games",
@@ -114,7 +120,7 @@ QUESTIONS: dict[str, Question] = {
             "width",
             (1, 2, 4),
         ),
-        better("soft-moe", GAMES),
+        better("soft-moe", GAME),
         on_breakout(
             "noise",
             "The advantage of HL-Gauss grows with the noise of the rewards",

@@ -14,7 +14,7 @@ The network is a convolution, an embedding of the game, and a residual block:
     hidden = relu(W1 relu(conv(observation)) + E[game])
     hidden = hidden + W3 relu(W2 hidden)
 
-Width multiplies the 32 filters and the 128 hidden units.
+Width multiplies the 16 filters and the 64 hidden units.
 """
 
 from collections.abc import Callable
@@ -39,7 +39,7 @@ from notebooks.examples.dqn import (
 from notebooks.examples.minatar import GAMES, normalised, patches
 
 SETTINGS = Settings(steps=100_000, environments=16, batch=16)
-CHANNELS, HIDDEN = 32, 128
+CHANNELS, HIDDEN = 16, 64
 NAMES = tuple(GAMES)
 
 

@@ -101,12 +101,12 @@ def test_cells_are_one_each_and_have_names_of_their_own():
     assert cells_of(QUESTIONS.values(), seeds=1) == [cell for cell in cells if cell.seed == 0]
 
 
-def test_a_loss_is_compared_at_its_own_learning_rate(monkeypatch):
-    monkeypatch.setitem(grid.RATES, "wordle", {"c51": 3.0})
+def test_a_loss_is_compared_at_the_best_learning_rate_of_its_kind(monkeypatch):
+    monkeypatch.setitem(grid.RATES, "wordle", {"hl-gauss": 3.0, "squared-error": 0.3})
     rates = {cell.loss: cell.learning_rate for cell in QUESTIONS["wordle"].cells(0)}
-    assert rates == {loss: 3.0 if loss == "c51" else 1.0 for loss in LOSSES}
+    assert rates == {loss: 0.3 if "squared-error" in loss else 3.0 for loss in LOSSES}
     found = QUESTIONS["rates-wordle"].cells(0)
-    assert {cell.learning_rate for cell in found if cell.loss == "c51"} == {0.3, 1.0, 3.0}
+    assert {cell.learning_rate for cell in found if cell.loss == "hl-gauss"} == {0.3, 1.0, 3.0}
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
