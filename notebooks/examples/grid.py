@@ -78,12 +78,11 @@ def learning_rate(example: ExampleName, loss: LossName) -> float:
     return RATES[example].get(squared if loss.endswith(squared) else "hl-gauss", 1.0)
 
 
-def rates(example: ExampleName, game: str = "") -> Question:
+def rates(example: ExampleName, values: tuple[float, ...], game: str = "") -> Question:
     """Which learning rates the losses want, so that none is compared at another's."""
     claim = "Each loss has its best learning rate within these"
-    values, seeds = (0.3, 1.0, 3.0), 2
-    name = f"rates-{example}"
-    return Question(name, claim, BASES[example], "learning_rate", values, PAIR, (game,), seeds)
+    name, base = f"rates-{example}", BASES[example]
+    return Question(name, claim, base, "learning_rate", values, PAIR, (game,), seeds=2)
 
 
 def better(example: ExampleName, game: str = "") -> Question:
@@ -99,10 +98,10 @@ def on_breakout(name: str, claim: str, factor: str, values: tuple) -> Question:
 QUESTIONS: dict[str, Question] = {
     question.name: question
     for question in (
-        rates("wordle"),
-        rates("many-actions"),
-        rates("soft-moe", GAME),
-        rates("multi-task"),
+        rates("wordle", (0.3, 1.0, 3.0)),
+        rates("many-actions", (0.3, 1.0, 3.0)),
+        rates("soft-moe", (0.3, 1.0, 3.0, 10.0), GAME),
+        rates("multi-task", (0.3, 1.0, 3.0, 10.0)),
         better("wordle"),
         better("many-actions"),
         Question(

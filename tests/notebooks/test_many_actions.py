@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from data_pipeline.common.errors import InputError
 from engine.study.table import Figures
-from model.targets.value_losses import LOSSES, LossName
+from model.targets.value_losses import LossName
 from notebooks.examples import many_actions
 from notebooks.examples.cells import CURVE_POINTS, Cell
 from notebooks.examples.many_actions import CONTROLLERS, JOINTS, REPEAT, STEPS, TORQUES
@@ -173,8 +173,8 @@ def trained(loss: LossName) -> Figures:
     return many_actions.train(replace(CELL, loss=loss), lambda _: None)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-def test_a_tiny_training_with_each_loss(loss: LossName):
+@pytest.mark.parametrize("loss", ["squared-error", "hl-gauss", "c51"])
+def test_a_tiny_training_with_each_kind_of_loss(loss: LossName):
     figures = trained(loss)
     assert figures.keys() >= {"score", "score_1", "score_20"}
     assert all(x is not None and 0 <= x <= 100 for x in figures.values())

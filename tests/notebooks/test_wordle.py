@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from data_pipeline.common.errors import InputError
 from engine.study.table import Figures
-from model.targets.value_losses import LOSSES, LossName
+from model.targets.value_losses import LossName
 from notebooks.examples import wordle
 from notebooks.examples.cells import CURVE_POINTS, Cell
 from notebooks.examples.returns import ReturnLoss
@@ -200,8 +200,8 @@ def trained(loss: LossName) -> Figures:
     return wordle.train(replace(CELL, loss=loss), lambda _: None)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-def test_a_tiny_training_with_each_loss(loss: LossName):
+@pytest.mark.parametrize("loss", ["squared-error", "hl-gauss", "c51"])
+def test_a_tiny_training_with_each_kind_of_loss(loss: LossName):
     figures = trained(loss)
     assert figures.keys() >= {"score", "guesses", "score_1", "score_20"}
     found = {name: float(x) for name, x in figures.items() if x is not None}
