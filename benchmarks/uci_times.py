@@ -1,4 +1,4 @@
-"""The duration of a start, in seconds and CPU seconds, to uciok and to readyok, cold and warm.
+"""The duration of a start, in seconds and CPU seconds, to uciok and to readyok.
 
     python benchmarks/uci_times.py [--network FILE] [--starts 3]
 
@@ -7,37 +7,32 @@ and system, of the whole process) depend on the machine's load much less.
 """
 
 import argparse
-import os
 import resource
 import sys
-import tempfile
 import time
 
 from tests.helpers.program import Program
 
 
 def main() -> int:
-    """Start the engine with an empty cache, then again with the cache of that start."""
+    """Start the engine several times."""
     parser = argparse.ArgumentParser(description="Times of the engine's start.")
     parser.add_argument("--network", help="default: the shipped one")
     parser.add_argument("--starts", type=int, default=3)
     args = parser.parse_args()
     command = [sys.executable, "-m", "uci", *(["--network", args.network] if args.network else [])]
-    with tempfile.TemporaryDirectory() as folder:
-        env = {**os.environ, "XDG_CACHE_HOME": folder}
-        for number in range(args.starts):
-            before = cpu_seconds_of_children()
-            with Program(command, env) as engine:
-                engine.ask("uci", answer="uciok")
-                uciok = time.perf_counter() - engine.started
-                engine.ask("isready", answer="readyok")
-                ready = time.perf_counter() - engine.started
-            name = "warm" if number else "cold"
-            cpu = cpu_seconds_of_children() - before
-            print(
-                f"{name}: uciok after {uciok:.2f} s, readyok after {ready:.2f} s of the start, "
-                f"{cpu:.2f} CPU seconds"
-            )
+    for _ in range(args.starts):
+        before = cpu_seconds_of_children()
+        with Program(command) as engine:
+            engine.ask("uci", answer="uciok")
+            uciok = time.perf_counter() - engine.started
+            engine.ask("isready", answer="readyok")
+            ready = time.perf_counter() - engine.started
+        cpu = cpu_seconds_of_children() - before
+        print(
+            f"uciok after {uciok:.2f} s, readyok after {ready:.2f} s of the start, "
+            f"{cpu:.2f} CPU seconds"
+        )
     return 0
 
 

@@ -76,7 +76,7 @@ class OneByOne:
     def action_values(
         self, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]]
     ) -> list[np.ndarray]:
-        """As `model.inference.predictor.Predictor.action_values`."""
+        """See `model.inference.action_values`."""
         values = []
         for board, legal in zip(boards, moves, strict=True):
             tokens = np.pad(tokens_of(board, self.config.clocks).astype(np.int32), 1)

@@ -12,7 +12,6 @@ from typing import Any
 import chess
 import haiku as hk
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from data_pipeline.batches.board_batches import Inputs, make_inputs
@@ -25,7 +24,9 @@ from engine.play import rules
 from engine.play.analysis import Analysis
 from engine.play.engine import SearchlessEngine
 from model.config import BoardConfig
-from model.inference.predictor import MOVE_SHAPES, Predictor, distributions, padded_moves
+from model.inference.board_pass import BoardPass
+from model.inference.board_predictor import BoardPredictor
+from model.network.architecture import transformed
 from model.network.board_transformer import trunk
 from model.network.network_file import Network, Params
 from model.training.runtime import keep_freed_memory
@@ -80,24 +81,15 @@ def profile_move(name: str, plan: Plan, render: Render) -> MoveProfile:
     keep_freed_memory()
     network = open_network(name)
     config = network.config
-    if not isinstance(config, BoardConfig) or config.target != "action-value":
+    if not BoardPredictor.computes(config):
         raise InputError(
             "expected a network of the architecture 'board' with the target 'action-value' for a "
             f"profile, found '{config.architecture}' and '{config.target}'"
         )
-    boards = [
-        board
-        for board in sample(plan.positions, plan.seed, plan.file)
-        if board.legal_moves.count() <= MOVE_SHAPES[-1]
-    ]
-    if not boards:
-        raise InputError(
-            f"expected positions with at most {MOVE_SHAPES[-1]} legal moves, found none"
-        )
+    boards = sample(plan.positions, plan.seed, plan.file)
     rate, copies = max(matmul_rates()), copy_rate()
     timer = _MoveTimer(network, render)
-    for board in {padded_moves(board.legal_moves.count()): board for board in boards}.values():
-        timer.times(board)  # compiles
+    timer.times(boards[0])  # so that modules are imported and memory is there
     rows: list[dict[str, float]] = []
     began = time.perf_counter()
     for board in boards:
@@ -127,11 +119,8 @@ class _MoveTimer:
     def __init__(self, network: Network, render: Render) -> None:
         assert isinstance(network.config, BoardConfig)
         self.network, self.config, self.render = network, network.config, render
-        self.predictor = Predictor(network)
-        self.params = jax.device_put(network.params)
-        squares = hk.transform(partial(trunk, self.config, dtype=jnp.dtype(self.predictor.dtype)))
-        self.trunk = jax.jit(hk.without_apply_rng(squares).apply)
-        self.network_pass = partial(distributions, self.config, self.predictor.dtype)
+        self.predictor = BoardPredictor(network)
+        self.network_pass = BoardPass(network)
 
     def times(self, board: chess.Board) -> dict[str, float]:
         """Stage -> seconds; the stage `whole` is the whole move."""
@@ -143,10 +132,8 @@ class _MoveTimer:
 
         moves = mark(list(board.legal_moves))
         inputs = mark(self._inputs(board, moves))
-        inputs = mark(jax.block_until_ready(jax.device_put(inputs)))
-        mark(jax.block_until_ready(self.trunk(self.params, inputs)))
-        found = mark(jax.block_until_ready(self.network_pass(self.params, inputs)))
-        values = mark(np.asarray(found)[0, : len(moves)])
+        squares = mark(self.network_pass.squares(inputs))
+        (values,) = mark(self.network_pass.moves(squares, inputs))
         mark(rules.verdicts(board, moves))
         engine = SearchlessEngine(_Known(values, self.predictor.bins))
         analysis = engine.analyse(board, moves)
@@ -155,14 +142,12 @@ class _MoveTimer:
         SearchlessEngine(self.predictor).play(board)
         mark(None)
         took = [after - before for before, after in pairwise(marks)]
-        legal, made, copied, squares, passed, read, verdicts, chosen, written, whole = took
+        legal, made, of_squares, of_moves, verdicts, chosen, written, whole = took
         return {
             "legal moves": legal,
             "inputs of the network": made,
-            "copying them in": copied,
-            "network: the squares": squares,
-            "network: the moves": max(0.0, passed - squares),
-            "reading out": read,
+            "network: the squares": of_squares,
+            "network: the moves": of_moves,
             "rules": verdicts,
             "choice": max(0.0, chosen - verdicts),
             "text of the answer": written,
@@ -172,8 +157,11 @@ class _MoveTimer:
     def limits(self, board: chess.Board, rate: float, copies: float) -> dict[str, float]:
         """Stage -> the least milliseconds by operations or bytes per second."""
         inputs = self._inputs(board, list(board.legal_moves))
-        squares = flop_count(self.trunk, self.params, inputs)
-        whole = flop_count(jax.jit(self.network_pass), self.params, inputs)
+        forward = hk.without_apply_rng(hk.transform(partial(trunk, self.config)))
+        squares, whole = (
+            flop_count(jax.jit(function.apply), self.network.params, inputs)
+            for function in (forward, transformed(self.config))
+        )
         of_trunk = {
             module: arrays
             for module, arrays in self.network.params.items()
@@ -181,15 +169,12 @@ class _MoveTimer:
         }
         of_moves = {m: a for m, a in self.network.params.items() if m not in of_trunk}
         return {
-            "copying them in": 1e3 * 2 * sum(array.nbytes for array in inputs) / copies,
             "network: the squares": 1e3 * max(squares / rate, _bytes(of_trunk) / copies),
             "network: the moves": 1e3 * max((whole - squares) / rate, _bytes(of_moves) / copies),
         }
 
     def _inputs(self, board: chess.Board, moves: list[chess.Move]) -> Inputs:
-        return make_inputs(
-            [board], [moves], padded_moves(len(moves)), after=self.config.afterstates
-        )
+        return make_inputs([board], [moves], len(moves), after=self.config.afterstates)
 
 
 def _bytes(params: Params) -> int:

@@ -105,7 +105,7 @@ def measure_apart(name: str, plan: Plan) -> Speed:
 def measure(name: str, plan: Plan) -> Speed:
     """Time one network. Raises InputError for an unknown name, file or preset."""
     from engine.measure import compute_cost as speed
-    from model.inference.predictor import Predictor
+    from engine.play.loading import predictor_of
     from model.training.runtime import keep_freed_memory
 
     keep_freed_memory()
@@ -114,8 +114,7 @@ def measure(name: str, plan: Plan) -> Speed:
         raise InputError(f"expected a network of action values, found {network.config.target}")
     boards = sample(plan.positions, plan.seed, plan.file)
     products = speed.matmul_rates()
-    predictor = Predictor(network)
-    predictor.warm_up()
+    predictor = predictor_of(network, warm=True)
     seconds = list(_timed(predictor, boards, plan.seconds))
     group = max(1, min(GROUP, int(plan.seconds / 4 / np.median(seconds))))
     batched = _rates(lambda some: _values(predictor, some), boards, group, plan.seconds)

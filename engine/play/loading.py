@@ -1,7 +1,7 @@
 """From a network file to an engine."""
 
-import os
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,9 @@ from engine.networks import shipped_network
 if TYPE_CHECKING:
     from engine.play.engine import Oracle, RuleSet, SearchlessEngine
     from engine.play.move_choice import Choice
+    from model.inference.board_predictor import BoardPredictor
     from model.inference.predictor import Predictor
+    from model.network.network_file import Network
 
 
 def load_engine(
@@ -24,7 +26,7 @@ def load_engine(
 ) -> "SearchlessEngine":
     """The engine of a network file (default: the shipped one); see `SearchlessEngine`.
 
-    ``warm``: compile the passes of a game now, not at the first move.
+    ``warm``: if its passes have to be compiled, do it now, not at the first move.
     Raises NetworkFileError if the file is not a network.
     """
     from engine.play.engine import SearchlessEngine
@@ -33,26 +35,43 @@ def load_engine(
     return SearchlessEngine(predictor, rules, choice, tablebase, seed)
 
 
-def load_predictor(path: str | Path | None = None, *, warm: bool = False) -> "Predictor":
+def load_predictor(
+    path: str | Path | None = None, *, warm: bool = False
+) -> "BoardPredictor | Predictor":
     """The predictor of a network file (default: the shipped network).
 
-    ``warm``: compile the passes of a game now, not at the first move.
+    ``warm``: if its passes have to be compiled, do it now, not at the first move.
     Raises NetworkFileError if the file is not a network.
     """
     path = Path(path or shipped_network())
-    from model.inference.predictor import Predictor
-    from model.network.network_file import check_shapes, read_network
+    from model.network.network_file import NetworkFileError, check_shapes, read_network
 
     network = read_network(path)
-    predictor = Predictor(network, compiled=compiled_passes())
-    if not predictor.compiled_before:
+    if not plays_without_jax(network):
         check_shapes(network, path)
+    try:
+        return predictor_of(network, warm=warm)
+    except NetworkFileError as error:
+        raise NetworkFileError(f"{error} in {path}") from None
+
+
+def predictor_of(network: "Network", *, warm: bool = False) -> "BoardPredictor | Predictor":
+    """The predictor that is fastest on this machine. ``warm``: see `load_predictor`."""
+    if plays_without_jax(network):
+        from model.inference.board_predictor import BoardPredictor
+
+        return BoardPredictor(network)
+    from model.inference.predictor import Predictor
+
+    predictor = Predictor(network)
     if warm:
         predictor.warm_up()
     return predictor
 
 
-def compiled_passes() -> Path:
-    """The folder of the cache of compiled passes."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "argmax" / "passes"
+def plays_without_jax(network: "Network") -> bool:
+    """Whether NumPy computes the network's passes: if it can, and JAX has only the CPU, too."""
+    from model.inference.board_predictor import BoardPredictor
+
+    accelerator = any(find_spec(plugin) for plugin in ("jax_plugins", "libtpu"))
+    return BoardPredictor.computes(network.config) and not accelerator

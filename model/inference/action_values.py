@@ -11,7 +11,7 @@ from data_pipeline.encoding.values import ValueBins
 
 class ActionValues(Protocol):
     """A source of distributions over win probabilities, such as
-    `model.inference.predictor.Predictor`.
+    `model.inference.board_predictor.BoardPredictor`.
 
     If `gives_win_probs` is false, it predicts only how likely each move is played.
     """

@@ -1,4 +1,6 @@
-"""Forward passes of a network: positions and moves in, values of the moves out.
+"""Forward passes of any network in JAX: positions and moves in, values of the moves out.
+
+On a CPU, `board` networks with the target action-value play by `board_predictor` instead.
 
 Inputs are padded, so that only a few shapes are compiled. If the moves of a position share one
 encoding of its board, a pass takes positions, padded to a power of two, and their moves, padded to
@@ -11,7 +13,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 import chess
@@ -23,7 +24,6 @@ from data_pipeline.batches.board_batches import Inputs
 from data_pipeline.batches.sequence_batches import SequenceInputs
 from data_pipeline.encoding.values import ValueBins
 from model.config import ComputeDtype, NetworkConfig
-from model.inference.compiled_passes import CompiledPasses, Pass
 from model.network.architecture import architecture_of, inputs_of, transformed
 from model.network.network_file import Network, Params
 from model.targets import TARGETS
@@ -53,11 +53,6 @@ def backend() -> Backend:
     return CPU if jax.default_backend() == "cpu" else ACCELERATOR
 
 
-def padded_moves(most: int) -> int:
-    """The number of moves to pad to, for positions with up to ``most`` moves (64 or fewer)."""
-    return next(shape for shape in MOVE_SHAPES if shape >= most)
-
-
 @partial(jax.jit, static_argnames=("config", "dtype"))
 def distributions(
     config: NetworkConfig, dtype: ComputeDtype, params: Params, inputs: Inputs | SequenceInputs
@@ -71,17 +66,9 @@ def distributions(
 
 
 class Predictor:
-    """Move values from a network (`ActionValues`). Safe to use from several threads.
+    """Move values from a network (`ActionValues`). Safe to use from several threads."""
 
-    ``compiled``: a folder in which compiled passes are cached for other processes.
-    """
-
-    def __init__(
-        self,
-        network: Network,
-        compute_dtype: ComputeDtype | None = None,
-        compiled: Path | None = None,
-    ) -> None:
+    def __init__(self, network: Network, compute_dtype: ComputeDtype | None = None) -> None:
         self.network = network
         self._target = TARGETS[network.config.target]
         self._architecture = architecture_of(network.config)
@@ -91,16 +78,6 @@ class Predictor:
         self.dtype: ComputeDtype = compute_dtype or self._backend.dtype
         self._params = jax.device_put(network.params)
         self._lock = threading.Lock()
-        self._compiling = threading.Lock()
-        self._passes: dict[tuple, Pass] = {}
-        self._stored: CompiledPasses | None = None
-        if compiled and jax.default_backend() == "cpu":
-            self._stored = CompiledPasses(compiled, network.config, self.dtype, network.params)
-
-    @property
-    def compiled_before(self) -> bool:
-        """Whether a network of this configuration and these shapes is in the cache."""
-        return self._stored is not None and self._stored.any
 
     def action_values(
         self, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]]
@@ -131,15 +108,11 @@ class Predictor:
         most = MOVE_SHAPES[-1] if self._shares_boards else len(moves)
         return (moves[start : start + most] for start in range(0, len(moves), most or 1))
 
-    def warm_up(self, all_shapes: bool = True) -> None:
-        """Compile the passes that a game needs, so that its first move is as fast as later ones; or
-        only those for its first moves."""
+    def warm_up(self) -> None:
+        """Compile the passes that a game needs, so that its first move is as fast as later ones."""
         board = chess.Board()
         moves = list(board.legal_moves)
-        shapes = MOVE_SHAPES if self._shares_boards else self._backend.sequences
-        if self._shares_boards and not all_shapes:
-            shapes = MOVE_SHAPES[:1]
-        for shape in shapes:
+        for shape in MOVE_SHAPES if self._shares_boards else self._backend.sequences:
             self.action_values([board], [(moves * shape)[:shape]])
 
     @property
@@ -152,7 +125,8 @@ class Predictor:
     ) -> list[np.ndarray]:
         """One pass for N <= max_positions boards -> N arrays [M, K] or [M], with M padded."""
         positions = 1 << (len(boards) - 1).bit_length()
-        padded = padded_moves(max(map(len, moves)))
+        most = max(map(len, moves))
+        padded = next(shape for shape in MOVE_SHAPES if shape >= most)
         fill = positions - len(boards)
         rows = [*boards, *[boards[0]] * fill], [*moves, *[()] * fill]
         inputs = inputs_of(self.network.config)(*rows, padded)
@@ -176,33 +150,9 @@ class Predictor:
         return np.split(np.concatenate(results)[: ends[-1]], ends[:-1])
 
     def _run(self, inputs: Inputs | SequenceInputs) -> np.ndarray:
-        if self._stored is None:
-            config = self.network.config
-            with self._lock:
-                return np.asarray(distributions(config, self.dtype, self._params, inputs))
-        compiled = self._pass_for(inputs, self._stored)
+        config = self.network.config
         with self._lock:
-            return np.asarray(compiled(self._params, tuple(inputs)))
-
-    def _pass_for(self, inputs: Inputs | SequenceInputs, stored: CompiledPasses) -> Pass:
-        """The compiled pass for inputs of these shapes: from memory, from disk, or compiled now.
-
-        Passes in memory can be used while another thread compiles one.
-        """
-        shapes = tuple(array.shape for array in inputs)
-        if shapes not in self._passes:
-            with self._compiling:
-                if shapes not in self._passes:
-                    self._passes[shapes] = stored.load(inputs) or self._compile(inputs, stored)
-        return self._passes[shapes]
-
-    def _compile(self, inputs: Inputs | SequenceInputs, stored: CompiledPasses) -> Pass:
-        config, dtype, kind = self.network.config, self.dtype, type(inputs)
-
-        def apply(params: Params, arrays: tuple) -> jax.Array:
-            return distributions(config, dtype, params, kind(*arrays))
-
-        return stored.compile(apply, self._params, tuple(inputs))
+            return np.asarray(distributions(config, self.dtype, self._params, inputs))
 
     def _divide(self, inputs: AnyInputs) -> Iterator[AnyInputs]:
         """N rows -> batches, the largest first, the last one padded with zeros."""

@@ -241,8 +241,8 @@ def check_shapes(network: Network, path: str | Path) -> None:
     if wrong:
         module, name = key = wrong[0]
         raise NetworkFileError(
-            f"expected {module}//{name} of shape {expected.get(key)}, found {found.get(key)} "
-            f"in {path}; its configuration does not fit its parameters"
+            f"expected {module}//{name} of shape {expected.get(key)}, found {found.get(key)}; "
+            f"the network's configuration does not fit its parameters in {path}"
         )
 
 

@@ -26,7 +26,7 @@ from uci.board.answers import attention_json, chosen_json, details_of
 from uci.board.guard import Guard, error
 from uci.board.networks import BoardNetwork
 from uci.board.openapi import DESCRIPTION
-from uci.board.passes import PASS_SIZES, SharedPasses, Worker
+from uci.board.passes import AT_ONCE, SharedPasses, Worker
 from uci.board.requests import body_of, position_request, review_request
 
 STATIC = Path(__file__).with_name("static")
@@ -134,7 +134,7 @@ class Api:
 
 def _review_one(engine: SearchlessEngine, game: PlayedGame) -> Reviewed:
     """Review one game, with passes of compiled sizes, so that other requests get their turn."""
-    return reviewed(engine, [game], ReadCounts(), at_once=PASS_SIZES[-1])
+    return reviewed(engine, [game], ReadCounts(), at_once=AT_ONCE)
 
 
 def _joined(parts: Collection[Reviewed], counts: ReadCounts) -> Reviewed:

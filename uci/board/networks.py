@@ -11,7 +11,6 @@ import numpy as np
 from engine.match.player_specs import numbered
 from engine.play.engine import SearchlessEngine
 from engine.play.strength import StrengthCurve
-from uci.board.passes import warm_up
 
 if TYPE_CHECKING:
     from model.config import BoardConfig
@@ -56,9 +55,7 @@ def _open(path: Path, name: str) -> BoardNetwork:
         attention = _attention_of(network, config)
     else:
         attention = None
-    engine = SearchlessEngine(predictor)
-    warm_up(engine)
-    return BoardNetwork(name, engine, curve_of(network.training), attention)
+    return BoardNetwork(name, SearchlessEngine(predictor), curve_of(network.training), attention)
 
 
 def _attention_of(network: "Network", config: "BoardConfig") -> Attention:

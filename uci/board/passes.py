@@ -1,7 +1,7 @@
 """Positions requested at the same time share a pass of the network."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -10,11 +10,8 @@ import chess
 from engine.play.analysis import Analysis
 from engine.play.engine import SearchlessEngine
 
-PASS_SIZES = (1, 8)
-"""Passes are padded to one of these, so that few shapes are compiled."""
-
-MANY_MOVES = "r1bq1rk1/pp3ppp/2n2n2/2bp4/3N4/2N1B3/PPQ1BPPP/R4RK1 w - - 0 1"
-"""A position with more moves than most, which needs another shape."""
+AT_ONCE = 8
+"""Most positions in a pass."""
 
 Result = TypeVar("Result")
 
@@ -52,10 +49,10 @@ class SharedPasses:
 
     async def _run(self) -> None:
         while self._waiting:
-            some, self._waiting = self._waiting[: PASS_SIZES[-1]], self._waiting[PASS_SIZES[-1] :]
+            some, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
             boards = [board for board, _ in some]
             try:
-                found = await self._worker.run(analyse_filled, self._engine, boards)
+                found = await self._worker.run(self._engine.analyse_many, boards)
             except Exception as error:  # passed on to all who wait
                 for _, future in some:
                     if not future.done():
@@ -64,16 +61,3 @@ class SharedPasses:
             for (_, future), analysis in zip(some, found, strict=True):
                 if not future.done():  # the client may have disconnected
                     future.set_result(analysis)
-
-
-def warm_up(engine: SearchlessEngine) -> None:
-    """Compile the shared passes; `Predictor.warm_up` compiles those of single positions."""
-    for board in (chess.Board(), chess.Board(MANY_MOVES)):
-        analyse_filled(engine, [board] * PASS_SIZES[-1])
-
-
-def analyse_filled(engine: SearchlessEngine, boards: Sequence[chess.Board]) -> list[Analysis]:
-    """Analyse at most as many positions as the largest pass, padded to one of the `PASS_SIZES`."""
-    size = next(size for size in PASS_SIZES if size >= len(boards))
-    filling = [boards[-1]] * (size - len(boards))
-    return engine.analyse_many([*boards, *filling])[: len(boards)]

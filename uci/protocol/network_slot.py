@@ -1,7 +1,6 @@
 """Getting a network ready to play: imports, loading, compilation, and what to do on errors."""
 
 import contextlib
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -14,23 +13,18 @@ if TYPE_CHECKING:
 
 
 def prepare() -> None:
-    """Import JAX and the network's code."""
-    import model.inference.predictor  # noqa: F401
+    """Import what plays."""
+    import model.inference.board_predictor  # noqa: F401
     import uci.protocol.think  # noqa: F401
 
 
 def load(path: Path) -> "Loaded":
-    """Load a network; passes that only later moves need are compiled in the background.
-
-    Raises ArgmaxError or OSError.
-    """
+    """Load a network, ready to play. Raises ArgmaxError or OSError."""
     from engine.play.loading import load_predictor
     from engine.play.strength import curve_of
     from uci.protocol.think import Loaded
 
-    predictor = load_predictor(path)
-    predictor.warm_up(all_shapes=False)
-    threading.Thread(target=predictor.warm_up, daemon=True).start()
+    predictor = load_predictor(path, warm=True)
     return Loaded(predictor, curve_of(predictor.network.training))
 
 

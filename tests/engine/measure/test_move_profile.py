@@ -20,12 +20,12 @@ def test_the_stages_are_timed_and_end_in_the_answer(tmp_path):
     answers = []
     plan = Plan(file=tmp_path / "some.epd", seconds=0.1)
     profile = profile_move("tiny", plan, lambda analysis, best: answers.append((analysis, best)))
-    assert [stage.ms.count for stage in profile.stages] == [1] * 9
+    assert [stage.ms.count for stage in profile.stages] == [len(answers) - 1] * 7
     assert all(stage.ms.median >= 0 for stage in profile.stages)
-    analysis, best = answers[-1]
+    analysis, best = answers[0]
     assert len(analysis.moves) == 20 and best == analysis.best
     limits = {stage.name: stage.limit_ms for stage in profile.stages if stage.limit_ms is not None}
-    assert set(limits) == {"copying them in", "network: the squares", "network: the moves"}
+    assert set(limits) == {"network: the squares", "network: the moves"}
     # Every weight is read once, so a move cannot take less.
     weights = 4 * sum(map(_size, parameter_shapes(preset("tiny").network).values()))
     least = 1e3 * weights / (1e9 * profile.copy_gb_per_second)
@@ -51,12 +51,6 @@ def test_the_command(capsys, monkeypatch):
 def test_only_networks_that_share_the_board_have_these_stages(capsys):
     assert main(["speed", "sequence-tiny", "--profile"]) == 2
     assert "architecture 'board'" in capsys.readouterr().err
-
-
-def test_without_a_position_to_time(tmp_path, capsys):
-    (tmp_path / "many.epd").write_text(MANY_MOVES + "\n")
-    assert main(["speed", "tiny", "--profile", "--file", str(tmp_path / "many.epd")]) == 2
-    assert "at most 64 legal moves" in capsys.readouterr().err
 
 
 def test_copies_have_a_rate():

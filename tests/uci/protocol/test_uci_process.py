@@ -1,6 +1,5 @@
 """`python -m uci` as a process of its own, as GUIs, match runners and bots use it."""
 
-import os
 import random
 import re
 import statistics
@@ -9,7 +8,6 @@ import sys
 import time
 import tomllib
 from importlib import import_module
-from pathlib import Path
 
 import chess
 import chess.engine
@@ -34,48 +32,31 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def env(folder):
-    # Passes that come from JAX's own cache are not kept.
-    settings = {"JAX_PLATFORMS": "cpu", "JAX_ENABLE_COMPILATION_CACHE": "0"}
-    return {**os.environ, **settings, "XDG_CACHE_HOME": str(folder / "cache")}
-
-
-@pytest.fixture(scope="module")
 def command(folder):
     return [sys.executable, "-m", "uci", "--network", str(folder / "tiny.safetensors")]
 
 
 @pytest.fixture(scope="module")
-def program(command, env):
-    with Program(command, env) as started:
+def program(command):
+    with Program(command) as started:
         started.ask("uci", "isready", answer="readyok")
         yield started
 
 
-@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
-def test_uciok_comes_before_jax_is_loaded(command, env):
-    def loaded() -> bool:
-        with Program(command, env) as started:
-            started.ask("uci", answer="uciok")
-            return "jaxlib" in Path(f"/proc/{started.process.pid}/maps").read_text()
-
-    assert not all(loaded() for _ in range(5))  # it is loaded soon after
-
-
 @pytest.mark.parametrize("last", [["quit"], []])
-def test_quit_and_the_end_of_input_end_it_at_once(command, env, last):
+def test_quit_and_the_end_of_input_end_it_at_once(command, last):
     done = subprocess.run(
-        command, input="\n".join(["uci", *last]), env=env, cwd=ROOT, text=True, capture_output=True,
+        command, input="\n".join(["uci", *last]), cwd=ROOT, text=True, capture_output=True,
         timeout=PATIENCE_SECONDS, check=True,
     )  # fmt: skip
     assert done.stdout.endswith("uciok\n")
     assert not done.stderr
 
 
-def test_a_piped_dialogue_is_answered_in_full(command, env):
+def test_a_piped_dialogue_is_answered_in_full(command):
     lines = ["uci", "isready", "position startpos moves e2e4", "go depth 1", "quit"]
     done = subprocess.run(
-        command, input="\r\n".join(lines), env=env, cwd=ROOT, text=True, capture_output=True,
+        command, input="\r\n".join(lines), cwd=ROOT, text=True, capture_output=True,
         timeout=PATIENCE_SECONDS, check=True,
     )  # fmt: skip
     assert "readyok" in done.stdout.splitlines()
@@ -91,11 +72,6 @@ def test_the_console_script_for_guis_needs_no_argument(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["argmax-uci"])
     getattr(import_module(module), function)()
     assert called == [["uci"]]
-
-
-def test_compiled_passes_are_kept(program, folder):
-    program.ask("position startpos", "go")
-    assert list((folder / "cache" / "argmax" / "passes").rglob("*.pass"))
 
 
 CLOCKS = [
@@ -157,10 +133,8 @@ def test_bestmove_comes_within_100_ms(program):
 
 
 @pytest.fixture
-def client(command, env):
-    with chess.engine.SimpleEngine.popen_uci(
-        command, timeout=PATIENCE_SECONDS, env=env, cwd=ROOT
-    ) as opened:
+def client(command):
+    with chess.engine.SimpleEngine.popen_uci(command, timeout=PATIENCE_SECONDS, cwd=ROOT) as opened:
         yield opened
 
 
