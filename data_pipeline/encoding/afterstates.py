@@ -17,12 +17,15 @@ from data_pipeline.encoding.board import Moves, Positions
 NUM_AFTERSTATES = 4
 
 _PAWN, _KNIGHT, _BISHOP, _ROOK, _QUEEN, _KING = range(6)
-_STRAIGHT = ((0, 1), (0, -1), (1, 0), (-1, 0))
-_DIAGONAL = ((1, 1), (1, -1), (-1, 1), (-1, -1))
-_JUMPS = ((1, 2), (2, 1), (2, -1), (1, -2), (-1, -2), (-2, -1), (-2, 1), (-1, 2))
+_CHUNK = 4096
+"""Moves that are computed at once, so that their bitboards stay in cache."""
 
-Direction = tuple[int, int]
-"""(ranks up, files to the right)."""
+Directions = tuple[tuple[int, int], ...]
+"""(ranks up, files to the right), each with a positive number of squares 8 * ranks + files."""
+
+_STRAIGHT: Directions = ((0, 1), (1, 0))
+_DIAGONAL: Directions = ((1, 1), (1, -1))
+_JUMPS: Directions = ((1, 2), (2, 1), (2, -1), (1, -2))
 
 
 def afterstates(positions: Positions, moves: Moves) -> np.ndarray:
@@ -33,19 +36,21 @@ def afterstates(positions: Positions, moves: Moves) -> np.ndarray:
     (pawn; knight or bishop; rook; queen). A king is loose if it is in check. After castling the
     rook counts as still in the corner, as in `board`.
     """
-    own, other = _pieces_after(positions, moves)
-    occupied = np.bitwise_or.reduce(np.concatenate((own, other)))
-    by_own, by_other = (
-        np.stack([_attacked(pieces, kind, occupied, up) for kind in range(6)])
-        for pieces, up in ((own, 1), (other, -1))
-    )
-    all_own, all_other = np.bitwise_or.reduce(by_own), np.bitwise_or.reduce(by_other)
-    loose = _loose(own, all_own, by_other), _loose(other, all_other, by_own)
-    return np.stack((all_other, all_own, *loose), axis=1)
+    all_pieces = _pieces_after(positions, moves)
+    found = np.empty((len(moves.rows), NUM_AFTERSTATES), np.uint64)
+    for start in range(0, len(found), _CHUNK):
+        some = slice(start, start + _CHUNK)
+        pieces = np.ascontiguousarray(all_pieces[..., some])
+        by_kind = _attacked(pieces)
+        own, other = np.bitwise_or.reduce(by_kind, axis=1)
+        found[some, 0], found[some, 1] = other, own
+        found[some, 2] = _loose(pieces[0], own, by_kind[1])
+        found[some, 3] = _loose(pieces[1], other, by_kind[0])
+    return found
 
 
-def _pieces_after(positions: Positions, moves: Moves) -> tuple[np.ndarray, np.ndarray]:
-    """Bitboards [6, N] by kind of piece after each move: the side that moved, and the opponent."""
+def _pieces_after(positions: Positions, moves: Moves) -> np.ndarray:
+    """Bitboards [2, 6, N] after each move: the side that moved and the opponent, by kind."""
     rows = moves.rows
     members = positions.squares[:, None] == np.arange(1, NUM_PIECES, dtype=np.uint8)[:, None]
     before = bitboards(members).T.take(rows, axis=1)
@@ -56,18 +61,23 @@ def _pieces_after(positions: Positions, moves: Moves) -> tuple[np.ndarray, np.nd
     before[:6] &= ~source
     before[6:] &= ~(target | passed)
     before[np.where(moves.promotions > 0, moves.promotions, kinds), np.arange(len(rows))] |= target
-    return before[:6], before[6:]
+    return before.reshape(2, 6, -1)
 
 
-def _attacked(pieces: np.ndarray, kind: int, occupied: np.ndarray, up: int) -> np.ndarray:
-    """The squares that one side's pieces of a kind attack; ``up``: 1 if its pawns move up, else
-    -1."""
-    if kind in (_PAWN, _KNIGHT, _KING):
-        steps = ((up, 1), (up, -1)) if kind == _PAWN else _JUMPS
-        steps = _STRAIGHT + _DIAGONAL if kind == _KING else steps
-        return np.bitwise_or.reduce([_step(pieces[kind], step) for step in steps])
-    lines = {_BISHOP: _DIAGONAL, _ROOK: _STRAIGHT, _QUEEN: _STRAIGHT + _DIAGONAL}[kind]
-    return np.bitwise_or.reduce([_slide(pieces[kind], ~occupied, line) for line in lines])
+def _attacked(pieces: np.ndarray) -> np.ndarray:
+    """The pieces of both sides [2, 6, N] -> the squares that each kind attacks [2, 6, N]; the pawns
+    of the first side move up."""
+    attacked = np.zeros_like(pieces)
+    up, down = (_steps(pieces[side, _PAWN], _DIAGONAL) for side in (0, 1))
+    attacked[0, _PAWN], attacked[1, _PAWN] = up[0], down[1]
+    attacked[:, _KNIGHT] = np.bitwise_or.reduce(_steps(pieces[:, _KNIGHT], _JUMPS))
+    attacked[:, _KING] = np.bitwise_or.reduce(_steps(pieces[:, _KING], _STRAIGHT + _DIAGONAL))
+    empty = ~np.bitwise_or.reduce(pieces, axis=(0, 1))
+    straight = _slides(pieces[:, (_ROOK, _QUEEN)], empty, _STRAIGHT)
+    diagonal = _slides(pieces[:, (_BISHOP, _QUEEN)], empty, _DIAGONAL)
+    attacked[:, _ROOK], attacked[:, _BISHOP] = straight[:, 0], diagonal[:, 0]
+    attacked[:, _QUEEN] = straight[:, 1] | diagonal[:, 1]
+    return attacked
 
 
 def _loose(pieces: np.ndarray, defended: np.ndarray, attackers: np.ndarray) -> np.ndarray:
@@ -82,33 +92,52 @@ def _loose(pieces: np.ndarray, defended: np.ndarray, attackers: np.ndarray) -> n
     return loose | pieces[_QUEEN] & (by_minor | attackers[_ROOK])
 
 
-def _step(squares: np.ndarray, step: Direction) -> np.ndarray:
-    """All squares moved by one step; those that would leave the board are dropped."""
-    return _shift(squares & _inside(step), step)
+def _steps(squares: np.ndarray, directions: Directions) -> np.ndarray:
+    """Squares [...] -> [2, ...]: all moved by one step, in any of the directions and in any of the
+    opposite ones. Steps that would leave the board are dropped."""
+    ahead, behind, places = _lines(directions, squares.ndim)
+    return np.stack(
+        (
+            np.bitwise_or.reduce((squares & ahead) << places),
+            np.bitwise_or.reduce((squares & behind) >> places),
+        )
+    )
 
 
-def _slide(sliders: np.ndarray, empty: np.ndarray, step: Direction) -> np.ndarray:
-    """The squares that sliders attack in a direction, including the first occupied one."""
-    rank, file = step
-    reach = sliders
-    free = empty & _inside((-rank, -file))
+def _slides(sliders: np.ndarray, empty: np.ndarray, directions: Directions) -> np.ndarray:
+    """Sliders [..., N] and the empty squares [N] -> [..., N]: the squares attacked in all of the
+    directions and the opposite ones, including the first occupied one in each."""
+    ahead, behind, places = _lines(directions, sliders.ndim)
+    reach, back = sliders, sliders
+    # A square is entered from the one before it if a step back from it stays on the board.
+    free, free_back = empty & behind, empty & ahead
     for times in (1, 2, 4):
-        far = (rank * times, file * times)
-        reach = reach | free & _shift(reach, far)
-        free = free & _shift(free, far)
-    return _step(reach, step)
-
-
-def _shift(squares: np.ndarray, step: Direction) -> np.ndarray:
-    places = 8 * step[0] + step[1]
-    count = np.uint64(abs(places))
-    return squares << count if places > 0 else squares >> count
+        far = places * np.uint64(times)
+        reach = reach | free & reach << far
+        back = back | free_back & back >> far
+        free = free & free << far
+        free_back = free_back & free_back >> far
+    reach, back = (reach & ahead) << places, (back & behind) >> places
+    return np.bitwise_or.reduce(reach | back)
 
 
 @cache
-def _inside(step: Direction) -> np.uint64:
-    """The squares from which a step stays on the board."""
+def _lines(directions: Directions, dimensions: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each direction, with ``dimensions`` more axes: the squares from which a step stays on the
+    board, those from which a step back does, and the number of squares of a step."""
     ranks, files = np.divmod(np.arange(64), 8)
-    there = (ranks + step[0], files + step[1])
-    inside = np.logical_and.reduce([(place >= 0) & (place < 8) for place in there])
-    return np.uint64(bitboards(inside))
+    of_steps = np.array(directions)
+    inside = [
+        bitboards(
+            (ranks + sign * up >= 0)
+            & (ranks + sign * up < 8)
+            & (files + sign * right >= 0)
+            & (files + sign * right < 8)
+        )
+        for sign in (1, -1)
+        for up, right in [of_steps.T[..., None]]
+    ]
+    places = (of_steps @ (8, 1)).astype(np.uint64)
+    shape = (-1,) + (1,) * dimensions
+    ahead, behind, far = (array.reshape(shape) for array in (*inside, places))
+    return ahead, behind, far
