@@ -1,6 +1,10 @@
 """Move values from a network of the architecture `board`, computed on the CPU without JAX."""
 
+import os
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import chess
 import numpy as np
@@ -11,8 +15,11 @@ from model.config import BoardConfig, ComputeDtype, NetworkConfig
 from model.inference.board_pass import BoardPass
 from model.network.network_file import Network
 
-PASS_SIZE = 8
-"""Most positions in a pass: with more, its arrays do not fit in a core's cache."""
+PASS_SIZE = 4
+"""Most positions in a pass: with many more, its arrays do not fit in a core's cache."""
+
+_side_by_side = threading.Lock()
+"""Held while passes run side by side, which changes a setting of the whole process."""
 
 
 class BoardPredictor:
@@ -44,16 +51,38 @@ class BoardPredictor:
         """See `model.inference.action_values`; ``moves[i]`` are legal moves of ``boards[i]``."""
         found = [np.zeros((0, self.bins.count), np.float32)] * len(boards)
         # Sorted by the number of moves, so that positions of one pass need little padding.
-        counts = [len(of_board) for of_board in moves]
+        counts = np.array([len(of_board) for of_board in moves], int)
         order = [i for i in np.argsort(counts, kind="stable") if counts[i]]
-        for start in range(0, len(order), PASS_SIZE):
-            some = order[start : start + PASS_SIZE]
+        cores = os.cpu_count() or 1
+        size = max(1, min(PASS_SIZE, -(-len(order) // cores)))
+
+        def compute(some: Sequence[int]) -> None:
             inputs = make_inputs(
                 [boards[i] for i in some],
                 [moves[i] for i in some],
-                max(counts[i] for i in some),
+                counts[some].max(),
                 after=self.network.config.afterstates,
             )
             for i, values in zip(some, self._pass(inputs), strict=True):
                 found[i] = values[: counts[i]]
+
+        groups = [order[start : start + size] for start in range(0, len(order), size)]
+        if len(groups) == 1:
+            compute(groups[0])
+        elif groups:
+            # One core for each pass is faster than all cores for each product of one pass.
+            with (
+                _side_by_side,
+                _blas().limit(limits=1),
+                ThreadPoolExecutor(min(cores, len(groups))) as pool,
+            ):
+                list(pool.map(compute, groups))
         return found
+
+
+@cache
+def _blas():
+    """Sets the number of threads of NumPy's matrix products."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")

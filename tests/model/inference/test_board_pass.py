@@ -1,10 +1,12 @@
 """The pass in NumPy gives what the network in Haiku gives, whatever its shape and parameters."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import chess
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from data_pipeline.batches.board_batches import make_inputs
 from model.config import BoardConfig, preset
@@ -77,6 +79,18 @@ def test_a_position_has_the_same_values_alone_and_among_others():
     (some,) = predictor.action_values(boards[:1], [moves[0][3:9]])
     np.testing.assert_allclose(some, together[0][3:9], atol=1e-5)
     assert predictor.action_values([], []) == []
+
+
+def test_two_threads_can_ask_at_once(boards):
+    predictor = BoardPredictor(shaken(CONFIGS["tiny"]))
+    moves = [list(board.legal_moves) for board in boards]
+    expected = predictor.action_values(boards, moves)
+    threads_before = [library["num_threads"] for library in threadpool_info()]
+    with ThreadPoolExecutor(3) as pool:
+        for found in pool.map(lambda _: predictor.action_values(boards, moves), range(6)):
+            for one, other in zip(found, expected, strict=True):
+                np.testing.assert_array_equal(one, other)
+    assert [library["num_threads"] for library in threadpool_info()] == threads_before
 
 
 def test_parameters_that_do_not_fit_are_refused():
