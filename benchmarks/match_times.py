@@ -45,8 +45,8 @@ def main() -> int:
             moves = sum(len(list(game.mainline_moves())) for game in games)
     rest = 1e3 * (whole - networks.seconds) / moves
     print(
-        f"{args.games} games, {moves:,} moves: {whole:.1f} s, in {networks.seconds:.1f} s of which a "
-        f"network computes; the rest is {rest:.2f} ms a move"
+        f"{args.games} games, {moves:,} moves: {whole:.1f} s, in {networks.seconds:.1f} s of which "
+        f"a network computes; the rest is {rest:.2f} ms a move"
     )
     return status
 

@@ -62,6 +62,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 EXTRAS = {
     **dict.fromkeys(("apache_beam", "bagz"), "data"),
     "pyspark": "spark",
+    **dict.fromkeys(("jax", "haiku"), "jax"),
     **dict.fromkeys(("optax", "grain", "orbax", "tensorstore", "tensorboardX"), "train"),
     **dict.fromkeys(("scipy", "matplotlib"), "measure"),
     **dict.fromkeys(("starlette", "uvicorn"), "board"),

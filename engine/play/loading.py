@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data_pipeline.common.errors import InputError
 from engine.networks import shipped_network
 
 if TYPE_CHECKING:
@@ -48,6 +49,11 @@ def load_predictor(
 
     network = read_network(path)
     if not plays_without_jax(network):
+        if find_spec("jax") is None:
+            raise InputError(
+                f"expected JAX, which the network {path} needs, found none; in Argmax's folder: "
+                ".venv/bin/pip install -e '.[jax]'"
+            )
         check_shapes(network, path)
     try:
         return predictor_of(network, warm=warm)

@@ -10,6 +10,7 @@ a norm is part of the matrices after it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,6 +38,16 @@ class Layer:
     position_bias: np.ndarray | None
     """[H, 64, 64]"""
     feed_forward: tuple[np.ndarray, np.ndarray]
+
+
+class AttentionWeights(NamedTuple):
+    """Attention weights that sum to 1 over their last axis. L trunk and D decoder layers, H heads;
+    squares are seen from the side to move."""
+
+    trunk: np.ndarray
+    """[L, B, H, 64, 64] float32: from each square to each square."""
+    decoder: np.ndarray
+    """[D, B, H, M, 64] float32: from each move to each square."""
 
 
 class BoardPass:
@@ -114,8 +125,23 @@ class BoardPass:
         """B positions with up to M moves -> [B, M, K] float32. Rows of padding have no meaning."""
         return self.moves(self.squares(inputs), inputs)
 
-    def squares(self, inputs: Inputs) -> np.ndarray:
-        """[B 64, D]: the squares' tokens after the trunk, without the scale of the last norm."""
+    def attention(self, inputs: Inputs) -> AttentionWeights:
+        """What every head looks at."""
+        trunk: list[np.ndarray] = []
+        decoder: list[np.ndarray] = []
+        self.moves(self.squares(inputs, trunk), inputs, decoder)
+        batch, count = inputs.sources.shape
+        of_layers = (-1, batch, self._config.heads)
+        return AttentionWeights(
+            np.array(trunk, np.float32).reshape(*of_layers, 64, 64),
+            np.array(decoder, np.float32).reshape(len(decoder), *of_layers[1:], count, 64),
+        )
+
+    def squares(self, inputs: Inputs, seen: list[np.ndarray] | None = None) -> np.ndarray:
+        """[B 64, D]: the squares' tokens after the trunk, without the scale of the last norm.
+
+        ``seen``: gets the attention weights of each layer.
+        """
         attacks, xrays = _unpack(inputs.attacks), _unpack(inputs.xrays)
         relations = np.stack((attacks, attacks.swapaxes(1, 2), xrays, xrays.swapaxes(1, 2)), axis=1)
         x = self._pieces[inputs.squares, np.arange(64)]
@@ -123,11 +149,13 @@ class BoardPass:
         x = x.reshape(-1, self._config.width)
         for layer in self._trunk:
             queries, keys, values = np.split(_norm(x) @ layer.project, 3, axis=1)
-            x = self._after_layer(layer, x, queries, keys, values, relations)
+            x = self._after_layer(layer, x, (queries, keys, values), relations, seen)
         return _norm(x)
 
-    def moves(self, squares: np.ndarray, inputs: Inputs) -> np.ndarray:
-        """The moves' distributions [B, M, K], from what `squares` gives."""
+    def moves(
+        self, squares: np.ndarray, inputs: Inputs, seen: list[np.ndarray] | None = None
+    ) -> np.ndarray:
+        """The moves' distributions [B, M, K], from what `squares` gives. ``seen``: as there."""
         config = self._config
         batch, count = inputs.sources.shape
         maps = np.split(squares @ self._of_squares, self._of_squares.shape[1] // config.width, 1)
@@ -152,7 +180,8 @@ class BoardPass:
         relations = np.ascontiguousarray(relations)
         x = x.reshape(batch * count, -1)
         for layer, keys, values in zip(self._decoder, of_layers[::2], of_layers[1::2], strict=True):
-            x = self._after_layer(layer, x, _norm(x) @ layer.project, keys, values, relations)
+            projected = _norm(x) @ layer.project, keys, values
+            x = self._after_layer(layer, x, projected, relations, seen)
         logits = _relu_squared(_norm(x) @ self._head[0]) @ self._head[1]
         logits += self._head_bias
         exponentials, sums = _exponentials(logits)
@@ -162,26 +191,25 @@ class BoardPass:
         self,
         layer: Layer,
         x: np.ndarray,
-        queries: np.ndarray,
-        keys: np.ndarray,
-        values: np.ndarray,
+        projected: Sequence[np.ndarray],
         relations: np.ndarray,
+        seen: list[np.ndarray] | None,
     ) -> np.ndarray:
         """Tokens x [B I, D] after attention to the squares and the feed-forward layer.
 
-        queries: [B I, D]; keys, values: [B 64, D]; relations: [B, R, I, 64].
+        projected: queries [B I, D], keys and values [B 64, D]; relations: [B, R, I, 64].
         """
         batch, heads = len(relations), self._config.heads
         split = (batch, -1, heads, self._config.width // heads)
-        queries, keys, values = (
-            each.reshape(split).swapaxes(1, 2) for each in (queries, keys, values)
-        )
+        queries, keys, values = (each.reshape(split).swapaxes(1, 2) for each in projected)
         biases = layer.relation_bias @ relations.reshape(*relations.shape[:2], -1)
         logits = queries @ keys.swapaxes(2, 3)
         logits += biases.reshape(logits.shape)
         if layer.position_bias is not None:
             logits += layer.position_bias
         weights, sums = _exponentials(logits)
+        if seen is not None:
+            seen.append(weights / sums)
         attended = weights @ values
         attended /= sums
         x = x + attended.swapaxes(1, 2).reshape(x.shape) @ layer.output
@@ -207,7 +235,7 @@ def _relu_squared(x: np.ndarray) -> np.ndarray:
     return x
 
 
-def _exponentials(logits: np.ndarray) -> Sequence[np.ndarray]:
+def _exponentials(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Their exponentials, in place and up to a factor, and the sums over the last axis: a quotient
     is the softmax."""
     logits -= logits.max(axis=-1, keepdims=True)

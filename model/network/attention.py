@@ -42,15 +42,6 @@ class RelationBias(hk.Module):
         return biases.reshape(batch, self.heads, *relations.shape[2:])
 
 
-class Softmax(hk.Module):
-    """A module without parameters, so that `engine.study.attention_weights` can intercept the
-    attention weights."""
-
-    def __call__(self, logits: jax.Array) -> jax.Array:
-        """logits: [B, H, I, J] -> weights [B, H, I, J] float32, which sum to 1 over J."""
-        return jax.nn.softmax(logits.astype(jnp.float32))
-
-
 class Attention(hk.Module):
     """Multi-head attention from I tokens to J tokens, without biases in its projections."""
 
@@ -76,7 +67,7 @@ class Attention(hk.Module):
         if self.position_bias:
             shape = (self.heads, length, memory.shape[1])
             logits += hk.get_parameter("position_bias", shape, init=jnp.zeros).astype(x.dtype)
-        weights = Softmax(name="softmax")(logits).astype(x.dtype)
+        weights = jax.nn.softmax(logits.astype(jnp.float32)).astype(x.dtype)
         out = jnp.einsum("bhij,bhjd->bhid", weights, values).swapaxes(1, 2)
         scaled = hk.initializers.VarianceScaling(self.output_scale, "fan_in", "truncated_normal")
         out = dense(out.reshape(batch * length, width), width, "output", scaled)

@@ -13,7 +13,6 @@ from engine.play.engine import SearchlessEngine
 from engine.play.strength import StrengthCurve
 
 if TYPE_CHECKING:
-    from model.config import BoardConfig
     from model.network.network_file import Network
 
 Attention = Callable[[chess.Board, Sequence[chess.Move]], tuple[np.ndarray, np.ndarray]]
@@ -45,33 +44,26 @@ def _open(path: Path, name: str) -> BoardNetwork:
     from engine.play.engine import require_win_probs
     from engine.play.loading import load_predictor
     from engine.play.strength import curve_of
-    from model.config import BoardConfig
+    from model.inference.board_predictor import BoardPredictor
 
     predictor = load_predictor(path, warm=True)
     require_win_probs(predictor)
     network = predictor.network
-    config = network.config
-    if isinstance(config, BoardConfig) and config.target == "action-value":
-        attention = _attention_of(network, config)
-    else:
-        attention = None
+    attention = _attention_of(network) if BoardPredictor.computes(network.config) else None
     return BoardNetwork(name, SearchlessEngine(predictor), curve_of(network.training), attention)
 
 
-def _attention_of(network: "Network", config: "BoardConfig") -> Attention:
+def _attention_of(network: "Network") -> Attention:
     """The attention weights of every head, with squares as White sees them."""
+    from data_pipeline.batches.board_batches import make_inputs
+    from model.inference.board_pass import BoardPass
+
+    passed = BoardPass(network)
 
     def attention(board: chess.Board, moves: Sequence[chess.Move]) -> tuple[np.ndarray, np.ndarray]:
-        from data_pipeline.batches.board_batches import make_inputs
-        from engine.study.attention_weights import attention_weights
-        from model.inference.predictor import MOVE_SHAPES
-
-        shape = next((size for size in MOVE_SHAPES if size >= len(moves)), len(moves))
-        inputs = make_inputs([board], [moves], shape, after=config.afterstates)
-        _, weights = attention_weights(config, network.params, inputs)
+        inputs = make_inputs([board], [moves], len(moves), after=network.config.afterstates)
+        weights = passed.attention(inputs)
         squares = np.arange(64) ^ (0 if board.turn else 56)
-        trunk = np.asarray(weights.trunk)[:, 0][:, :, squares][..., squares]
-        decoder = np.asarray(weights.decoder)[:, 0, :, : len(moves)][..., squares]
-        return trunk, decoder
+        return weights.trunk[:, 0][:, :, squares][..., squares], weights.decoder[:, 0][..., squares]
 
     return attention
