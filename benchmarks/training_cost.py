@@ -68,6 +68,7 @@ def main() -> None:
     show_step(config, args.compile)
     if args.profile:
         show_profile(config)
+        show_operations(config)
 
 
 def show_loader(data: Path, config: TrainConfig) -> None:
@@ -135,6 +136,43 @@ def show_profile(config: TrainConfig) -> None:
         )
         before_s, before_flops = took, flops
     print(f"{config.batch_size / before_s:.0f} positions/s without the loader")
+
+
+def show_operations(config: TrainConfig) -> None:
+    """The rates of the operations of a trunk layer, one by one, in float32."""
+    network = config.network
+    assert isinstance(network, BoardConfig)
+    batch, heads, width = config.batch_size, network.heads, network.width
+    rows, hidden = 64 * batch, network.width * network.widening
+
+    def normal(*shape: int) -> jax.Array:
+        return jax.random.normal(jax.random.key(0), shape)
+
+    x, y, maps = normal(rows, width), normal(rows, hidden), normal(width, hidden)
+    queries, pairs = normal(batch, heads, 64, width // heads), normal(batch, heads, 64, 64)
+    relations, biases = normal(batch, 4, 64 * 64), normal(batch, heads, 4)
+    product, of_attention = 2 * rows * width * hidden, 2 * rows * 64 * width
+    operations = {
+        "the first product of the feed-forward layer": (jnp.matmul, product, x, maps),
+        "its gradient by the rows": (lambda y, w: y @ w.T, product, y, maps),
+        "its gradient by the matrix": (lambda x, y: x.T @ y, product, x, y),
+        "logits of attention": (lambda q, k: q @ k.swapaxes(2, 3), of_attention, queries, queries),
+        "weighted sums of values": (jnp.matmul, of_attention, pairs, queries),
+        "biases of relations": (jnp.matmul, 8 * pairs.size, biases, relations),
+        "softmax": (jax.nn.softmax, 0, pairs),
+        "gradient of softmax": (lambda w, g: jax.vjp(jax.nn.softmax, w)[1](g), 0, pairs, pairs),
+    }
+    for name, (function, flops, *arguments) in operations.items():
+        program = jax.jit(function)
+        jax.block_until_ready(program(*arguments))
+        seconds = []
+        for _ in range(PROFILED):
+            start = time.perf_counter()
+            jax.block_until_ready(program(*arguments))
+            seconds.append(time.perf_counter() - start)
+        took = float(np.median(seconds))
+        rate = f", {flops / took / 1e9:.0f} GFLOP/s" if flops else ""
+        print(f"{name}: {1e3 * took:.1f} ms{rate}")
 
 
 def show_step(config: TrainConfig, compiled: bool) -> None:

@@ -67,9 +67,15 @@ class Question:
 GAME = "breakout"
 BASES = {name: Cell(example=name) for name in EXAMPLES}
 BETTER = "Classification learns better than regression"
-RATES: dict[ExampleName, dict[LossName, float]] = {name: {} for name in EXAMPLES}
+_ONLINE: dict[LossName, float] = {"hl-gauss": 3.0}
+RATES: dict[ExampleName, dict[LossName, float]] = {
+    "soft-moe": _ONLINE,
+    "multi-task": _ONLINE,
+    "wordle": {"hl-gauss": 0.3},
+    "many-actions": {},
+}
 """The best learning rates of `PAIR` by the question `rates-...` of the example, times the
-example's; 1 where none is given."""
+example's; 1 where none is given. multi-task has those of soft-moe, the same learner."""
 
 
 def learning_rate(example: ExampleName, loss: LossName) -> float:
@@ -101,7 +107,6 @@ QUESTIONS: dict[str, Question] = {
         rates("wordle", (0.3, 1.0, 3.0)),
         rates("many-actions", (0.3, 1.0, 3.0)),
         rates("soft-moe", (0.3, 1.0, 3.0, 10.0), GAME),
-        rates("multi-task", (0.3, 1.0, 3.0, 10.0)),
         better("wordle"),
         better("many-actions"),
         Question(
