@@ -133,7 +133,7 @@ class Api:
 
 
 def _review_one(engine: SearchlessEngine, game: PlayedGame) -> Reviewed:
-    """Review one game, with passes of compiled sizes, so that other requests get their turn."""
+    """Review one game, a few positions at once, so that other requests get their turn."""
     return reviewed(engine, [game], ReadCounts(), at_once=AT_ONCE)
 
 

@@ -59,7 +59,7 @@ def run(args: Args) -> int:
 
 
 def opponent(args: Args) -> "SearchlessEngine":
-    """The engine, with its passes compiled."""
+    """The engine, ready to play."""
     import random
 
     from engine.play import load_engine

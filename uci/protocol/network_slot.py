@@ -1,4 +1,4 @@
-"""Getting a network ready to play: imports, loading, compilation, and what to do on errors."""
+"""Getting a network ready to play: imports, loading, and what to do on errors."""
 
 import contextlib
 from collections.abc import Callable

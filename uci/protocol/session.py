@@ -1,6 +1,6 @@
 """A UCI session: commands in, lines out; the network is loaded and run on a worker thread.
 
-`Session.handle` never blocks: slow work goes to the single worker, in order. JAX, numpy and even
+`Session.handle` never blocks: slow work goes to the single worker, in order. NumPy and even
 python-chess are imported only after ``uciok``; then the network is loaded in the background.
 """
 
@@ -64,7 +64,7 @@ class Session:
 
     ``write`` takes one line of output; it is called from two threads, one line at a time. ``load``
     loads a network file (on the worker; raises ArgmaxError or OSError). ``prepare`` does what does
-    not depend on the network, such as importing JAX. ``elo_range``: the range of UCI_Elo for the
+    not depend on the network, such as imports. ``elo_range``: the range of UCI_Elo for the
     default network, if its strength was measured.
     """
 
