@@ -80,6 +80,11 @@ class BoardPredictor:
         return found
 
 
+def limit_threads(count: int) -> None:
+    """Let the matrix products of a pass use this many threads, in the whole process."""
+    _blas().limit(limits=count)
+
+
 @cache
 def _blas():
     """Sets the number of threads of NumPy's matrix products."""

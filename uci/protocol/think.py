@@ -12,6 +12,7 @@ from engine.play.move_choice import Choice
 from engine.play.rules import CHECKMATE
 from engine.play.strength import StrengthCurve
 from model.inference.action_values import ActionValues
+from model.inference.board_predictor import limit_threads
 from uci.protocol.options import Options
 from uci.protocol.positions import parse_move
 from uci.protocol.protocol import Go, render_bestmove, render_info, render_string
@@ -77,6 +78,7 @@ def think(request: Request, loaded: Loaded, tablebase: Oracle | None) -> Answer:
         # The same seed and the same move of the game give the same choice.
         seed=(request.seed, len(board.move_stack)),
     )
+    limit_threads(options.threads)
     analysis = engine.analyse(board, moves)
     best = engine.choose(analysis)
     reply = _reply(engine, board, best) if options.ponder else None

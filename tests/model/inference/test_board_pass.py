@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_info
 from data_pipeline.batches.board_batches import make_inputs
 from model.config import BoardConfig, preset
 from model.inference.board_pass import BoardPass
-from model.inference.board_predictor import PASS_SIZE, BoardPredictor
+from model.inference.board_predictor import PASS_SIZE, BoardPredictor, limit_threads
 from model.inference.predictor import distributions
 from model.network.architecture import init_params
 from model.network.network_file import Network, NetworkFileError, random_network
@@ -91,6 +91,16 @@ def test_two_threads_can_ask_at_once(boards):
             for one, other in zip(found, expected, strict=True):
                 np.testing.assert_array_equal(one, other)
     assert [library["num_threads"] for library in threadpool_info()] == threads_before
+
+
+def test_threads_are_limited_in_the_whole_process():
+    before = threadpool_info()[0]["num_threads"]
+    try:
+        for count in (1, 2):
+            limit_threads(count)
+            assert {library["num_threads"] for library in threadpool_info()} >= {count}
+    finally:
+        limit_threads(before)
 
 
 def test_parameters_that_do_not_fit_are_refused():
