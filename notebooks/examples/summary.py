@@ -36,10 +36,6 @@ class Interval(Mean):
         text = f"{self.mean:{sign}.3g} ({self.low:{sign}.3g} to {self.high:{sign}.3g})"
         return f"**{text}**" if sign and (self.low > 0 or self.high < 0) else text
 
-    def verdict(self) -> str:
-        """What it says of a claim that expects more than 0."""
-        return verdict(self, whole=True)
-
 
 def scores(question: Question, loss: LossName, value, table: Table) -> np.ndarray | None:
     """[seeds, games]: the scores of the seeds for which all games are done, or None."""
@@ -126,8 +122,9 @@ def claims_text(table: Table) -> str:
             continue
         first = f"**{question.claim}** ({question.base.example})"
         for effect in effects(question, table):
-            of = effect.difference
-            rows.append((first, effect.label, effect.seeds, of.text("+"), of.verdict()))
+            of, whole = effect.difference, effect.seeds == question.seeds
+            text = of.text("+") if whole else of.text("+").strip("*")
+            rows.append((first, effect.label, effect.seeds, text, verdict(of, whole)))
             first = ""
         if first:
             rows.append((first, "not yet run", "", "", ""))

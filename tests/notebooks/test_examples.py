@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_pipeline.common.errors import InputError
+from engine.study.page import verdict
 from engine.study.table import TABLE_FILE, Figures, read_table
 from model.targets.value_losses import LOSSES
 from notebooks.examples import grid, summary
@@ -119,7 +120,7 @@ def test_learning_rates_are_the_best_of_the_committed_table(name):
     for loss in question.losses:
         found = [summary.scores(question, loss, rate, table) for rate in question.values]
         means = [-np.inf if scores is None else scores.mean() for scores in found]
-        best = question.values[int(np.argmax(means))] if None not in found else 1.0
+        best = question.values[int(np.argmax(means))] if np.isfinite(means).all() else 1.0
         assert grid.RATES[question.base.example].get(loss, 1.0) == best, loss
 
 
@@ -134,9 +135,9 @@ def test_effects_have_the_sign_of_the_claim_and_grow_with_the_factor(monkeypatch
     assert growth.label == "experts 8 minus that at 1"
     assert growth.difference.mean == pytest.approx(0.7)
     assert growth.difference.low <= growth.difference.mean <= growth.difference.high
-    assert {effect.difference.verdict() for effect in (*each, growth)} == {"holds"}
+    assert {verdict(effect.difference, True) for effect in (*each, growth)} == {"holds"}
     worse = summary.effects(question, made_up(cells_of([question]), better=-1.0))
-    assert [effect.difference.verdict() for effect in worse] == ["the opposite"] * 4 + ["open"]
+    assert [verdict(effect.difference, True) for effect in worse] == ["the opposite"] * 4 + ["open"]
 
 
 def test_a_seed_counts_once_all_its_games_are_done():
@@ -160,7 +161,10 @@ def test_texts_name_what_is_not_run_and_what_is_usual(monkeypatch):
     assert text.count("not yet run") == sum(
         question.factor != "learning_rate" for question in QUESTIONS.values()
     ) - len(some)
-    assert "rates" not in text
+    assert "rates" not in text and "holds" in text
+    few = {cell: row for cell, row in made_up(cells_of(some)).items() if cell.seed < 4}
+    assert "| 4 |" in (text := summary.claims_text(few))
+    assert "holds" not in text and "**+" not in text
     question = QUESTIONS["target-period"]
     means = summary.means_text(question, made_up(cells_of([question])))
     assert means.splitlines()[0] == "| loss | target period usual | target period 50 |"
