@@ -119,15 +119,10 @@ def show_profile(config: TrainConfig) -> None:
     for name, (function, *arguments) in programs.items():
         lowered = jax.jit(function).lower(*arguments)
         compiled[name] = lowered.compile(), of(lowered, "flops"), arguments
-    seconds: dict[str, list[float]] = {name: [] for name in compiled}
-    for _ in range(PROFILED):
-        for name, (program, _, arguments) in compiled.items():
-            start = time.perf_counter()
-            jax.block_until_ready(program(*arguments))
-            seconds[name].append(time.perf_counter() - start)
+    seconds = timed({name: (program, *rest) for name, (program, _, rest) in compiled.items()})
     before_s, before_flops = 0.0, 0.0
     for name, (_, flops, _) in compiled.items():
-        took = float(np.median(seconds[name]))
+        took = seconds[name]
         added_s, added_flops = took - before_s, flops - before_flops
         print(
             f"{name}: {took:.3f} s, {took / (flops / rate):.2f} times its limit; "
@@ -162,17 +157,25 @@ def show_operations(config: TrainConfig) -> None:
         "softmax": (jax.nn.softmax, 0, pairs),
         "gradient of softmax": (lambda w, g: jax.vjp(jax.nn.softmax, w)[1](g), 0, pairs, pairs),
     }
-    for name, (function, flops, *arguments) in operations.items():
-        program = jax.jit(function)
-        jax.block_until_ready(program(*arguments))
-        seconds = []
-        for _ in range(PROFILED):
-            start = time.perf_counter()
-            jax.block_until_ready(program(*arguments))
-            seconds.append(time.perf_counter() - start)
-        took = float(np.median(seconds))
+    programs = {
+        name: (jax.jit(function).lower(*arguments).compile(), *arguments)
+        for name, (function, _, *arguments) in operations.items()
+    }
+    for name, took in timed(programs).items():
+        flops = operations[name][1]
         rate = f", {flops / took / 1e9:.0f} GFLOP/s" if flops else ""
         print(f"{name}: {1e3 * took:.1f} ms{rate}")
+
+
+def timed(programs: dict[str, tuple]) -> dict[str, float]:
+    """Compiled programs with their arguments -> the median seconds of each, all in turn."""
+    seconds: dict[str, list[float]] = {name: [] for name in programs}
+    for _ in range(PROFILED):
+        for name, (program, *arguments) in programs.items():
+            start = time.perf_counter()
+            jax.block_until_ready(program(*arguments))
+            seconds[name].append(time.perf_counter() - start)
+    return {name: float(np.median(each)) for name, each in seconds.items()}
 
 
 def show_step(config: TrainConfig, compiled: bool) -> None:

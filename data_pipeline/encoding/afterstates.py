@@ -125,19 +125,12 @@ def _slides(sliders: np.ndarray, empty: np.ndarray, directions: Directions) -> n
 def _lines(directions: Directions, dimensions: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For each direction, with ``dimensions`` more axes: the squares from which a step stays on the
     board, those from which a step back does, and the number of squares of a step."""
-    ranks, files = np.divmod(np.arange(64), 8)
-    of_steps = np.array(directions)
-    inside = [
-        bitboards(
-            (ranks + sign * up >= 0)
-            & (ranks + sign * up < 8)
-            & (files + sign * right >= 0)
-            & (files + sign * right < 8)
-        )
-        for sign in (1, -1)
-        for up, right in [of_steps.T[..., None]]
-    ]
-    places = (of_steps @ (8, 1)).astype(np.uint64)
+    squares = np.stack(np.divmod(np.arange(64), 8), axis=-1)  # [64, 2]: rank and file
+    steps = np.array(directions)[:, None]  # [directions, 1, 2]
+    there, back = squares + steps, squares - steps
+    ahead, behind = (
+        bitboards(np.logical_and.reduce((at >= 0) & (at < 8), axis=-1)) for at in (there, back)
+    )
+    places = (steps[:, 0] @ (8, 1)).astype(np.uint64)
     shape = (-1,) + (1,) * dimensions
-    ahead, behind, far = (array.reshape(shape) for array in (*inside, places))
-    return ahead, behind, far
+    return ahead.reshape(shape), behind.reshape(shape), places.reshape(shape)

@@ -24,7 +24,6 @@ from engine.play import rules
 from engine.play.analysis import Analysis
 from engine.play.engine import SearchlessEngine
 from model.config import BoardConfig
-from model.inference.board_pass import BoardPass
 from model.inference.board_predictor import BoardPredictor
 from model.network.architecture import transformed
 from model.network.board_transformer import trunk
@@ -120,7 +119,6 @@ class _MoveTimer:
         assert isinstance(network.config, BoardConfig)
         self.network, self.config, self.render = network, network.config, render
         self.predictor = BoardPredictor(network)
-        self.network_pass = BoardPass(network)
 
     def times(self, board: chess.Board) -> dict[str, float]:
         """Stage -> seconds; the stage `whole` is the whole move."""
@@ -132,8 +130,8 @@ class _MoveTimer:
 
         moves = mark(list(board.legal_moves))
         inputs = mark(self._inputs(board, moves))
-        squares = mark(self.network_pass.squares(inputs))
-        (values,) = mark(self.network_pass.moves(squares, inputs))
+        squares = mark(self.predictor.network_pass.squares(inputs))
+        (values,) = mark(self.predictor.network_pass.moves(squares, inputs))
         mark(rules.verdicts(board, moves))
         engine = SearchlessEngine(_Known(values, self.predictor.bins))
         analysis = engine.analyse(board, moves)

@@ -131,11 +131,8 @@ class BoardPass:
         decoder: list[np.ndarray] = []
         self.moves(self.squares(inputs, trunk), inputs, decoder)
         batch, count = inputs.sources.shape
-        of_layers = (-1, batch, self._config.heads)
-        return AttentionWeights(
-            np.array(trunk, np.float32).reshape(*of_layers, 64, 64),
-            np.array(decoder, np.float32).reshape(len(decoder), *of_layers[1:], count, 64),
-        )
+        no_layers = np.zeros((0, batch, self._config.heads, count, 64), np.float32)
+        return AttentionWeights(np.stack(trunk), np.stack(decoder) if decoder else no_layers)
 
     def squares(self, inputs: Inputs, seen: list[np.ndarray] | None = None) -> np.ndarray:
         """[B 64, D]: the squares' tokens after the trunk, without the scale of the last norm.

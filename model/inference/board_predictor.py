@@ -33,7 +33,7 @@ class BoardPredictor:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self._pass = BoardPass(network)
+        self.network_pass = BoardPass(network)
 
     @staticmethod
     def computes(config: NetworkConfig) -> bool:
@@ -63,7 +63,7 @@ class BoardPredictor:
                 counts[some].max(),
                 after=self.network.config.afterstates,
             )
-            for i, values in zip(some, self._pass(inputs), strict=True):
+            for i, values in zip(some, self.network_pass(inputs), strict=True):
                 found[i] = values[: counts[i]]
 
         groups = [order[start : start + size] for start in range(0, len(order), size)]

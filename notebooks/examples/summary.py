@@ -32,9 +32,8 @@ class Interval(Mean):
     """An aggregate over seeds and games, with the 95 % interval of the bootstrap."""
 
     def text(self, sign: str = "") -> str:
-        """As text; bold where a difference (``sign`` "+") has an interval without 0."""
-        text = f"{self.mean:{sign}.3g} ({self.low:{sign}.3g} to {self.high:{sign}.3g})"
-        return f"**{text}**" if sign and (self.low > 0 or self.high < 0) else text
+        """As text; ``sign``: that of Python's format, ``+`` for differences."""
+        return f"{self.mean:{sign}.3g} ({self.low:{sign}.3g} to {self.high:{sign}.3g})"
 
 
 def scores(question: Question, loss: LossName, value, table: Table) -> np.ndarray | None:
@@ -122,9 +121,10 @@ def claims_text(table: Table) -> str:
             continue
         first = f"**{question.claim}** ({question.base.example})"
         for effect in effects(question, table):
-            of, whole = effect.difference, effect.seeds == question.seeds
-            text = of.text("+") if whole else of.text("+").strip("*")
-            rows.append((first, effect.label, effect.seeds, text, verdict(of, whole)))
+            says = verdict(effect.difference, effect.seeds == question.seeds)
+            text = effect.difference.text("+")
+            text = f"**{text}**" if says in ("holds", "the opposite") else text
+            rows.append((first, effect.label, effect.seeds, text, says))
             first = ""
         if first:
             rows.append((first, "not yet run", "", "", ""))

@@ -19,7 +19,7 @@ class FakePredictor:
     def action_values(
         self, boards: Sequence[chess.Board], moves: Sequence[Sequence[chess.Move]]
     ) -> list[np.ndarray]:
-        """As `model.inference.predictor.Predictor`: [M, K] float32 per board, rows summing to 1."""
+        """As `model.inference.action_values` says: [M, K] float32 per board, rows summing to 1."""
         self.calls += 1
         return [
             np.stack([self.distribution(board.fen(), move.uci()) for move in of_board])
@@ -30,9 +30,6 @@ class FakePredictor:
         """[K] float32."""
         rng = np.random.default_rng(zlib.crc32(f"{fen} {move}".encode()))
         return rng.dirichlet(np.full(self.bins.count, 0.3)).astype(np.float32)
-
-    def warm_up(self) -> None:
-        """Nothing to compile."""
 
 
 class ValuesPredictor(FakePredictor):

@@ -13,6 +13,7 @@ from engine.play.engine import SearchlessEngine
 from engine.play.strength import StrengthCurve
 
 if TYPE_CHECKING:
+    from model.inference.board_pass import BoardPass
     from model.network.network_file import Network
 
 Attention = Callable[[chess.Board, Sequence[chess.Move]], tuple[np.ndarray, np.ndarray]]
@@ -44,25 +45,27 @@ def _open(path: Path, name: str) -> BoardNetwork:
     from engine.play.engine import require_win_probs
     from engine.play.loading import load_predictor
     from engine.play.strength import curve_of
+    from model.inference.board_pass import BoardPass
     from model.inference.board_predictor import BoardPredictor
 
     predictor = load_predictor(path, warm=True)
     require_win_probs(predictor)
     network = predictor.network
-    attention = _attention_of(network) if BoardPredictor.computes(network.config) else None
+    attention = None
+    if isinstance(predictor, BoardPredictor):
+        attention = _attention_of(network, predictor.network_pass)
+    elif BoardPredictor.computes(network.config):  # JAX plays
+        attention = _attention_of(network, BoardPass(network))
     return BoardNetwork(name, SearchlessEngine(predictor), curve_of(network.training), attention)
 
 
-def _attention_of(network: "Network") -> Attention:
+def _attention_of(network: "Network", network_pass: "BoardPass") -> Attention:
     """The attention weights of every head, with squares as White sees them."""
     from data_pipeline.batches.board_batches import make_inputs
-    from model.inference.board_pass import BoardPass
-
-    passed = BoardPass(network)
 
     def attention(board: chess.Board, moves: Sequence[chess.Move]) -> tuple[np.ndarray, np.ndarray]:
         inputs = make_inputs([board], [moves], len(moves), after=network.config.afterstates)
-        weights = passed.attention(inputs)
+        weights = network_pass.attention(inputs)
         squares = np.arange(64) ^ (0 if board.turn else 56)
         return weights.trunk[:, 0][:, :, squares][..., squares], weights.decoder[:, 0][..., squares]
 

@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from data_pipeline.common.errors import ArgmaxError, InputError
+from uci.protocol.options import Options
 
 if TYPE_CHECKING:
     from uci.protocol.think import Loaded
 
 
 def prepare() -> None:
-    """Import what plays."""
-    import model.inference.board_predictor  # noqa: F401
+    """Import what plays, so that the first move does not have to."""
     import uci.protocol.think  # noqa: F401
+    from model.inference.board_predictor import limit_threads
+
+    limit_threads(Options().threads)
 
 
 def load(path: Path) -> "Loaded":

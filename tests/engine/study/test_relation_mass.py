@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data_pipeline.batches.board_batches import make_inputs
-from engine.study.attention_weights import RELATIONS, relation_mass
+from engine.study.relation_mass import RELATIONS, relation_mass
 from model.config import preset
 from model.inference.board_pass import BoardPass
 from model.network.architecture import init_params
