@@ -30,7 +30,7 @@ def shaken(config: BoardConfig) -> Network:
     rng = np.random.default_rng(0)
     params = {
         module: {
-            name: array + 0.2 * rng.standard_normal(array.shape).astype(np.float32)
+            name: array + 0.1 * rng.standard_normal(array.shape).astype(np.float32)
             for name, array in arrays.items()
         }
         for module, arrays in init_params(config, seed=0).items()
