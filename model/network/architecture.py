@@ -1,15 +1,15 @@
 """The network as a pure function of its configuration, parameters and inputs.
 
-Each architecture is one row of `ARCHITECTURES`. Haiku and the layers are imported only when a
-network is traced; a pass from the cache of compiled passes needs neither.
+Each architecture is one row of `ARCHITECTURES`.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache, partial
+from typing import Any
 
 import chess
+import haiku as hk
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,11 +22,9 @@ from data_pipeline.batches.sequence_batches import (
     pairs,
 )
 from model.config import BoardConfig, NetworkConfig, SequenceConfig
+from model.network import board_transformer, sequence_transformer
 from model.targets import TARGETS
 from model.targets.target import MakeInputs, Outputs
-
-if TYPE_CHECKING:
-    import haiku as hk
 
 
 @dataclass(frozen=True)
@@ -46,18 +44,6 @@ class Architecture:
     ) = None
     """(config, boards, moves of each) -> inputs with a row for each move; needed if
     ``shares_positions`` can be false."""
-
-
-def _board_forward(config: BoardConfig, inputs: Inputs, dtype: jnp.dtype) -> Outputs:
-    from model.network import board_transformer
-
-    return board_transformer.forward(config, inputs, dtype)
-
-
-def _sequence_forward(config: SequenceConfig, inputs: SequenceInputs, dtype: jnp.dtype) -> Outputs:
-    from model.network import sequence_transformer
-
-    return sequence_transformer.forward(config, inputs, dtype)
 
 
 def _board_inputs(
@@ -80,12 +66,12 @@ def _sequence_inputs(
 
 ARCHITECTURES: dict[str, Architecture] = {
     "board": Architecture(
-        forward=_board_forward,
+        forward=board_transformer.forward,
         empty_inputs=lambda config, *shape: empty_inputs(*shape, after=config.afterstates),
         make_inputs=_board_inputs,
     ),
     "sequence": Architecture(
-        forward=_sequence_forward,
+        forward=sequence_transformer.forward,
         empty_inputs=lambda config, *shape: empty_sequences(*shape),
         make_inputs=_sequence_inputs,
         shares_positions=lambda config: (
@@ -106,22 +92,25 @@ def inputs_of(config: NetworkConfig) -> MakeInputs:
     return partial(architecture_of(config).make_inputs, config)
 
 
-def transformed(config: NetworkConfig, dtype: jnp.dtype = jnp.float32) -> "hk.Transformed":
+def transformed(config: NetworkConfig, dtype: jnp.dtype = jnp.float32) -> hk.Transformed:
     """The pure functions ``init(key, inputs)`` and ``apply(params, inputs)``.
 
     The architecture `board` takes `board_batches.Inputs`, the architecture `sequence`
     `sequence_batches.SequenceInputs`; both give `Outputs`.
     """
-    import haiku as hk
-
     forward = architecture_of(config).forward
     return hk.without_apply_rng(hk.transform(lambda inputs: forward(config, inputs, dtype)))
 
 
 def init_params(config: NetworkConfig, seed: int) -> dict[str, dict[str, np.ndarray]]:
     """Initial parameters, float32; a function of the seed alone."""
-    params = jax.jit(transformed(config).init)(jax.random.key(seed), example_inputs(config))
-    return jax.tree.map(np.asarray, params)
+    return jax.tree.map(np.asarray, _init(config)(jax.random.key(seed), example_inputs(config)))
+
+
+@lru_cache(maxsize=64)
+def _init(config: NetworkConfig) -> Any:
+    """(key, inputs) -> params, compiled once for all seeds."""
+    return jax.jit(transformed(config).init)
 
 
 def parameter_shapes(config: NetworkConfig) -> dict[tuple[str, str], tuple[int, ...]]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from data_pipeline.batches.batch import Batches, BatchOptions
 from data_pipeline.batches.chessbench_bags import Bag
 from data_pipeline.common.errors import ArgmaxError, InputError
 from data_pipeline.dataset.dataset import Dataset
-from model.config import BoardConfig, TrainConfig
+from model.config import BoardConfig, LossConfig, NetworkConfig, OptimizerConfig, TrainConfig
 from model.evaluation.evaluate import first_scored, measure, summary
 from model.inference.predictor import Predictor
 from model.network.architecture import inputs_of
@@ -277,11 +277,10 @@ class Run:
         self.evaluated = _scored(evaluation or data, config)
         length = config.steps or 60 * (config.minutes or 0)
         optimizer = partial(make_optimizer, config.optimizer, length)
-        loss_of = network_loss(config.network, config.loss, config.compute_dtype)
         with on_host():
             state = init_state(first_params(config.network, config.seed, start), optimizer)
         self.training = Training(
-            jit_update(make_update(loss_of, optimizer, moving_average(config.optimizer))),
+            _update(config.network, config.loss, config.compute_dtype, config.optimizer, length),
             state,
             _batches(config, data, processes),
             steps=config.steps,
@@ -327,6 +326,24 @@ class Run:
             "argmax",
             training=json.loads(json.dumps(record)),
         )
+
+
+@lru_cache(maxsize=64)
+def _update(
+    network: NetworkConfig,
+    loss: LossConfig,
+    compute_dtype: str,
+    optimizer: OptimizerConfig,
+    length: float,
+) -> jax.stages.Wrapped:
+    """An update compiled once for all trainings that differ in nothing that it depends on."""
+    return jit_update(
+        make_update(
+            network_loss(network, loss, compute_dtype),
+            partial(make_optimizer, optimizer, length),
+            moving_average(optimizer),
+        )
+    )
 
 
 def as_numpy(params: Any) -> Params:
