@@ -88,16 +88,16 @@ def test_targets(loss, plies, target):
 
 @pytest.mark.parametrize("loss", ["hl-gauss", "c51"])
 def test_the_result_spreads_to_the_start_of_the_game(loss, pgn, tmp_path, monkeypatch):
-    monkeypatch.setattr(bootstrap, "RENEWAL_STEPS", 10)
-    monkeypatch.setitem(study.SIZES, "tiny", preset("tiny").network)
+    monkeypatch.setattr(bootstrap, "RENEWAL_STEPS", 5)
+    monkeypatch.setitem(study.SIZES, "tiny", preset("tiny", layers=1, heads=1).network)
     games = read_games(pgn(MATE, DRAW))
     steps: list[int] = []
-    cell = Cell(loss=loss, size="tiny", plies=1, steps=600, batch_size=18)
+    cell = Cell(loss=loss, size="tiny", plies=1, steps=300, batch_size=18)
     learning = from_games(cell, games)
     network, seconds = train_cell(cell, learning, steps.append, tmp_path / "cell")
-    assert seconds > 0 and steps[-1] == 600
+    assert seconds > 0 and steps[-1] == 300
     inputs = make_transitions(games, range(9), 0).now
-    outputs = transformed(cell.network).apply(network.params, inputs).moves[:, 0]
+    outputs = jax.jit(transformed(cell.network).apply)(network.params, inputs).moves[:, 0]
     values = value_loss(loss).predict(outputs)
     # At the start nobody knows which game it will be; from the first move on they are apart.
     np.testing.assert_allclose(values[1:7], games.results[1:7], atol=0.2)
