@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -104,20 +105,24 @@ def profile_interval(
     """
     top = loss(best)
 
-    def excess(value: float) -> float:
-        return 2 * (loss(value) - top) - DEVIANCE_95
+    @cache
+    def short(value: float) -> float:
+        """How far the root of the deviance, which is nearly linear on each side, is below its
+        bound."""
+        return DEVIANCE_95**0.5 - max(0.0, 2 * (loss(value) - top)) ** 0.5
 
-    return _crossing(excess, best, -step), _crossing(excess, best, step)
+    return _crossing(short, best, -step), _crossing(short, best, step)
 
 
-def _crossing(excess: Callable[[float], float], start: float, step: float) -> float:
-    """Where ``excess``, below zero at ``start``, reaches zero in the direction of ``step``."""
+def _crossing(short: Callable[[float], float], start: float, step: float) -> float:
+    """Where ``short``, above zero at ``start``, reaches zero in the direction of ``step``."""
     from scipy.optimize import brentq
 
-    inner, limit = start, 2000 * abs(step)
-    while excess(start + step) < 0:
+    inner, limit, whole = start, 2000 * step, short(start)
+    while (left := short(start + step)) > 0:
         inner = start + step
-        if abs(step) >= limit:
+        if step == limit:
             return inner
-        step *= 2
-    return brentq(excess, inner, start + step, xtol=0.05)  # pyright: ignore[reportReturnType]
+        grown = step * max(2.0, 1.1 * whole / max(whole - left, 1e-9))
+        step = grown if abs(grown) < abs(limit) else limit
+    return brentq(short, inner, start + step, xtol=0.05)  # pyright: ignore[reportReturnType]
