@@ -87,8 +87,8 @@ def test_it_learns_a_handful_of_positions(data, tmp_path):
         def records(self, split: str):
             return encoded
 
-    optimizer = replace(REFERENCE.optimizer, adam_learning_rate=3e-3, ema_decay=0.9)
-    few = config(250, batch_size=64, optimizer=optimizer, evaluate_every=1000, log_every=5)
+    optimizer = replace(REFERENCE.optimizer, adam_learning_rate=6e-3, ema_decay=0.9)
+    few = config(100, batch_size=32, optimizer=optimizer, evaluate_every=1000, log_every=5)
     network = train(few, Few(data), tmp_path / "run", resume=False)
     losses = [line["loss"] for line in metrics(tmp_path / "run") if line["kind"] == "train"]
     assert losses[-1] < 0.3 < 2 < losses[0]
