@@ -41,7 +41,7 @@ def main() -> int:
     args = parser.parse_args()
     sections = dict(SECTIONS)
     if args.data:
-        sections[LOADER] = f"{TRAINING} --data {args.data}"
+        sections[LOADER] = f"{TRAINING} --data {args.data} --processes 0 1 2 4 8 16"
     parts = [f"# Benchmarks\n\n{machine()}"]
     with progress_bar("commands", len(sections)) as advance:
         for number, (title, command) in enumerate(sections.items(), 1):

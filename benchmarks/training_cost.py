@@ -1,6 +1,7 @@
 """What a step of training costs: the loader's rate, and the step's work by XLA's own count.
 
     python benchmarks/training_cost.py --data DATASET     positions/s that one core prepares
+    ... --data DATASET --processes 1 2 4 8 16             the same with so many processes
     python benchmarks/training_cost.py --compile          memory traffic too, after compilation here
     python benchmarks/training_cost.py --profile --preset small --set --batch-size 256 \\
         --compute-dtype float32                           where the time of a step goes, on this CPU
@@ -19,10 +20,11 @@ import haiku as hk
 import jax
 import jax.numpy as jnp
 import numpy as np
+import psutil
 
 from data_pipeline.batches.batch import Batch, BatchOptions
 from data_pipeline.batches.board_batches import empty_inputs
-from data_pipeline.batches.loader import training_batches
+from data_pipeline.batches.loader import AHEAD, training_batches
 from data_pipeline.dataset.dataset import Dataset
 from engine.measure.compute_cost import matmul_rates
 from model.config import RECIPES, BoardConfig, Setup, TrainConfig, preset
@@ -44,6 +46,7 @@ def main() -> None:
     """Print a figure a line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="a dataset, for the loader's rate")
+    parser.add_argument("--processes", type=int, nargs="*", default=[0], help="0: a thread")
     parser.add_argument("--preset", default="medium")
     parser.add_argument("--set", nargs="*", default=SETTINGS)
     parser.add_argument("--batch-size", type=int, default=1024)
@@ -64,26 +67,43 @@ def main() -> None:
         steps=1,
     )
     if args.data:
-        show_loader(args.data, config)
+        for processes in args.processes:
+            show_loader(args.data, config, processes)
     show_step(config, args.compile)
     if args.profile:
         show_profile(config)
         show_operations(config)
 
 
-def show_loader(data: Path, config: TrainConfig) -> None:
-    """Batches with all that the network is told, as training takes them, mirrored too."""
+def show_loader(data: Path, config: TrainConfig, processes: int) -> None:
+    """Batches with all that the network is told, as training takes them, mirrored too; the mean
+    memory of a process, and how much of it others share."""
     assert isinstance(config.network, BoardConfig)
     network = config.network
     options = BatchOptions(config.max_moves, network.mate_range, network.afterstates, True, 0.0)
-    batches = training_batches(Dataset(data).records("train"), config.batch_size, 0, options)
-    next(batches)
-    made, start, cpu = 0, time.perf_counter(), time.process_time()
+    encoded = Dataset(data).records("train")
+    batches = training_batches(encoded, config.batch_size, 0, options, processes=processes)
+    for _ in range(AHEAD + processes):  # all processes have started, and none is ahead
+        next(batches)
+    own = psutil.Process()
+    working = own.children(recursive=True) if processes else [own]
+
+    def cpu_seconds() -> float:
+        return sum(each.cpu_times().user + each.cpu_times().system for each in working)
+
+    made, start, cpu = 0, time.perf_counter(), cpu_seconds()
     while time.perf_counter() - start < SECONDS:
         next(batches)
         made += config.batch_size
-    rate = made / (time.process_time() - cpu)
-    print(f"loader: {rate:,.0f} positions/s of a core")
+    took, cpu = time.perf_counter() - start, cpu_seconds() - cpu
+    memory = [each.memory_full_info() for each in working]
+    whole, own_only = np.mean([(each.rss, each.uss) for each in memory], axis=0) / 2**20
+    batches.close()
+    who = f"{processes} processes" if processes else "a thread"
+    print(
+        f"loader, {who}: {made / took:,.0f} positions/s, {made / cpu:,.0f} positions/s of a core, "
+        f"{whole:.0f} MiB a process, of which {whole - own_only:.0f} are shared"
+    )
 
 
 def parts_of(config: TrainConfig):
