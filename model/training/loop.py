@@ -16,7 +16,14 @@ from data_pipeline.batches.batch import Batches, BatchOptions
 from data_pipeline.batches.chessbench_bags import Bag
 from data_pipeline.common.errors import ArgmaxError, InputError
 from data_pipeline.dataset.dataset import Dataset
-from model.config import BoardConfig, LossConfig, NetworkConfig, OptimizerConfig, TrainConfig
+from model.config import (
+    BoardConfig,
+    LossConfig,
+    NetworkConfig,
+    OptimizerConfig,
+    TrainConfig,
+    TrainingDtype,
+)
 from model.evaluation.evaluate import first_scored, measure, summary
 from model.inference.predictor import Predictor
 from model.network.architecture import inputs_of
@@ -332,7 +339,7 @@ class Run:
 def _update(
     network: NetworkConfig,
     loss: LossConfig,
-    compute_dtype: str,
+    compute_dtype: TrainingDtype,
     optimizer: OptimizerConfig,
     length: float,
 ) -> jax.stages.Wrapped:
