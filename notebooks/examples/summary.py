@@ -5,7 +5,6 @@ statistical precipice") advise, with their library, rliable: the interquartile m
 games, and 95 % intervals by the bootstrap that draws seeds within each game.
 """
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -47,15 +46,20 @@ def scores(question: Question, loss: LossName, value, table: Table) -> np.ndarra
 
 
 def aggregate(of: Callable[..., float], *matrices: np.ndarray) -> Interval:
-    """A statistic of matrices [seeds, games], with the interval of the stratified bootstrap."""
+    """A statistic of matrices [seeds, games], with the interval of the stratified bootstrap.
+
+    The same for the same matrices: rliable draws from NumPy's global generator, whatever
+    ``random_state`` it is given, so that one is seeded meanwhile.
+    """
     data: Any = {"": matrices[0] if len(matrices) == 1 else matrices}
-    with warnings.catch_warnings(action="ignore", category=FutureWarning):  # of rliable's own call
+    before = np.random.get_state()
+    np.random.seed(0)
+    try:
         points, intervals = library.get_interval_estimates(
-            data,
-            lambda *drawn: np.array([of(*drawn)]),
-            reps=RESAMPLES,
-            random_state=np.random.RandomState(0),
+            data, lambda *drawn: np.array([of(*drawn)]), reps=RESAMPLES
         )
+    finally:
+        np.random.set_state(before)
     (point,), ((low,), (high,)) = points[""], intervals[""]
     return Interval(float(point), float(low), float(high))
 

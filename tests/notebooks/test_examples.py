@@ -124,6 +124,15 @@ def test_learning_rates_are_the_best_of_the_committed_table(name):
         assert grid.RATES[question.base.example].get(loss, 1.0) == best, loss
 
 
+def test_intervals_are_the_same_each_time_and_the_global_generator_is_left_as_it_was():
+    ours, theirs = np.arange(3.0)[:, None] ** 2, np.arange(2.0)[:, None] + 0.3
+    np.random.seed(7)
+    found = [summary.aggregate(summary.advantage, ours, theirs).text() for _ in range(4)]
+    after = np.random.random()
+    np.random.seed(7)
+    assert len(set(found)) == 1 and after == np.random.random()
+
+
 def test_effects_have_the_sign_of_the_claim_and_grow_with_the_factor(monkeypatch):
     monkeypatch.setattr(summary, "RESAMPLES", 200)
     question = QUESTIONS["experts"]
