@@ -83,7 +83,7 @@ def show_loader(data: Path, config: TrainConfig, processes: int) -> None:
     options = BatchOptions(config.max_moves, network.mate_range, network.afterstates, True, 0.0)
     encoded = Dataset(data).records("train")
     batches = training_batches(encoded, config.batch_size, 0, options, processes=processes)
-    for _ in range(AHEAD + processes):  # all processes have started, and none is ahead
+    for _ in range(AHEAD + processes):  # all have started
         next(batches)
     own = psutil.Process()
     working = own.children(recursive=True) if processes else [own]

@@ -112,12 +112,12 @@ def test_warming_up_compiles_what_play_needs(monkeypatch):
 
 
 def test_the_command_end_to_end(capsys):
-    arguments = ["speed", "tiny", "sequence-tiny", "--positions", "1", "--seconds", "0.1", "--json"]
+    arguments = ["speed", "tiny", "sequence-tiny", "--positions", "2", "--seconds", "0.2", "--json"]
     assert main(arguments) == 0
     board, sequence = json.loads(capsys.readouterr().out)["networks"]
     assert (board["network"], board["loop"]) == ("tiny", "9M")
     assert (sequence["network"], sequence["loop"]) == ("sequence-tiny", "sequence-tiny")
-    assert sequence["ms_per_move"]["count"] == 1
+    assert sequence["ms_per_move"]["count"] == 2
     for row in (board, sequence):
         assert 0 < row["share_of_peak"]["median"] < 1
         assert row["peak_memory_mib"] > row["weights_mib"]
