@@ -104,7 +104,7 @@ def on_breakout(name: str, claim: str, factor: str, values: tuple) -> Question:
 QUESTIONS: dict[str, Question] = {
     question.name: question
     for question in (
-        rates("wordle", (0.3, 1.0, 3.0)),
+        rates("wordle", (0.1, 0.3, 1.0, 3.0)),
         rates("many-actions", (0.3, 1.0, 3.0)),
         rates("soft-moe", (0.3, 1.0, 3.0, 10.0), GAME),
         better("wordle"),

@@ -107,7 +107,7 @@ def test_a_loss_is_compared_at_the_best_learning_rate_of_its_kind(monkeypatch):
     rates = {cell.loss: cell.learning_rate for cell in QUESTIONS["wordle"].cells(0)}
     assert rates == {loss: 0.3 if "squared-error" in loss else 3.0 for loss in LOSSES}
     found = QUESTIONS["rates-wordle"].cells(0)
-    assert {cell.learning_rate for cell in found if cell.loss == "hl-gauss"} == {0.3, 1.0, 3.0}
+    assert {cell.learning_rate for cell in found if cell.loss == "hl-gauss"} == {0.1, 0.3, 1.0, 3.0}
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
