@@ -32,6 +32,7 @@ from model.network.board_transformer import trunk
 from model.overrides import override
 from model.training.losses import network_loss
 from model.training.optimizer import make_optimizer
+from model.training.runtime import keep_freed_memory
 from model.training.step import init_state, make_update, moving_average
 from model.training.warm_start import first_params
 
@@ -54,6 +55,7 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--profile", action="store_true")
     args = parser.parse_args()
+    keep_freed_memory()  # as `argmax train` does
     recipe = RECIPES["argmax"]
     shape = Setup(preset(args.preset).network, recipe.loss, recipe.optimizer)
     setup = override(shape, args.set)

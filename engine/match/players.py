@@ -56,14 +56,24 @@ class RandomPlayer:
         pass
 
 
+PAUSE_S = 0.002
+"""A batch is complete when no request follows for so long."""
+
+_computes = threading.Lock()
+"""Held during a pass. Requests of another network meanwhile become one batch, and the cores are not
+shared."""
+
+
 class Batcher:
     """Answers requests for single positions from many threads with batched passes of one engine.
 
-    Its thread takes all requests that arrived during the last pass, so that batches grow with the
-    number of running games and a single request is not delayed. A context manager.
+    A batch has the requests that arrived during the last pass and those that follow without a
+    pause: games whose moves come from one pass ask for their next ones almost together. It has at
+    most ``largest``, the number of games that run, so that a single game is not delayed. A context
+    manager.
     """
 
-    def __init__(self, engine: SearchlessEngine, largest: int = 128) -> None:
+    def __init__(self, engine: SearchlessEngine, largest: int = 1) -> None:
         self.engine, self.largest = engine, largest
         self._requests: queue.SimpleQueue[tuple[chess.Board, Future[Analysis]] | None]
         self._requests = queue.SimpleQueue()
@@ -86,19 +96,27 @@ class Batcher:
     def _serve(self) -> None:
         while (request := self._requests.get()) is not None:
             batch = [request]
-            while len(batch) < self.largest and not self._requests.empty():
-                waiting = self._requests.get()
-                if waiting is None:
-                    self._requests.put(None)
-                    break
-                batch.append(waiting)
             try:
-                analyses = self.engine.analyse_many([board for board, _ in batch])
+                with _computes:
+                    self._gather(batch)
+                    analyses = self.engine.analyse_many([board for board, _ in batch])
                 for (_, answer), analysis in zip(batch, analyses, strict=True):
                     answer.set_result(analysis)
             except Exception as error:  # passed on to the callers
                 for _, answer in batch:
                     answer.set_exception(error)
+
+    def _gather(self, batch: list[tuple[chess.Board, Future[Analysis]]]) -> None:
+        """Complete a batch."""
+        while len(batch) < self.largest:
+            try:
+                waiting = self._requests.get(timeout=PAUSE_S)
+            except queue.Empty:
+                return
+            if waiting is None:
+                self._requests.put(None)
+                return
+            batch.append(waiting)
 
 
 class NetworkPlayer:
@@ -160,10 +178,7 @@ class Roster:
         if spec.external:
             with ExternalPlayer(spec):
                 return lambda: ExternalPlayer(spec)
-        engine = open_network(spec)
-        for power in range(self.at_once.bit_length()):  # else the first moves would take seconds
-            engine.analyse_many([chess.Board()] * 2**power)
-        batcher = stack.enter_context(Batcher(engine))
+        batcher = stack.enter_context(Batcher(open_network(spec, self.at_once), self.at_once))
         return lambda: NetworkPlayer(batcher, seed)
 
 
@@ -206,8 +221,8 @@ def open_solver(spec: PlayerSpec) -> Iterator[tuple[SearchlessEngine | MoveByMov
             player.close()
 
 
-def open_network(spec: PlayerSpec) -> SearchlessEngine:
-    """The engine of a ``network`` spec, for batches of positions."""
+def open_network(spec: PlayerSpec, at_once: int = 0) -> SearchlessEngine:
+    """The engine of a ``network`` spec. ``at_once``: compile passes of up to so many positions."""
     from engine.play import load_engine
     from engine.play.move_choice import Choice
     from model.training.runtime import keep_freed_memory
@@ -218,4 +233,5 @@ def open_network(spec: PlayerSpec) -> SearchlessEngine:
     except ValueError as error:
         raise InputError(f"{error} in {spec.text!r}") from None
     keep_freed_memory()
-    return load_engine(spec.target or None, rules=settings.get("rules", True), choice=choice)
+    rules = settings.get("rules", True)
+    return load_engine(spec.target or None, rules=rules, choice=choice, warm=at_once)

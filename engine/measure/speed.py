@@ -114,7 +114,7 @@ def measure(name: str, plan: Plan) -> Speed:
         raise InputError(f"expected a network of action values, found {network.config.target}")
     boards = sample(plan.positions, plan.seed, plan.file)
     products = speed.matmul_rates()
-    predictor = predictor_of(network, warm=True)
+    predictor = predictor_of(network, warm=1)
     seconds = list(_timed(predictor, boards, plan.seconds))
     group = max(1, min(GROUP, int(plan.seconds / 4 / np.median(seconds))))
     batched = _rates(lambda some: _values(predictor, some), boards, group, plan.seconds)

@@ -103,7 +103,7 @@ class SearchlessEngine:
             utilities = np.log(np.maximum(win_probs, 1e-30))
         order = np.lexsort((*self._ties(moves, expected), -utilities))
         return Analysis(
-            board=board.copy(),
+            board=board.copy(stack=1),
             moves=tuple(moves[i] for i in order),
             distributions=distributions[order],
             win_probs=win_probs[order],

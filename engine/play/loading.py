@@ -23,11 +23,12 @@ def load_engine(
     choice: "Choice | None" = None,
     tablebase: "Oracle | None" = None,
     seed: int | Sequence[int] = 0,
-    warm: bool = False,
+    warm: int = 0,
 ) -> "SearchlessEngine":
     """The engine of a network file (default: the shipped one); see `SearchlessEngine`.
 
-    ``warm``: if its passes have to be compiled, do it now, not at the first move.
+    ``warm``: if its passes have to be compiled, do it now, for up to so many positions at once, not
+    at the first move.
     Raises NetworkFileError if the file is not a network.
     """
     from engine.play.engine import SearchlessEngine
@@ -41,7 +42,8 @@ def load_predictor(
 ) -> "BoardPredictor | Predictor":
     """The predictor of a network file (default: the shipped network).
 
-    ``warm``: if its passes have to be compiled, do it now, not at the first move.
+    ``warm``: if its passes have to be compiled, do it now, for up to so many positions at once, not
+    at the first move.
     Raises NetworkFileError if the file is not a network.
     """
     path = Path(path or shipped_network())
@@ -61,7 +63,7 @@ def load_predictor(
         raise NetworkFileError(f"{error} in {path}") from None
 
 
-def predictor_of(network: "Network", *, warm: bool = False) -> "BoardPredictor | Predictor":
+def predictor_of(network: "Network", *, warm: int = 0) -> "BoardPredictor | Predictor":
     """The predictor that is fastest on this machine. ``warm``: see `load_predictor`."""
     if plays_without_jax(network):
         from model.inference.board_predictor import BoardPredictor
@@ -71,7 +73,7 @@ def predictor_of(network: "Network", *, warm: bool = False) -> "BoardPredictor |
 
     predictor = Predictor(network)
     if warm:
-        predictor.warm_up()
+        predictor.warm_up(warm)
     return predictor
 
 

@@ -132,7 +132,7 @@ def _occurrences(board: chess.Board) -> Counter:
     """
     if min(board.halfmove_clock, len(board.move_stack)) < 3:
         return Counter()
-    past = board.copy()
+    past = board.copy(stack=board.halfmove_clock)
     keys = Counter([position_key(past)])
     while past.move_stack and past.halfmove_clock:
         past.pop()

@@ -27,9 +27,7 @@ CHOICE_TEMPERATURE = 0.05
 ONLY_MOVE_GAP = 0.10
 """An only move is better than all others by at least this: the others would be mistakes."""
 MOST_TURNING_POINTS = 6
-POSITIONS_A_PASS = 32
-"""Passes are padded to this, so that few shapes are compiled."""
-POSITIONS_A_BATCH = 8 * POSITIONS_A_PASS
+POSITIONS_A_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -143,14 +141,12 @@ def _review(
 
 
 def _analyse(engine: SearchlessEngine, boards: list[chess.Board], at_once: int) -> list[Analysis]:
-    """The analyses of boards. Boards with similar numbers of moves share passes; the last pass is
-    padded."""
+    """The analyses of boards. Boards with similar numbers of moves share calls of the engine."""
     order = sorted(range(len(boards)), key=lambda i: boards[i].legal_moves.count())
     found: dict[int, Analysis] = {}
     for start in range(0, len(order), at_once):
         some = [boards[i] for i in order[start : start + at_once]]
-        filling = [some[-1]] * (-len(some) % min(at_once, POSITIONS_A_PASS))
-        found.update(zip(order[start:], engine.analyse_many([*some, *filling]), strict=False))
+        found.update(zip(order[start:], engine.analyse_many(some), strict=False))
     return [found[i] for i in range(len(boards))]
 
 

@@ -145,8 +145,8 @@ class BoardPass:
         x += (inputs.state.astype(np.float32) @ self._state)[:, None]
         x = x.reshape(-1, self._config.width)
         for layer in self._trunk:
-            queries, keys, values = np.split(_norm(x) @ layer.project, 3, axis=1)
-            x = self._after_layer(layer, x, (queries, keys, values), relations, seen)
+            projected = self._columns(_norm(x) @ layer.project)
+            x = self._after_layer(layer, x, projected, relations, seen)
         return _norm(x)
 
     def moves(
@@ -155,7 +155,7 @@ class BoardPass:
         """The moves' distributions [B, M, K], from what `squares` gives. ``seen``: as there."""
         config = self._config
         batch, count = inputs.sources.shape
-        maps = np.split(squares @ self._of_squares, self._of_squares.shape[1] // config.width, 1)
+        maps = self._columns(squares @ self._of_squares)
         of_layers, of_moves = maps[: 2 * config.decoder_layers], maps[2 * config.decoder_layers :]
         first = 64 * np.arange(batch)[:, None]
         x = of_moves[0][first + inputs.sources] + of_moves[1][first + inputs.targets]
@@ -183,6 +183,11 @@ class BoardPass:
         logits += self._head_bias
         exponentials, sums = _exponentials(logits)
         return (exponentials / sums).reshape(batch, count, -1)
+
+    def _columns(self, joined: np.ndarray) -> list[np.ndarray]:
+        """[N, n D] -> n views [N, D]."""
+        width = self._config.width
+        return [joined[:, at : at + width] for at in range(0, joined.shape[1], width)]
 
     def _after_layer(
         self,

@@ -54,7 +54,7 @@ class BoardPredictor:
         counts = np.array([len(of_board) for of_board in moves], int)
         order = [i for i in np.argsort(counts, kind="stable") if counts[i]]
         cores = os.cpu_count() or 1
-        size = max(1, min(PASS_SIZE, -(-len(order) // cores)))
+        rounds = -(-len(order) // (cores * PASS_SIZE))
 
         def compute(some: Sequence[int]) -> None:
             inputs = make_inputs(
@@ -66,10 +66,11 @@ class BoardPredictor:
             for i, values in zip(some, self.network_pass(inputs), strict=True):
                 found[i] = values[: counts[i]]
 
-        groups = [order[start : start + size] for start in range(0, len(order), size)]
-        if len(groups) == 1:
-            compute(groups[0])
-        elif groups:
+        if len(order) == 1:
+            compute(order)
+        elif order:
+            # As many passes for each core, of nearly the same size.
+            groups = np.array_split(order, min(len(order), cores * rounds))
             # One core for each pass is faster than all cores for each product of one pass.
             with (
                 _side_by_side,

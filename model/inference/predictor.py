@@ -108,12 +108,18 @@ class Predictor:
         most = MOVE_SHAPES[-1] if self._shares_boards else len(moves)
         return (moves[start : start + most] for start in range(0, len(moves), most or 1))
 
-    def warm_up(self) -> None:
-        """Compile the passes that a game needs, so that its first move is as fast as later ones."""
+    def warm_up(self, positions: int = 1) -> None:
+        """Compile the passes that games need, so that their first moves are as fast as later ones.
+
+        ``positions``: how many will be asked for at once.
+        """
         board = chess.Board()
         moves = list(board.legal_moves)
         for shape in MOVE_SHAPES if self._shares_boards else self._backend.sequences:
             self.action_values([board], [(moves * shape)[:shape]])
+        most = min(positions, self._backend.max_positions) if self._shares_boards else 1
+        for power in range(1, (most - 1).bit_length() + 1):
+            self.action_values([board] * 2**power, [moves] * 2**power)
 
     @property
     def _shares_boards(self) -> bool:

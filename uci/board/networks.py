@@ -48,7 +48,7 @@ def _open(path: Path, name: str) -> BoardNetwork:
     from model.inference.board_pass import BoardPass
     from model.inference.board_predictor import BoardPredictor
 
-    predictor = load_predictor(path, warm=True)
+    predictor = load_predictor(path, warm=1)
     require_win_probs(predictor)
     network = predictor.network
     attention = None

@@ -67,7 +67,7 @@ def opponent(args: Args) -> "SearchlessEngine":
     from engine.play.move_choice import Choice
 
     seed = random.randrange(2**31) if args.seed is None else args.seed
-    engine = load_engine(args.network, choice=Choice(args.temperature), seed=seed, warm=True)
+    engine = load_engine(args.network, choice=Choice(args.temperature), seed=seed, warm=1)
     require_win_probs(engine.predictor)
     return engine
 

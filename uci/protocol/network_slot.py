@@ -27,7 +27,7 @@ def load(path: Path) -> "Loaded":
     from engine.play.strength import curve_of
     from uci.protocol.think import Loaded
 
-    predictor = load_predictor(path, warm=True)
+    predictor = load_predictor(path, warm=1)
     return Loaded(predictor, curve_of(predictor.network.training))
 
 
