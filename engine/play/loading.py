@@ -38,7 +38,7 @@ def load_engine(
 
 
 def load_predictor(
-    path: str | Path | None = None, *, warm: bool = False
+    path: str | Path | None = None, *, warm: int = 0
 ) -> "BoardPredictor | Predictor":
     """The predictor of a network file (default: the shipped network).
 
