@@ -4,13 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import chess
+import jax
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
 from data_pipeline.batches.board_batches import make_inputs
 from model.config import BoardConfig, preset
-from model.inference.board_pass import BoardPass
+from model.inference.board_pass import BoardPass, _exponentials
 from model.inference.board_predictor import PASS_SIZE, BoardPredictor, limit_threads
 from model.inference.predictor import distributions
 from model.network.architecture import init_params
@@ -54,6 +55,15 @@ def test_it_gives_what_the_network_in_haiku_gives(name, boards):
     assert found.dtype == np.float32 and found.shape == expected.shape
     np.testing.assert_allclose(found[inputs.mask], expected[inputs.mask], atol=1e-5)
     assert np.ptp(expected[inputs.mask], axis=0).max() > 0.1  # moves differ
+
+
+def test_rows_of_logits_may_lie_far_apart():
+    rng = np.random.default_rng(0)
+    for apart in (0, 50, 100, 1e4):
+        logits = rng.normal(0, 5, (2, 3, 7, 64)) - apart * rng.uniform(size=(2, 3, 7, 1))
+        exponentials, sums = _exponentials(logits.astype(np.float32))
+        expected = np.asarray(jax.nn.softmax(logits.astype(np.float32)))
+        np.testing.assert_allclose(exponentials / sums, expected, rtol=1e-5, atol=1e-12)
 
 
 def test_parts_are_the_squares_and_then_the_moves(boards):
