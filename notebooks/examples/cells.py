@@ -46,8 +46,8 @@ class Cell:
     width: int = 1
     """Width of the network, times the example's."""
     noise: float = 0.0
-    """Width of the uniform noise, from 0 to this, that is added to each reward (the paper's
-    section 5.1)."""
+    """Width of the uniform noise, from 0 to this, that is added to each reward (the paper,
+    section 5)."""
     target_period: int = 0
     """Updates between copies to the target network; 0: the example's own."""
     updates: int = 0
