@@ -86,6 +86,8 @@ class Effect:
     label: str
     seeds: int
     difference: Interval
+    baseline: float | None = None
+    """The score of squared error, unless this is a difference of differences."""
 
 
 def effects(question: Question, table: Table) -> list[Effect]:
@@ -108,7 +110,8 @@ def effects(question: Question, table: Table) -> list[Effect]:
         if ours is not None and theirs is not None:
             matrices[value] = ours, theirs
             seeds = min(len(ours), len(theirs))
-            found.append(Effect(label, seeds, aggregate(advantage, ours, theirs)))
+            difference = aggregate(advantage, ours, theirs)
+            found.append(Effect(label, seeds, difference, mean_of(theirs)))
     if first != last and first in matrices and last in matrices:
         drawn = (*matrices[last], *matrices[first])
         ends = question.label(last), question.label(first)
@@ -128,11 +131,13 @@ def claims_text(table: Table) -> str:
             says = verdict(effect.difference, effect.seeds == question.seeds)
             text = effect.difference.text("+")
             text = f"**{text}**" if says in ("holds", "the opposite") else text
-            rows.append((first, effect.label, effect.seeds, text, says))
+            score = "" if effect.baseline is None else f"{effect.baseline:.3g}"
+            rows.append((first, effect.label, effect.seeds, score, text, says))
             first = ""
         if first:
-            rows.append((first, "not yet run", "", "", ""))
-    return markdown(("claim", "by", "seeds", "difference in score", "verdict"), rows)
+            rows.append((first, "not yet run", "", "", "", ""))
+    titles = ("claim", "by", "seeds", f"score of {BASELINE}", "difference", "verdict")
+    return markdown(titles, rows)
 
 
 def means_text(question: Question, table: Table) -> str:
