@@ -16,22 +16,24 @@ USUAL_PORT = 8282
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A bound socket. Port 0 means `USUAL_PORT`, so that a page finds its server again after a
-    restart, or any free port if that is taken. Raises ArgmaxError if the port cannot be used."""
+    """A listening socket: who connects before the server runs, waits. Port 0 means `USUAL_PORT`, so
+    that a page finds its server again after a restart, or any free port if that is taken. Raises
+    ArgmaxError if the port cannot be used."""
     if port == 0:
         try:
-            return _bound(host, USUAL_PORT)
+            return _listening(host, USUAL_PORT)
         except ArgmaxError:
             pass
-    return _bound(host, port)
+    return _listening(host, port)
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
+        bound.listen()  # several sockets can be bound to a port while none listens
     except (OSError, OverflowError) as error:
         bound.close()
         raise ArgmaxError(

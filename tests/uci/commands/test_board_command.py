@@ -17,7 +17,6 @@ def started(monkeypatch) -> list[tuple[Guard, socket.socket]]:
     found = []
 
     def run(app, bound, on_start):
-        bound.listen()
         on_start()
         found.append((app, bound.getsockname()))
 
@@ -58,10 +57,20 @@ def test_a_port_that_is_taken(started, capsys):
 
 def test_the_usual_port_is_taken_where_it_is_free_and_another_where_not():
     with serve.listen("127.0.0.1", 0) as first:
-        first.listen()
         with serve.listen("127.0.0.1", 0) as second:
             ports = {serve.address_of(one)[1] for one in (first, second)}
             assert len(ports) == 2 and 0 not in ports
+
+
+def test_who_connects_before_the_server_runs_waits():
+    with (
+        serve.listen("127.0.0.1", 0) as bound,
+        socket.create_connection(bound.getsockname(), timeout=5) as early,
+    ):
+        early.sendall(b"GET")
+        accepted, _ = bound.accept()
+        with accepted:
+            assert accepted.recv(3) == b"GET"
 
 
 def test_a_missing_extra_is_one_line(monkeypatch, capsys):
