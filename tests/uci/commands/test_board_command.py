@@ -56,10 +56,9 @@ def test_a_port_that_is_taken(started, capsys):
 
 
 def test_the_usual_port_is_taken_where_it_is_free_and_another_where_not():
-    with serve.listen("127.0.0.1", 0) as first:
-        with serve.listen("127.0.0.1", 0) as second:
-            ports = {serve.address_of(one)[1] for one in (first, second)}
-            assert len(ports) == 2 and 0 not in ports
+    with serve.listen("127.0.0.1", 0) as first, serve.listen("127.0.0.1", 0) as second:
+        ports = {serve.address_of(one)[1] for one in (first, second)}
+        assert len(ports) == 2 and 0 not in ports
 
 
 def test_who_connects_before_the_server_runs_waits():
