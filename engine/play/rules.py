@@ -1,9 +1,10 @@
 """What the rules of chess decide exactly about a move: mates and draws.
 
 A network sees one position, not the game, and its values are estimates. If the rules decide the
-value of a move, the verdict here replaces the estimate. There is no search: each legal move is made
-once, and the position after it is examined with the game's history (the board's move stack).
-Replies are examined only for repetitions.
+value of a move, the verdict here replaces the estimate. There is no search: a move that can decide
+something is made once, and the position after it is examined with the game's history (the board's
+move stack). Most moves cannot, which bitboards show before they are made. Replies are examined only
+for repetitions.
 
 Repetition, exactly:
 
@@ -23,7 +24,7 @@ The 50th move in a row without a capture or pawn move counts 0.5, unless it mate
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -59,12 +60,16 @@ CLAIMABLE_REPETITION = Verdict("claimable repetition", 0.5)
 def verdicts(board: chess.Board, moves: Iterable[chess.Move]) -> list[Verdict | None]:
     """The rules' verdict on each of ``moves`` (legal in ``board``), or None.
 
-    ``board`` is unchanged afterwards. Takes about 15 microseconds per move.
+    ``board`` is unchanged afterwards.
     """
     occurrences = _occurrences(board)
     twice = {key for key, count in occurrences.items() if count > 1}
+    may_decide = _filter(board, occurrences)
     found = []
     for move in moves:
+        if not may_decide(move):
+            found.append(None)
+            continue
         reversible = bool(occurrences) and not board.is_irreversible(move)
         board.push(move)
         found.append(_verdict(board, occurrences if reversible else None, twice))
@@ -85,6 +90,89 @@ def reference_verdicts(board: chess.Board, moves: Iterable[chess.Move]) -> list[
         drawn = board.is_fivefold_repetition() or board.can_claim_threefold_repetition()
         found.append(CLAIMABLE_REPETITION if drawn else None)
         board.pop()
+    return found
+
+
+def _filter(board: chess.Board, occurrences: Counter) -> Callable[[chess.Move], bool]:
+    """Whether the rules may decide a legal move, by bitboards. True for more moves than those.
+
+    A move neither mates nor stalemates if it gives no check and the opponent keeps a piece that can
+    move and cannot be pinned. Then only repetitions are left: the mover's pieces must stand on the
+    same squares as in an earlier position.
+    """
+    us, them = board.turn, not board.turn
+    ours, king = board.occupied_co[us], board.king(them)
+    enough = board.pawns | board.rooks | board.queens  # one of them is sufficient material
+    if (
+        king is None
+        or board.was_into_check()
+        or board.halfmove_clock + 1 >= FIFTY_MOVES
+        or chess.popcount(enough) < 3
+        or chess.popcount(_free_to_move(board, them, king)) < 2
+    ):
+        return lambda move: True
+    diagonals, lines = _sight(king, board.occupied)
+    behind = _sight(king, board.occupied & ~(ours & (diagonals | lines)))
+    uncovering = ours & (
+        (diagonals if behind[0] & ours & (board.bishops | board.queens) else 0)
+        | (lines if behind[1] & ours & (board.rooks | board.queens) else 0)
+    )
+    checking = {
+        chess.PAWN: chess.BB_PAWN_ATTACKS[them][king],
+        chess.KNIGHT: chess.BB_KNIGHT_ATTACKS[king],
+        chess.BISHOP: diagonals,
+        chess.ROOK: lines,
+        chess.QUEEN: diagonals | lines,
+        chess.KING: 0,
+    }
+    earlier = {_pieces_of(key, us) for key in occurrences}
+
+    def may_decide(move: chess.Move) -> bool:
+        origin, target = chess.BB_SQUARES[move.from_square], chess.BB_SQUARES[move.to_square]
+        kind = board.piece_type_at(move.from_square)
+        return bool(
+            kind is None
+            or origin & uncovering
+            or target & checking[kind]
+            or move.promotion
+            or (kind == chess.PAWN and move.to_square == board.ep_square)
+            or (kind == chess.KING and board.is_castling(move))
+            or (ours ^ origin | target) in earlier
+        )
+
+    return may_decide
+
+
+def _sight(square: chess.Square, occupied: chess.Bitboard) -> tuple[chess.Bitboard, chess.Bitboard]:
+    """What a bishop and what a rook on a square attack."""
+    diagonals = chess.BB_DIAG_ATTACKS[square][chess.BB_DIAG_MASKS[square] & occupied]
+    ranks = chess.BB_RANK_ATTACKS[square][chess.BB_RANK_MASKS[square] & occupied]
+    files = chess.BB_FILE_ATTACKS[square][chess.BB_FILE_MASKS[square] & occupied]
+    return diagonals, ranks | files
+
+
+def _free_to_move(board: chess.Board, color: chess.Color, king: chess.Square) -> chess.Bitboard:
+    """A side's pieces on no line with their king that have a square next to them to move to.
+
+    A move of the opponent, other than castling and en passant, ends this for at most one of them: it
+    captures it, or stops it if it is a pawn.
+    """
+    own = board.occupied_co[color]
+    lines = chess.BB_RANK_ATTACKS[king][0] | chess.BB_FILE_ATTACKS[king][0]
+    unpinned = own & ~lines & ~chess.BB_DIAG_ATTACKS[king][0] & ~board.kings
+    pawns = board.pawns & unpinned
+    behind = board.occupied >> 8 if color == chess.WHITE else board.occupied << 8
+    found = pawns & ~behind
+    for square in chess.scan_forward(unpinned & ~pawns):
+        steps = chess.BB_KING_ATTACKS[square]
+        if board.knights & chess.BB_SQUARES[square]:
+            steps = chess.BB_KNIGHT_ATTACKS[square]
+        elif board.bishops & chess.BB_SQUARES[square]:
+            steps &= chess.BB_DIAG_ATTACKS[square][0]
+        elif board.rooks & chess.BB_SQUARES[square]:
+            steps &= ~chess.BB_DIAG_ATTACKS[square][0]
+        if steps & ~own:
+            found |= chess.BB_SQUARES[square]
     return found
 
 

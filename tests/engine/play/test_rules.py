@@ -69,11 +69,27 @@ def test_lost_castling_rights_make_another_position():
     assert verdict_of(played(round_trip + round_trip[:3], fen), "e7e8") == rules.REPETITION
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.randoms(use_true_random=False), st.integers(0, 120), st.sampled_from([1, 2, 100]))
-def test_agrees_with_python_chess_on_random_games(random, plies, choices):
+STARTS = [
+    chess.STARTING_FEN,
+    "8/5k2/8/3n4/8/2R5/1K4P1/8 w - - 60 80",
+    "r3k2r/p1ppqpb1/bn2pnp1/3PN3/1p2P3/2N2Q1p/PPPBBPPP/R3K2R w KQkq - 0 1",  # castling, checks
+    "8/2p5/3p4/KP5r/1R3p1k/8/4P1P1/8 w - - 0 1",  # en passant that uncovers
+    "n1n5/PPPk4/8/8/8/8/4Kppp/5N1N b - - 0 1",  # promotions
+    "rnbqkbnr/8/8/8/8/8/8/RNBQKBNR w KQkq - 0 1",  # mates and uncovered checks
+    "k7/p1p1p3/P1P1P3/8/8/8/PPP3PP/K2RR2Q w - - 0 1",  # stalemates with pawns on both sides
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(STARTS),
+    st.randoms(use_true_random=False),
+    st.integers(0, 120),
+    st.sampled_from([1, 2, 100]),
+)
+def test_agrees_with_python_chess_on_random_games(start, random, plies, choices):
     """Few ``choices``: games in which positions come again."""
-    board = chess.Board("8/5k2/8/3n4/8/2R5/1K4P1/8 w - - 60 80")
+    board = chess.Board(start)
     for _ in range(plies):
         if board.is_game_over(claim_draw=True):
             break
