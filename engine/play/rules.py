@@ -154,8 +154,8 @@ def _sight(square: chess.Square, occupied: chess.Bitboard) -> tuple[chess.Bitboa
 def _free_to_move(board: chess.Board, color: chess.Color, king: chess.Square) -> chess.Bitboard:
     """A side's pieces on no line with their king that have a square next to them to move to.
 
-    A move of the opponent, other than castling and en passant, ends this for at most one of them: it
-    captures it, or stops it if it is a pawn.
+    An opponent's move that is neither castling nor en passant ends this for at most one of them: it
+    captures the piece, or stops it if it is a pawn.
     """
     own = board.occupied_co[color]
     lines = chess.BB_RANK_ATTACKS[king][0] | chess.BB_FILE_ATTACKS[king][0]
