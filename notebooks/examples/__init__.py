@@ -10,6 +10,8 @@ many_actions.py           offline, an action of many dimensions decoded one afte
 wordle.py                 offline, a Transformer that guesses words letter by letter
 ========================= ======================================================================
 
-All learn with `model.targets.value_losses`, unchanged, through `returns.py`. `cells.py` has the
-settings of one training, `grid.py` the grid of all of them, and `summary.py` what came out.
+All learn with `model.targets.value_losses`, unchanged, through `returns.py`. The first two share
+`dqn.py` and the games of `minatar.py`, the last two `offline.py`; `arm.py` is the robot of
+many_actions. `cells.py` has the settings of one training, `grid.py` the grid of all of them, and
+`summary.py` what came out.
 """

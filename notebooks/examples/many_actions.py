@@ -4,10 +4,7 @@
 
 Farebrother et al. 2024 (arXiv 2403.03950) train the Q-Transformer of Chebotar et al. 2023 (arXiv
 2309.10150) on a robot's data with the cross-entropy of HL-Gauss. Here the robot is the arm of
-gymnax's Reacher-misc with four joints. The number of joints is free in Reacher; the actions of
-Swimmer-misc always have two dimensions. The angles of the joints are absolute, each torque speeds
-up one joint, and the reward is exp(-d^2), d the distance of the hand from the goal in lengths of a
-link. The data are of controllers that are random, poor and good.
+`arm.py`. The data are of controllers that are random, poor and good.
 
 Each torque is one of nine. The network reads a token for each joint: the observation, with weights
 of the joint's own, and the torque of the joint before. Its outputs are the values of the nine
@@ -16,29 +13,38 @@ returns as a lower bound of targets are left out.
 """
 
 from functools import lru_cache
-from typing import NamedTuple
 
 import haiku as hk
 import jax
 import jax.numpy as jnp
 import numpy as np
-from gymnax.environments.misc.reacher import EnvParams, EnvState, Reacher
+from gymnax.environments.misc.reacher import EnvState
 
 from engine.study.table import Figures
-from model.targets.value_losses import Array
+from notebooks.examples.arm import (
+    CONTROLLERS,
+    JOINTS,
+    REPEAT,
+    STEPS,
+    TORQUES,
+    Controller,
+    control,
+    move,
+    observe,
+    reset,
+)
 from notebooks.examples.cells import Cell, refuse_absent, run
 from notebooks.examples.offline import OWN, Data, Offline, at_action, decode, greedy, learn
 from notebooks.examples.returns import ReturnLoss
 
-JOINTS, TORQUES = 4, 9
 BINS = 21
 """Outputs for each value. With 51, HL-Gauss hardly learned in this time: its sigma, in proportion
 to the bins, was small against the changes of targets from copy to copy."""
-REPEAT, STEPS = 5, 20
-"""Steps of Reacher that an action is repeated for, and actions in an episode."""
 DISCOUNT = 0.9
 """Per action. An episode does not end early: its last state has a value, as all others."""
 EPISODES = 1000
+SHARES = (0.25, 0.25, 0.25, 0.25)
+"""Shares of the episodes of each controller."""
 DATA_SEED, TEST_SEED = 0, 1
 TEST_EPISODES = 128
 CONSERVATIVE = 0.3
@@ -46,85 +52,6 @@ CONSERVATIVE = 0.3
 as good at 0.1 and worse at 1, HL-Gauss worse at 0.1 and not much worse at 1."""
 WIDTH, LAYERS = 64, 2
 SETTINGS = Offline(updates=3000, batch_size=256, learning_rate=3e-3, target_period=25)
-
-
-class Arm(Reacher):
-    """Reacher with any number of joints; gymnax 1.0.1 can observe two joints only."""
-
-    def get_obs(self, state: EnvState, params, key=None) -> jax.Array:
-        """[3 JOINTS + 2]: cosine, sine and speed of each joint, and the vector to the goal."""
-        x, y, to_goal = directions(state)
-        return jnp.concatenate((x, y, state.angle_vels, to_goal))
-
-
-def directions(state: EnvState) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Cosine and sine of each joint [JOINTS], and the vector from the hand to the goal [2]."""
-    x, y = jnp.cos(state.angles), jnp.sin(state.angles)
-    return x, y, state.goal_xy - jnp.stack((x.sum(), y.sum()))
-
-
-ARM = Arm(num_joints=JOINTS)
-PARAMS = EnvParams(torque_scale=4.0)
-"""Four times the usual torque, so that a good controller is at the goal in half of an episode."""
-
-
-class Controller(NamedTuple):
-    """Torques of a controller: gain * (pull of the goal on the joints) - damping * their speeds,
-    with Gaussian noise of standard deviation ``noise``, clipped to [-1, 1]."""
-
-    gain: float
-    damping: float
-    noise: float
-
-
-CONTROLLERS = {
-    "random": Controller(0.0, 0.0, 0.7),
-    "weak": Controller(0.3, 1.0, 0.0),
-    "shaky": Controller(1.0, 0.5, 1.0),
-    "good": Controller(0.5, 0.8, 0.0),
-}
-SHARES = (0.25, 0.25, 0.25, 0.25)
-"""Shares of the episodes of each controller."""
-
-
-def discretise(torques: Array) -> jax.Array:
-    """Torques in [-1, 1] -> the nearest of `TORQUES` evenly spaced ones, by its index."""
-    return jnp.rint((jnp.clip(torques, -1.0, 1.0) + 1) / 2 * (TORQUES - 1)).astype(jnp.int32)
-
-
-def torques_of(indices: Array) -> jax.Array:
-    """The inverse of `discretise`."""
-    return jnp.asarray(indices) / (TORQUES - 1) * 2 - 1
-
-
-def control(controller: Controller, state: EnvState, key: jax.Array) -> jax.Array:
-    """The indices of the torques [JOINTS]."""
-    x, y, to_goal = directions(state)
-    torques = controller.gain * (x * to_goal[1] - y * to_goal[0])
-    torques -= controller.damping * state.angle_vels
-    return discretise(torques + controller.noise * jax.random.normal(key, (JOINTS,)))
-
-
-def reset(key: jax.Array) -> EnvState:
-    """A random first state."""
-    return ARM.reset_env(key, PARAMS)[1]
-
-
-def observe(state: EnvState) -> jax.Array:
-    """[3 JOINTS + 2], see `Arm`."""
-    return ARM.get_obs(state, PARAMS)
-
-
-def move(state: EnvState, indices: jax.Array) -> tuple[EnvState, jax.Array]:
-    """One action [JOINTS]: the state after `REPEAT` steps, and the mean reward, from 0 to 1."""
-
-    def step(state: EnvState, _):
-        torques = torques_of(indices)
-        _, state, reward, _, _ = ARM.step_env(jax.random.key(0), state, torques, PARAMS)
-        return state, reward
-
-    state, rewards = jax.lax.scan(step, state, length=REPEAT)
-    return state, rewards.mean()
 
 
 @lru_cache(maxsize=1)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from data_pipeline.common.errors import InputError
 from engine.study.table import Figures
 from model.targets.value_losses import LossName
-from notebooks.examples import many_actions
+from notebooks.examples import arm, many_actions
+from notebooks.examples.arm import CONTROLLERS, JOINTS, REPEAT, STEPS, TORQUES
 from notebooks.examples.cells import CURVE_POINTS, Cell
-from notebooks.examples.many_actions import CONTROLLERS, JOINTS, REPEAT, STEPS, TORQUES
 from notebooks.examples.returns import ReturnLoss
 
 CELL = Cell(example="many-actions", width=2, noise=0.5, target_period=1, scale=0.01, seed=3)
@@ -41,20 +41,20 @@ def small():
 
 @given(st.integers(0, TORQUES - 1))
 def test_discretising_a_torque_inverts(index: int):
-    torque = many_actions.torques_of(jnp.asarray(index))
+    torque = arm.torques_of(jnp.asarray(index))
     assert -1 <= float(torque) <= 1
-    assert int(many_actions.discretise(torque)) == index
+    assert int(arm.discretise(torque)) == index
 
 
 @given(st.floats(-3, 3, width=32))
 def test_discretising_takes_the_nearest_torque(torque: float):
-    nearest = many_actions.torques_of(many_actions.discretise(jnp.asarray(torque)))
+    nearest = arm.torques_of(arm.discretise(jnp.asarray(torque)))
     possible = np.linspace(-1, 1, TORQUES)
     assert abs(float(nearest) - torque) <= np.abs(possible - torque).min() + 1e-6
 
 
 def test_a_move_is_several_steps_of_reacher():
-    state = many_actions.reset(jax.random.key(0))
+    state = arm.reset(jax.random.key(0))
     action = jnp.arange(JOINTS) % TORQUES
     torques = np.asarray(action) / (TORQUES - 1) * 2 - 1
     angles, speeds = np.array(state.angles), np.array(state.angle_vels)
@@ -64,15 +64,15 @@ def test_a_move_is_several_steps_of_reacher():
         angles = angles + 0.05 * speeds
         hand = np.array([np.cos(angles).sum(), np.sin(angles).sum()])
         rewards.append(np.exp(-np.square(hand - np.array(state.goal_xy)).sum()))
-    after, reward = many_actions.move(state, action)
+    after, reward = arm.move(state, action)
     np.testing.assert_allclose(after.angles, angles, atol=1e-4)
     np.testing.assert_allclose(after.angle_vels, speeds, atol=1e-4)
     assert float(reward) == pytest.approx(np.mean(rewards), abs=1e-5)
 
 
 def test_observations_have_the_vector_to_the_goal():
-    state = many_actions.reset(jax.random.key(1))
-    seen = np.asarray(many_actions.observe(state))
+    state = arm.reset(jax.random.key(1))
+    seen = np.asarray(arm.observe(state))
     cosines, sines, speeds, to_goal = np.split(seen, [JOINTS, 2 * JOINTS, 3 * JOINTS])
     np.testing.assert_allclose(speeds, state.angle_vels)
     hand = np.array([cosines.sum(), sines.sum()])
