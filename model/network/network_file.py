@@ -15,6 +15,7 @@ import stat
 import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -52,7 +53,7 @@ class Network:
     """The type of the parameters in its file; float16 halves the size and has 11 significant
     bits."""
 
-    @property
+    @cached_property
     def bins(self) -> ValueBins:
         """The bins of its distributions."""
         return ValueBins(self.config.bins, self.config.mate_range)
