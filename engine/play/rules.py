@@ -164,14 +164,7 @@ def _free_to_move(board: chess.Board, color: chess.Color, king: chess.Square) ->
     behind = board.occupied >> 8 if color == chess.WHITE else board.occupied << 8
     found = pawns & ~behind
     for square in chess.scan_forward(unpinned & ~pawns):
-        steps = chess.BB_KING_ATTACKS[square]
-        if board.knights & chess.BB_SQUARES[square]:
-            steps = chess.BB_KNIGHT_ATTACKS[square]
-        elif board.bishops & chess.BB_SQUARES[square]:
-            steps &= chess.BB_DIAG_ATTACKS[square][0]
-        elif board.rooks & chess.BB_SQUARES[square]:
-            steps &= ~chess.BB_DIAG_ATTACKS[square][0]
-        if steps & ~own:
+        if board.attacks_mask(square) & ~own:
             found |= chess.BB_SQUARES[square]
     return found
 
