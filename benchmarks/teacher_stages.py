@@ -1,9 +1,9 @@
 """Quality and cost of labels: teachers and other players on the same puzzles.
 
-    python benchmarks/teacher_stages.py PUZZLES.csv POSITIONS.epd --player teacher:depth=5,then=8x4
+    python benchmarks/teacher_stages.py --player teacher:depth=5,then=8x4
 
 Prints a table: puzzles solved, and the engine's CPU milliseconds per position on the first
-positions of a file (in any format that `argmax data` reads).
+positions of a dataset or file (in any format that `argmax data` reads).
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 import chess
 
 from data_pipeline.sources.entries import Rejected, Share
-from data_pipeline.sources.readers import reader_of
+from data_pipeline.sources.readers import inputs_of, reader_of
 from engine.match.player_specs import PlayerSpec, parse_spec
 from engine.match.players import open_solver
 from engine.measure.puzzles import read_puzzles, solve
@@ -22,19 +22,21 @@ from engine.measure.puzzles import read_puzzles, solve
 STAGES = ("teacher:depth=5", "teacher:depth=5,then=8", "teacher:depth=5,then=10")
 STAGES += ("teacher:depth=5,then=8x4", "teacher:depth=5,then=10x3", "teacher:depth=7")
 HARD = 1800
+DATA = Path(__file__).parent / "data"
 
 
 def main() -> None:
     """Print a row for each player when it has been measured."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("puzzles", type=Path)
-    parser.add_argument("positions", type=Path)
+    parser.add_argument("--puzzles", type=Path, default=DATA / "lichess-5000.csv")
+    parser.add_argument("--positions", type=Path, default=DATA / "test-depth-5")
     parser.add_argument("--player", nargs="+", default=STAGES)
     parser.add_argument("--limit", type=int, default=300, help="puzzles")
     parser.add_argument("--timed", type=int, default=150, help="positions")
     args = parser.parse_args()
     puzzles, _ = read_puzzles([args.puzzles], args.limit)
-    entries = reader_of(args.positions)(args.positions, Share())
+    files = [str(path) for path, _ in inputs_of(args.positions)]
+    entries = itertools.chain.from_iterable(reader_of(file)(file, Share()) for file in files)
     records = (entry for entry in entries if not isinstance(entry, Rejected))
     boards = [record.board for record in itertools.islice(records, args.timed)]
     print(f"| player | solved of {len(puzzles)} | rated {HARD} and more | CPU ms per position |")

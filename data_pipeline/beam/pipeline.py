@@ -28,10 +28,9 @@ from data_pipeline.beam.staging import staging, total_counts
 from data_pipeline.beam.thinning import Balance, Limit, thin
 from data_pipeline.beam.transforms import InputPart, Pieces, Run
 from data_pipeline.common.errors import ArgmaxError, InputError
-from data_pipeline.dataset.dataset import SPLITS, Dataset, files_of
 from data_pipeline.encoding.values import ValueBins
 from data_pipeline.sources.entries import size_of
-from data_pipeline.sources.readers import reader_of
+from data_pipeline.sources.readers import inputs_of
 
 GAMES_A_BLOCK = 8
 _BYTES_A_GAME = 5_000
@@ -63,13 +62,9 @@ def convert(
     # Workers may run in another directory.
     files, test_files = [[path.absolute() for path in paths] for paths in (files, test_files)]
     inputs = [
-        (path, split if keep_splits else "") for file in files for path, split in _with_shards(file)
+        (path, split if keep_splits else "") for file in files for path, split in inputs_of(file)
     ]
-    inputs += [(path, "test") for file in test_files for path, _ in _with_shards(file)]
-    for path, _ in inputs:
-        if not all(file.is_file() for file in files_of(path)):
-            raise InputError(f"expected a file of positions, found none at {path}")
-        reader_of(path)
+    inputs += [(path, "test") for file in test_files for path, _ in inputs_of(file)]
     if not inputs:
         raise InputError("expected files of positions, found none")
     if test_files:
@@ -84,15 +79,6 @@ def convert(
             for path, split in inputs
         ]
         return finish(place, options, counters, sources)
-
-
-def _with_shards(path: Path) -> list[tuple[Path, str]]:
-    """A file, or the sharded bags of a dataset's directory with their splits."""
-    if not path.is_dir():
-        return [(path, "")]
-    data = Dataset(path)
-    data.verify()
-    return [(path / f"{split}@{data.shards}.bag", split) for split in SPLITS if data.size(split)]
 
 
 def play(

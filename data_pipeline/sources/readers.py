@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from data_pipeline.common.errors import InputError
+from data_pipeline.dataset.dataset import SPLITS, Dataset, files_of
 from data_pipeline.dataset.records import PositionRecord, decode
 from data_pipeline.sources.chessbench import read_bag
 from data_pipeline.sources.entries import (
@@ -39,6 +40,26 @@ def reader_of(path: str | Path) -> Reader:
     raise InputError(
         f"expected a file named {', '.join(readers)} (or one of these with .zst), found {path}"
     )
+
+
+def inputs_of(path: Path) -> list[tuple[Path, str]]:
+    """What a path given by a user stands for: a file of positions, or the shards of each split of a
+    dataset's directory; with the split, which is empty for a file.
+
+    Raises InputError if it is missing, damaged or of an unknown kind.
+    """
+    found = [(path, "")]
+    if path.is_dir():
+        data = Dataset(path)
+        data.verify()
+        found = [
+            (path / f"{split}@{data.shards}.bag", split) for split in SPLITS if data.size(split)
+        ]
+    for file, _ in found:
+        if not all(shard.is_file() for shard in files_of(file)):
+            raise InputError(f"expected a file of positions, found none at {file}")
+        reader_of(file)
+    return found
 
 
 _SHARDS_OF_A_DATASET = re.compile(r"(train|validation|test)(@\d+|-\d+-of-\d+)\.bag")

@@ -13,7 +13,8 @@ from tests.helpers.paths import ROOT
 from tests.house.test_imports import ROOMS, SOURCES
 from uci.cli import COMMANDS
 
-PAGES = sorted([ROOT / "README.md", ROOT / "notebooks/README.md", *ROOT.glob("docs/**/*.md")])
+READMES = [ROOT / folder / "README.md" for folder in ("", "notebooks", "benchmarks/data")]
+PAGES = sorted([*READMES, *ROOT.glob("docs/**/*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
 DOTTED = re.compile(rf"(?<![\w.])(?:{'|'.join(ROOMS)})(?:\.\w+)+")

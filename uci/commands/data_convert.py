@@ -31,7 +31,8 @@ class Args:
     out: Path
     """The dataset directory to make."""
     test: tuple[Path, ...] = ()
-    """Files whose positions form the test split, including copies of them in other files."""
+    """Files or datasets whose positions form the test split, including copies of them in other
+    files."""
     leave_out: LeaveOut = ()
 
 

@@ -20,8 +20,8 @@ SMALL_INPUT_BYTES = 8 << 20
 LeaveOut = Annotated[
     tuple[Path, ...],
     tyro.conf.arg(
-        help="Files of positions to leave out, such as a benchmark's; of Lichess puzzles (.csv) "
-        "all positions of their solutions."
+        help="Files or datasets of positions to leave out, such as a benchmark's; of Lichess "
+        "puzzles (.csv) all positions of their solutions."
     ),
 ]
 
@@ -101,22 +101,21 @@ def engine_config(args: EngineArgs) -> tuple[Any, str]:
         return config, ", then ".join([f"{engine.name}, {limit}", *map(str, then)])
 
 
-def left_out_hashes(files: tuple[Path, ...]) -> set[bytes]:
-    """Hashes of all positions in files. Raises InputError if one is missing."""
+def left_out_hashes(paths: tuple[Path, ...]) -> set[bytes]:
+    """Hashes of all positions in files and datasets. Raises InputError if one is missing."""
     from data_pipeline.dataset.dataset import position_hash
     from data_pipeline.sources.entries import Rejected, Share
-    from data_pipeline.sources.readers import reader_of
+    from data_pipeline.sources.readers import inputs_of, reader_of
 
     found = set()
-    for path in files:
-        if not path.is_file():
-            raise InputError(f"expected a file of positions, found none at {path}")
+    for path in paths:
         if path.name.endswith((".csv", ".csv.zst")):
             found |= _hashes_of_puzzles(path)
             continue
-        for entry in reader_of(path)(str(path), Share()):
-            if not isinstance(entry, Rejected):
-                found.add(position_hash(entry.board))
+        for file, _ in inputs_of(path):
+            for entry in reader_of(file)(str(file), Share()):
+                if not isinstance(entry, Rejected):
+                    found.add(position_hash(entry.board))
     return found
 
 

@@ -299,7 +299,11 @@ def test_all_positions_of_puzzles_can_be_left_out(tmp_path, capsys):
     for files, expected in (("some.fen", 1), ("puzzles.csv", 5)):
         command = f"{convert}/{expected} --leave-out {tmp_path}/{files}"
         assert main(command.split()) == 0
-        assert json.loads(capsys.readouterr().out)["dropped"]["left out"] == expected
+        found = json.loads(capsys.readouterr().out)
+        assert found["dropped"]["left out"] == expected
+    written = sum(found["written"].values())
+    assert main(f"{convert}/rest --leave-out {tmp_path}/{expected}".split()) == 0  # a dataset
+    assert json.loads(capsys.readouterr().out)["dropped"]["left out"] == written
     assert main(f"{convert}/none --leave-out {tmp_path}/absent.fen".split()) == 2
     assert "absent.fen" in capsys.readouterr().err
 
