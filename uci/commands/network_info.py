@@ -10,7 +10,7 @@ import tyro
 from data_pipeline.common.plain_text import say
 
 SHOWN_BEFORE = ("steps", "positions_seen", "hours", "teacher")
-"""Fields printed for earlier training runs; --json has all fields."""
+"""Fields printed for other training runs than the last; --json has all fields."""
 
 NO_CHECKSUM = "none (written by an earlier version)"
 
@@ -45,9 +45,11 @@ def run(args: Args) -> int:
         return 0
     say(f"{path} ({path.stat().st_size / 2**20:.1f} MiB)")
     last, *before = training_runs(network.training) or [{}]
-    _print_fields(info | {"training": last})
-    for record in before:
-        _print_fields({"the run before": {k: v for k, v in record.items() if k in SHOWN_BEFORE}})
+    others = last.get("averaged_with", [])
+    _print_fields(info | {"training": {k: v for k, v in last.items() if v is not others}})
+    for name, records in (("averaged with", others), ("the run before", before)):
+        for record in records:
+            _print_fields({name: {k: v for k, v in record.items() if k in SHOWN_BEFORE}})
     return 0
 
 

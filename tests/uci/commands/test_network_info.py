@@ -27,6 +27,8 @@ def test_as_text_and_as_json(capsys):
         runs += 1
         assert f"{record['steps']}" in text.split("the run before")[runs]
     assert text.count("the run before") == runs > 0
+    assert text.count("averaged with") == len(info["training"].get("averaged_with", []))
+    assert max(map(len, text.splitlines())) < 200
 
 
 def test_the_shipped_network_is_small_enough_to_ship():
