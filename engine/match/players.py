@@ -139,13 +139,17 @@ class NetworkPlayer:
 class Roster:
     """Makes instances of players by name; each network is loaded once, and closed at the end.
 
-    ``seed`` is for players whose spec has none. Networks are compiled for batches of up to
-    ``at_once`` positions. A context manager; safe to use from several threads.
+    Players whose spec has no seed get ``seed`` and the numbers after it: with the same one, the two
+    players of a game would draw alike. Networks are compiled for batches of up to ``at_once``
+    positions. A context manager; safe to use from several threads.
     """
 
     def __init__(self, specs: Sequence[PlayerSpec], seed: int = 0, at_once: int = 1) -> None:
         self.specs = {spec.name: spec for spec in specs}
-        self.seed, self.at_once = seed, at_once
+        self.seeds = {
+            spec.name: spec.settings.get("seed", seed + place) for place, spec in enumerate(specs)
+        }
+        self.at_once = at_once
         self._open = ExitStack()
         self._lock = threading.Lock()
         self._makers: dict[str, Callable[[], Player]] = {}
@@ -169,7 +173,7 @@ class Roster:
         return self._makers[name]()
 
     def _maker(self, spec: PlayerSpec, stack: ExitStack) -> Callable[[], Player]:
-        seed = spec.settings.get("seed", self.seed)
+        seed = self.seeds[spec.name]
         if spec.kind == "random":
             return lambda: RandomPlayer(seed)
         if spec.kind == "teacher":

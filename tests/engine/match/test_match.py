@@ -71,6 +71,20 @@ def test_games_do_not_depend_on_how_many_run_at_once():
     assert by_key == {r.pairing.key: r.moves for r in alone}
 
 
+def test_players_without_a_seed_draw_differently():
+    specs = parse_specs(("random", "random:name=other", "random:seed=0,name=seeded"))
+    drawn = []
+    with Roster(specs) as roster:
+        roster.prepare()
+        for spec in specs:
+            player, board = roster.seat(spec.name), chess.Board()
+            player.new_game(0)
+            for _ in range(20):
+                board.push(player.play(board))
+            drawn.append(board.move_stack)
+    assert drawn[0] == drawn[2] != drawn[1]
+
+
 def test_an_interrupted_match_goes_on_where_it_stopped(tmp_path):
     path = tmp_path / "games.pgn"
     texts = ("random", "random:seed=7,name=other")
