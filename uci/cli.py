@@ -59,6 +59,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "network strength": ("uci.commands.network_strength", "store the Elo curve that was measured"),
 }
 
+GROUPS = {name.split()[0] for name in COMMANDS} - COMMANDS.keys()
+"""First words of commands that are no commands themselves."""
+HELP = ("--help", "-h")
+
 EXTRAS = {
     **dict.fromkeys(("apache_beam", "bagz"), "data"),
     "pyspark": "spark",
@@ -122,9 +126,12 @@ def discard_output() -> None:
 
 def dispatch(argv: list[str]) -> int:
     """Find the subcommand and run it."""
-    if not argv or argv[0] in ("-h", "--help", "help"):
-        say(overview())
-        return EXIT_DONE if argv else EXIT_WRONG_INPUT
+    if argv and argv[0] in ("help", *HELP):
+        argv = [*argv[1:], HELP[0]]
+    words = [word for word in argv[:2] if word not in HELP]
+    if not words or (len(words) == 1 and words[0] in GROUPS):
+        say(overview(*words))
+        return EXIT_WRONG_INPUT if argv == words else EXIT_DONE
     name = next((n for n in (" ".join(argv[:2]), argv[0]) if n in COMMANDS), None)
     if name is None:
         return unknown_command(argv)
@@ -132,18 +139,25 @@ def dispatch(argv: list[str]) -> int:
     return run_command(module, name, argv[len(name.split()) :])
 
 
-def overview() -> str:
-    """The text of ``argmax --help``: one line per subcommand."""
-    width = max(map(len, COMMANDS)) + 2
-    lines = [f"  {name:<{width}}{summary}" for name, (_, summary) in COMMANDS.items()]
-    usage = "usage: argmax COMMAND [OPTIONS]     (argmax COMMAND --help lists the options)"
-    return "\n".join([usage, "", "A chess engine that does not search.", "", *lines])
+def overview(group: str = "") -> str:
+    """The text of ``argmax --help`` or ``argmax GROUP --help``: one line per subcommand."""
+    commands = {name: text for name, (_, text) in COMMANDS.items() if _is_in(name, group)}
+    width = max(map(len, commands)) + 2
+    lines = [f"  {name:<{width}}{text}" for name, text in commands.items()]
+    command = f"argmax {group} COMMAND".replace("  ", " ")
+    usage = f"usage: {command} [OPTIONS]     ({command} --help lists the options)"
+    about = [] if group else ["A chess engine that does not search.", ""]
+    return "\n".join([usage, "", *about, *lines])
+
+
+def _is_in(name: str, group: str) -> bool:
+    return not group or name.startswith(group + " ")
 
 
 def unknown_command(argv: list[str]) -> int:
     """One line on stderr; for a group such as ``data`` it lists the group's commands."""
-    group = [name for name in COMMANDS if name.startswith(argv[0] + " ")]
-    expected = ", ".join(group or COMMANDS)
+    group = argv[0] if argv[0] in GROUPS else ""
+    expected = ", ".join(name for name in COMMANDS if _is_in(name, group))
     found = one_line(" ".join(argv[:2] if group else argv[:1]))
     say(f"argmax: expected a command ({expected}), found '{found}'", file=sys.stderr)
     return EXIT_WRONG_INPUT

@@ -78,7 +78,7 @@ def test_no_command_shows_the_overview(capsys: pytest.CaptureFixture[str]):
     assert "argmax COMMAND" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("argv", [["analyze"], ["data"], ["data", "eat"], ["--verbose"], [""]])
+@pytest.mark.parametrize("argv", [["analyze"], ["data", "eat"], ["--verbose"], [""]])
 def test_unknown_commands_end_with_2_and_one_line(
     argv: list[str], capsys: pytest.CaptureFixture[str]
 ):
@@ -89,11 +89,21 @@ def test_unknown_commands_end_with_2_and_one_line(
     assert f"found '{' '.join(argv)}'" in err
 
 
-def test_a_group_lists_its_commands(capsys: pytest.CaptureFixture[str]):
-    cli.main(["data"])
-    err = capsys.readouterr().err
-    assert "data convert" in err
-    assert "puzzles" not in err
+@pytest.mark.parametrize(
+    ("argv", "status"), [("data", 2), ("data --help", 0), ("data -h", 0), ("help data", 0)]
+)
+def test_a_group_lists_its_commands(argv: str, status: int, capsys: pytest.CaptureFixture[str]):
+    assert cli.main(argv.split()) == status
+    listed = {line.split("  ")[1] for line in capsys.readouterr().out.splitlines()[2:]}
+    assert listed == {name for name in cli.COMMANDS if name.startswith("data ")}
+
+
+def test_a_command_can_be_asked_about_in_either_order(capsys: pytest.CaptureFixture[str]):
+    for argv in (["help", "network", "info"], ["network", "info", "--help"]):
+        with pytest.raises(SystemExit) as stop:
+            cli.main(argv)
+        assert stop.value.code == 0
+        assert "argmax network info" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
