@@ -201,12 +201,19 @@ def parse_args(module, name: str, argv: list[str]):
     import tyro
 
     from data_pipeline.common.ranges import OutOfRange, check_ranges
+    from uci.commands.option_help import registry, without_empty_defaults
 
+    asked = any(word in HELP for word in argv)
+    options = without_empty_defaults(module.Args) if asked else module.Args
     usage = io.StringIO()
     try:
         with contextlib.redirect_stderr(usage):
             args = tyro.cli(
-                module.Args, prog=f"argmax {name}", args=argv, description=module.__doc__
+                options,
+                prog=f"argmax {name}",
+                args=argv,
+                description=module.__doc__,
+                registry=registry,
             )
         check_ranges(args)
     except OutOfRange as error:

@@ -7,7 +7,7 @@ that belongs to no game becomes a game with a fault, so that it is counted.
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -212,11 +212,13 @@ def _tag_at(text: bytes, bare: bool) -> re.Match | None:
     )
 
 
-def games_of(paths: Iterable[Path]) -> Iterator[Game]:
+def games_of(paths: Sequence[Path]) -> Iterator[Game]:
     """The games of PGN files, plain or compressed.
 
-    Raises InputError if a file is missing or cannot be read to its end.
+    Raises InputError if there is no file, or one is missing or cannot be read to its end.
     """
+    if not paths:
+        raise InputError("expected at least one PGN file, found none")
     for path in paths:
         if not path.is_file():
             raise InputError(f"expected a PGN file at {path}, found none")

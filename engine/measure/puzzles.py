@@ -94,6 +94,8 @@ def read_puzzles(
     puzzles: list[Puzzle] = []
     bad: list[BadLine] = []
     paths = list(paths)
+    if not paths:
+        raise InputError("expected at least one puzzle file (.csv or .csv.zst), found none")
     for path in paths:
         if not Path(path).is_file():
             raise InputError(f"expected a puzzle file (.csv or .csv.zst), found none at {path}")

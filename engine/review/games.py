@@ -1,7 +1,7 @@
 """PGN -> games to review: tags, start position, and the moves of the main line."""
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,7 +57,7 @@ class ReadCounts:
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
 
 
-def read_files(paths: Iterable[Path], counts: ReadCounts) -> Iterator[PlayedGame]:
+def read_files(paths: Sequence[Path], counts: ReadCounts) -> Iterator[PlayedGame]:
     """The games of PGN files, plain or .zst; those that cannot be reviewed are counted and left
     out.
 

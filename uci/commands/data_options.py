@@ -68,8 +68,8 @@ class EngineArgs:
     """Nodes for each position, instead of a depth."""
     seconds: PositiveFloat | None = None
     """Seconds for each position, instead of a depth; scores then differ from run to run."""
-    then: tyro.conf.UseAppendAction[
-        tuple[Annotated[str, tyro.conf.arg(metavar="LIMIT,moves=N")], ...]
+    then: Annotated[
+        tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="LIMIT,moves=N")
     ] = ()
     """After all moves are scored, search the best few deeper, as in --then depth=10,moves=3; may be
     repeated. The deepest score of each move counts; moves not searched as deep rank behind."""

@@ -76,6 +76,8 @@ def draw_openings(files: tuple[Path, ...], games: int, seed: int) -> list[str]:
     from data_pipeline.sources.entries import Rejected, Share
     from data_pipeline.sources.readers import reader_of
 
+    if not files:
+        raise InputError("expected at least one file of openings, found none")
     fens = []
     for path in files:
         if not path.is_file():

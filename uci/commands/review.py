@@ -47,8 +47,6 @@ def run(args: Args) -> int:
 
     if not args.pgn:
         raise InputError("expected at least one PGN file, found none")
-    if args.limit is not None and args.limit < 1:
-        raise InputError(f"expected --limit of at least 1, found {args.limit}")
     missing = next((path for path in args.pgn if not path.is_file()), None)
     if missing:
         raise InputError(f"expected a PGN file at {missing}, found none")

@@ -70,7 +70,10 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit) as stop:
         cli.main([*name.split(), "--help"])
     assert stop.value.code == 0
-    assert f"argmax {name}" in capsys.readouterr().out
+    text = " ".join(capsys.readouterr().out.replace("│", "").split())
+    assert f"argmax {name}" in text
+    assert "None" not in text
+    assert "(default: )" not in text
 
 
 def test_no_command_shows_the_overview(capsys: pytest.CaptureFixture[str]):
@@ -104,6 +107,20 @@ def test_a_command_can_be_asked_about_in_either_order(capsys: pytest.CaptureFixt
             cli.main(argv)
         assert stop.value.code == 0
         assert "argmax network info" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("puzzles", "review", "elo", "network average --out x"),
+        *("data annotate --out x", "data convert --out x", "data selfplay --games 2 --out x"),
+        "data deepen --then depth=6 --out x",
+    ],
+)
+def test_a_command_without_its_files_says_what_it_expects(command, capsys):
+    assert cli.main(command.split()) == 2
+    err = capsys.readouterr().err
+    assert re.search(r"expected .*(file|network)s?\b.*, found (none|0)$", err.strip())
 
 
 @pytest.mark.parametrize(
