@@ -60,6 +60,7 @@ def main() -> int:
             "loadPositionFile": openings,
             "loadPositionIndex": -2,
             "searchDepth": 1,
+            "soundProgram": "true",  # no sound
             "ponderNextMove": "false",
             "timeControl": 5,
             "saveGameFile": args.out.resolve(),

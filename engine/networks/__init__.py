@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-DEFAULT_NETWORK = "argmax-7.safetensors"
+DEFAULT_NETWORK = "argmax-8.safetensors"
 
 
 def shipped_network() -> Path:
