@@ -37,6 +37,9 @@ def open_networks(paths: Sequence[Path]) -> dict[str, BoardNetwork]:
 
     Repeated stems are numbered.
     """
+    from model.inference.board_predictor import limit_threads
+
+    limit_threads(1)  # as the UCI engine: two threads wait for each other on a busy machine
     names = numbered([path.stem for path in paths])
     return {name: _open(path, name) for name, path in zip(names, paths, strict=True)}
 

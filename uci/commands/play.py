@@ -65,7 +65,9 @@ def opponent(args: Args) -> "SearchlessEngine":
     from engine.play import load_engine
     from engine.play.engine import require_win_probs
     from engine.play.move_choice import Choice
+    from model.inference.board_predictor import limit_threads
 
+    limit_threads(1)  # as the UCI engine: two threads wait for each other on a busy machine
     seed = random.randrange(2**31) if args.seed is None else args.seed
     engine = load_engine(args.network, choice=Choice(args.temperature), seed=seed, warm=1)
     require_win_probs(engine.predictor)
