@@ -255,8 +255,8 @@ class Session:
 
         ``stop`` ends that wait. ``stop`` and ``ponderhit`` release a held bestmove at once.
         """
-        wait = repeat_after is not None and not thought.stopped.is_set()
         with self._lock:
+            wait = repeat_after is not None and not thought.stopped.is_set()
             self._output_all(answer.notes)
             self._output_all(answer.block)
             thought.answer = answer
@@ -279,12 +279,10 @@ class Session:
 
     def _stop(self) -> None:
         """Interrupt a perft or a wait; all other thinking is short enough."""
-        if self._thought:
-            self._thought.stopped.set()
-        self._release()
+        self._release(stop=True)
 
-    def _release(self) -> None:
-        """Release a held bestmove, now or as soon as it is known.
+    def _release(self, stop: bool = False) -> None:
+        """Release a held bestmove, now or as soon as it is known. With ``stop``, also end its wait.
 
         Its ``info`` block is written again before it: clients read the lines between the release
         and the bestmove, and do not use scores from before a ``ponderhit``.
@@ -292,7 +290,9 @@ class Session:
         thought = self._thought
         if thought is None:
             return
-        with self._lock:
+        with self._lock:  # so that what waits does not write the block before the release, too
+            if stop:
+                thought.stopped.set()
             if thought.answer and not thought.released and not thought.given:
                 self._output_all(thought.answer.block)
                 self._finish_answer(thought)
