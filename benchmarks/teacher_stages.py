@@ -13,8 +13,8 @@ from pathlib import Path
 
 import chess
 
-from data_pipeline.sources.entries import Rejected, Share
-from data_pipeline.sources.readers import inputs_of, reader_of
+from data_pipeline.sources.entries import Rejected
+from data_pipeline.sources.readers import read_inputs
 from engine.match.player_specs import PlayerSpec, parse_spec
 from engine.match.players import open_solver
 from engine.measure.puzzles import read_puzzles, solve
@@ -35,8 +35,7 @@ def main() -> None:
     parser.add_argument("--timed", type=int, default=150, help="positions")
     args = parser.parse_args()
     puzzles, _ = read_puzzles([args.puzzles], args.limit)
-    files = [str(path) for path, _ in inputs_of(args.positions)]
-    entries = itertools.chain.from_iterable(reader_of(file)(file, Share()) for file in files)
+    entries = read_inputs(args.positions)
     records = (entry for entry in entries if not isinstance(entry, Rejected))
     boards = [record.board for record in itertools.islice(records, args.timed)]
     print(f"| player | solved of {len(puzzles)} | rated {HARD} and more | CPU ms per position |")

@@ -62,6 +62,12 @@ def inputs_of(path: Path) -> list[tuple[Path, str]]:
     return found
 
 
+def read_inputs(path: Path) -> Iterator[PositionRecord | Rejected]:
+    """All entries of a file or a dataset, in order. Raises InputError as `inputs_of`."""
+    for file, _ in inputs_of(path):
+        yield from reader_of(file)(str(file), Share())
+
+
 _SHARDS_OF_A_DATASET = re.compile(r"(train|validation|test)(@\d+|-\d+-of-\d+)\.bag")
 
 

@@ -104,18 +104,17 @@ def engine_config(args: EngineArgs) -> tuple[Any, str]:
 def left_out_hashes(paths: tuple[Path, ...]) -> set[bytes]:
     """Hashes of all positions in files and datasets. Raises InputError if one is missing."""
     from data_pipeline.dataset.dataset import position_hash
-    from data_pipeline.sources.entries import Rejected, Share
-    from data_pipeline.sources.readers import inputs_of, reader_of
+    from data_pipeline.sources.entries import Rejected
+    from data_pipeline.sources.readers import read_inputs
 
     found = set()
     for path in paths:
         if path.name.endswith((".csv", ".csv.zst")):
             found |= _hashes_of_puzzles(path)
             continue
-        for file, _ in inputs_of(path):
-            for entry in reader_of(file)(str(file), Share()):
-                if not isinstance(entry, Rejected):
-                    found.add(position_hash(entry.board))
+        for entry in read_inputs(path):
+            if not isinstance(entry, Rejected):
+                found.add(position_hash(entry.board))
     return found
 
 
