@@ -8,14 +8,15 @@ import jax
 import numpy as np
 
 from data_pipeline.common.errors import InputError
-from model.network.network_file import Network
+from model.network.network_file import Network, own_runs
 
 
 def average(networks: Sequence[Network], weights: Sequence[float] = ()) -> Network:
     """The mean of each parameter, with ``weights`` for the networks if any are given.
 
     The name and the training record are those of the first network; the records of the others are
-    added to it as ``averaged_with``, and each network's share of the mean as ``average_shares``.
+    added to it as ``averaged_with``, without the runs that they started from, and each network's
+    share of the mean as ``average_shares``.
 
     Raises InputError for fewer than two networks, if their configurations differ, or if ``weights``
     are not one for each network with a positive sum.
@@ -45,5 +46,6 @@ def average(networks: Sequence[Network], weights: Sequence[float] = ()) -> Netwo
     shares = [weight / sum(weights) for weight in weights]
     averaged = replace(first, params=params)
     return averaged.with_training(
-        averaged_with=[other.training for other in others], average_shares=shares
+        averaged_with=own_runs([other.training for other in others]),
+        average_shares=shares,
     )

@@ -27,6 +27,8 @@ from model.config import NetworkConfig, config_from_dict, preset
 
 METADATA_KEY = "argmax"
 FORMAT_VERSION = 1
+OTHER_NETWORKS = ("started_from", "averaged_with")
+"""Fields of a training record that hold the records of other networks."""
 LICENCE = "GPL-3.0-or-later"
 
 StoredDtype = Literal["float32", "float16"]
@@ -256,12 +258,25 @@ def random_network(preset_name: str = "tiny", seed: int = 0) -> Network:
 
 
 def training_runs(training: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The training record and those of the runs that it started from, newest first.
+    """The training record and those of the runs that it started from, newest first, each without
+    the runs before it.
 
     Records are free-form: what is no record of a run is left out.
     """
     runs = []
     while isinstance(training, Mapping) and training:
-        runs.append({key: value for key, value in training.items() if key != "started_from"})
+        (run,) = own_runs([training])
+        others = own_runs(training.get("averaged_with"))
+        runs.append(run | {"averaged_with": others} if others else run)
         training = training.get("started_from", {})
     return runs
+
+
+def own_runs(records: object) -> list[dict[str, Any]]:
+    """Of a list of training records, such as ``averaged_with``, each without the runs before it:
+    networks that are averaged have one start, and one of the records has its history."""
+    return [
+        {key: value for key, value in record.items() if key not in OTHER_NETWORKS}
+        for record in (records if isinstance(records, list) else [])
+        if isinstance(record, Mapping)
+    ]

@@ -47,9 +47,12 @@ def run(args: Args) -> int:
     last, *before = training_runs(network.training) or [{}]
     others = last.get("averaged_with", [])
     _print_fields(info | {"training": {k: v for k, v in last.items() if v is not others}})
-    for name, records in (("averaged with", others), ("the run before", before)):
-        for record in records:
-            _print_fields({name: {k: v for k, v in record.items() if k in SHOWN_BEFORE}})
+    runs = [("averaged with", other) for other in others]
+    for run in before:
+        runs.append(("the run before", run))
+        runs += [("averaged with", other) for other in run.get("averaged_with", [])]
+    for name, run in runs:
+        _print_fields({name: {k: v for k, v in run.items() if k in SHOWN_BEFORE}})
     return 0
 
 

@@ -1,5 +1,6 @@
 """Training on from a network's weights: nothing of it is lost, and misfits are named."""
 
+import json
 from dataclasses import replace
 from functools import partial
 
@@ -14,7 +15,8 @@ from data_pipeline.dataset.records import encode
 from data_pipeline.encoding.values import ValueBins
 from model.config import LossConfig, OptimizerConfig, TrainConfig, preset
 from model.inference.predictor import Predictor
-from model.network.network_file import Network, random_network
+from model.network.averaging import average
+from model.network.network_file import Network, random_network, training_runs
 from model.training.loop import train
 from model.training.losses import network_loss
 from model.training.optimizer import make_optimizer
@@ -140,3 +142,20 @@ def test_training_on(network, tmp_path):
     with pytest.raises(InputError, match="started_from"):
         train(longer, data, tmp_path / "run", resume=True)
     train(longer, data, tmp_path / "run", resume=True, start=network)
+
+
+def test_each_run_is_recorded_once(network, tmp_path):
+    write_dataset(tmp_path)
+    config = TrainConfig(network.config, steps=1, batch_size=16)
+    ways = (tmp_path / "one", tmp_path / "two")
+    start = network.with_training(seed=7, steps=70)
+    for generation in (1, 2, 3):
+        runs = [
+            train(config, Dataset(tmp_path), way / str(generation), resume=False, start=start)
+            for way in ways
+        ]
+        start = average([*runs, start])
+        assert len(start.training["averaged_with"]) == 2
+        assert len(training_runs(start.training)) == generation + 1
+        assert json.dumps(start.training).count('"steps": 70') == 2
+    assert json.dumps(start.training).count("averaged_with") == 3

@@ -111,6 +111,7 @@ def test_the_engine_keeps_its_network_and_no_training_starts(refused):
         {"started_from": 5},
         {"started_from": "text", "steps": [1]},
         {"started_from": [1, 2], "config": 7},
+        {"averaged_with": 5, "started_from": {"averaged_with": [3, {"averaged_with": "text"}]}},
         {"started_from": {"started_from": {"config": []}}, "teacher": {"a": 1}},
         {"teacher": "\x1b[2J\ud800\u202e<script>[/bold]", "hours": None},
     ],
