@@ -201,10 +201,10 @@ def parse_args(module, name: str, argv: list[str]):
     import tyro
 
     from data_pipeline.common.ranges import OutOfRange, check_ranges
-    from uci.commands.option_help import registry, without_empty_defaults
+    from uci.commands.option_help import registry, shown_plainly
 
     asked = any(word in HELP for word in argv)
-    options = without_empty_defaults(module.Args) if asked else module.Args
+    options = shown_plainly(module.Args) if asked else module.Args
     usage = io.StringIO()
     try:
         with contextlib.redirect_stderr(usage):

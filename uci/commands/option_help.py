@@ -1,7 +1,8 @@
 """Options as tyro shows them, less what it says of values that need not be given.
 
 An option that may be None would be ``--steps {None}|INT``, with ``(default: None)`` after a text
-that says what is done then. Here it is ``--steps INT``, with that text alone.
+that says what is done then. Here it is ``--steps INT``, with that text alone. Several files would
+be ``[[PATH [PATH ...]]]``; here they are ``[PATH ...]``.
 """
 
 import dataclasses
@@ -11,8 +12,6 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
-
-_NO_DEFAULT = tyro.conf.arg(help_behavior_hint="")
 
 registry = ConstructorRegistry()
 
@@ -35,20 +34,24 @@ def _optional(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
     )
 
 
-def without_empty_defaults(options: type) -> type:
+def shown_plainly(options: type) -> type:
     """A subclass of a dataclass of options, the dataclasses in it included, that shows no default
-    which is None or an empty tuple. It is for the help text; nothing else should know of it."""
+    which is None or an empty tuple, and several values as one and dots. It is for the help text;
+    nothing else should know of it."""
     empty = (None, (), dataclasses.MISSING)
     changed = []
     for field in dataclasses.fields(options):
         hint: Any = get_type_hints(options, include_extras=True)[field.name]
         kind, *marks = get_args(hint) if hasattr(hint, "__metadata__") else (hint,)
         if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-            kind = without_empty_defaults(kind)
-        elif field.default in empty and tyro.conf.UseAppendAction not in marks:
-            marks.append(_NO_DEFAULT)
-        else:
+            kind = shown_plainly(kind)
+        elif tyro.conf.UseAppendAction in marks:
             continue
+        else:
+            parts = get_args(get_type_hints(options)[field.name])
+            several = f"{parts[0].__name__.upper()} ..." if parts[1:] == (...,) else None
+            nothing = "" if field.default in empty else None
+            marks.append(tyro.conf.arg(metavar=several, help_behavior_hint=nothing))
         changed.append((field.name, Annotated[(kind, *marks)] if marks else kind, field))
     return dataclasses.make_dataclass(
         options.__name__,

@@ -74,6 +74,7 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
     assert f"argmax {name}" in text
     assert "None" not in text
     assert "(default: )" not in text
+    assert not re.search(r"\[(PATH|STR|INT|FLOAT) \[|ANNOTATED", text)
 
 
 def test_no_command_shows_the_overview(capsys: pytest.CaptureFixture[str]):
