@@ -222,6 +222,7 @@ def games_of(paths: Sequence[Path]) -> Iterator[Game]:
     for path in paths:
         if not path.is_file():
             raise InputError(f"expected a PGN file at {path}, found none")
+    for path in paths:
         yield from split_games(numbered_lines(path))
 
 

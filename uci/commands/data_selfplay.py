@@ -73,16 +73,14 @@ def run(args: Args) -> int:
 def draw_openings(files: tuple[Path, ...], games: int, seed: int) -> list[str]:
     """A FEN for each game: all openings in a random order, repeated if necessary."""
     from data_pipeline.common.errors import InputError
-    from data_pipeline.sources.entries import Rejected, Share
-    from data_pipeline.sources.readers import reader_of
+    from data_pipeline.sources.entries import Rejected
+    from data_pipeline.sources.readers import read_inputs
 
     if not files:
         raise InputError("expected at least one file of openings, found none")
     fens = []
     for path in files:
-        if not path.is_file():
-            raise InputError(f"expected a file of openings, found none at {path}")
-        for entry in reader_of(path)(str(path), Share()):
+        for entry in read_inputs(path):
             if isinstance(entry, Rejected):
                 raise InputError(f"expected an opening, found {entry.reason}: {path}:{entry.line}")
             fens.append(entry.board.fen())

@@ -45,11 +45,6 @@ def run(args: Args) -> int:
     from engine.play.engine import require_win_probs
     from engine.review.summary import review_files
 
-    if not args.pgn:
-        raise InputError("expected at least one PGN file, found none")
-    missing = next((path for path in args.pgn if not path.is_file()), None)
-    if missing:
-        raise InputError(f"expected a PGN file at {missing}, found none")
     engine = load_engine(args.network)
     require_win_probs(engine.predictor)
     with progress_bar("games", args.limit or 0) as update:
