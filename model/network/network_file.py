@@ -27,8 +27,6 @@ from model.config import NetworkConfig, config_from_dict, preset
 
 METADATA_KEY = "argmax"
 FORMAT_VERSION = 1
-OTHER_NETWORKS = ("started_from", "averaged_with")
-"""Fields of a training record that hold the records of other networks."""
 LICENCE = "GPL-3.0-or-later"
 
 StoredDtype = Literal["float32", "float16"]
@@ -258,25 +256,34 @@ def random_network(preset_name: str = "tiny", seed: int = 0) -> Network:
 
 
 def training_runs(training: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The training record and those of the runs that it started from, newest first, each without
-    the runs before it.
+    """The training record and those of the runs that it started from, newest first: of each its
+    `own_run`.
 
     Records are free-form: what is no record of a run is left out.
     """
     runs = []
     while isinstance(training, Mapping) and training:
-        (run,) = own_runs([training])
-        others = own_runs(training.get("averaged_with"))
-        runs.append(run | {"averaged_with": others} if others else run)
+        runs.append(own_run(training))
         training = training.get("started_from", {})
     return runs
 
 
-def own_runs(records: object) -> list[dict[str, Any]]:
-    """Of a list of training records, such as ``averaged_with``, each without the runs before it:
-    networks that are averaged have one start, and one of the records has its history."""
+def own_run(training: Mapping[str, Any]) -> dict[str, Any]:
+    """A training record without the runs before it. Of a mean of networks it has the others, as
+    ``averaged_with``, without the runs before those: one start is common to all."""
+    run = {key: value for key, value in training.items() if key not in _OTHER_NETWORKS}
+    others = own_runs(training.get("averaged_with"))
+    return run | {"averaged_with": others} if others else run
+
+
+def own_runs(averaged: object) -> list[dict[str, Any]]:
+    """The records of a list, each without those of other networks; an empty list for no list."""
     return [
-        {key: value for key, value in record.items() if key not in OTHER_NETWORKS}
-        for record in (records if isinstance(records, list) else [])
+        {key: value for key, value in record.items() if key not in _OTHER_NETWORKS}
+        for record in (averaged if isinstance(averaged, list) else [])
         if isinstance(record, Mapping)
     ]
+
+
+_OTHER_NETWORKS = ("started_from", "averaged_with")
+"""Fields of a training record that hold the records of other networks."""

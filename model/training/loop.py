@@ -27,7 +27,7 @@ from model.config import (
 from model.evaluation.evaluate import first_scored, measure, summary
 from model.inference.predictor import Predictor
 from model.network.architecture import inputs_of
-from model.network.network_file import Network, Params, own_runs, save_network
+from model.network.network_file import Network, Params, own_run, save_network
 from model.targets import TARGETS
 from model.targets.target import BatchSource
 from model.training.checkpoints import Checkpoints, Position, all_finite
@@ -125,12 +125,12 @@ def _history(start: Network | None) -> dict[str, Any]:
     """The part of the training record about the network that training started from."""
     if start is None:
         return {}
-    kept = ("steps", "positions_seen", "hours", "teacher", "data", "config", "average_shares")
-    kept += ("started_from",)
-    record = {name: start.training[name] for name in kept if name in start.training}
-    if others := own_runs(start.training.get("averaged_with")):
-        record["averaged_with"] = others
-    return {"started_from": record}
+    kept = ("steps", "positions_seen", "hours", "teacher", "data", "config")
+    kept += ("average_shares", "averaged_with", "started_from")
+    known = own_run(start.training)
+    if "started_from" in start.training:
+        known["started_from"] = start.training["started_from"]
+    return {"started_from": {name: known[name] for name in kept if name in known}}
 
 
 class Training:

@@ -45,15 +45,21 @@ def run(args: Args) -> int:
         return 0
     say(f"{path} ({path.stat().st_size / 2**20:.1f} MiB)")
     last, *before = training_runs(network.training) or [{}]
-    others = last.get("averaged_with", [])
-    _print_fields(info | {"training": {k: v for k, v in last.items() if v is not others}})
-    runs = [("averaged with", other) for other in others]
+    _print_fields(info | {"training": {k: v for k, v in last.items() if k != "averaged_with"}})
+    _print_averaged(last)
     for run in before:
-        runs.append(("the run before", run))
-        runs += [("averaged with", other) for other in run.get("averaged_with", [])]
-    for name, run in runs:
-        _print_fields({name: {k: v for k, v in run.items() if k in SHOWN_BEFORE}})
+        _print_short("the run before", run)
+        _print_averaged(run)
     return 0
+
+
+def _print_averaged(run: dict[str, Any]) -> None:
+    for other in run.get("averaged_with", []):
+        _print_short("averaged with", other)
+
+
+def _print_short(name: str, run: dict[str, Any]) -> None:
+    _print_fields({name: {k: v for k, v in run.items() if k in SHOWN_BEFORE}})
 
 
 def _print_fields(fields: dict[str, Any], indent: str = "") -> None:

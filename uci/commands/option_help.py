@@ -2,7 +2,7 @@
 
 An option that may be None would be ``--steps {None}|INT``, with ``(default: None)`` after a text
 that says what is done then. Here it is ``--steps INT``, with that text alone. Several files would
-be ``[[PATH [PATH ...]]]``; here they are ``[PATH ...]``.
+be ``[[PATH [PATH ...]]]``; here they are ``PATH ...``.
 """
 
 import dataclasses
@@ -39,16 +39,17 @@ def shown_plainly(options: type) -> type:
     which is None or an empty tuple, and several values as one and dots. It is for the help text;
     nothing else should know of it."""
     empty = (None, (), dataclasses.MISSING)
+    types, marked = get_type_hints(options), get_type_hints(options, include_extras=True)
     changed = []
     for field in dataclasses.fields(options):
-        hint: Any = get_type_hints(options, include_extras=True)[field.name]
+        hint: Any = marked[field.name]
         kind, *marks = get_args(hint) if hasattr(hint, "__metadata__") else (hint,)
         if isinstance(kind, type) and dataclasses.is_dataclass(kind):
             kind = shown_plainly(kind)
         elif tyro.conf.UseAppendAction in marks:
             continue
         else:
-            parts = get_args(get_type_hints(options)[field.name])
+            parts = get_args(types[field.name])
             several = f"{parts[0].__name__.upper()} ..." if parts[1:] == (...,) else None
             nothing = "" if field.default in empty else None
             marks.append(tyro.conf.arg(metavar=several, help_behavior_hint=nothing))
